@@ -1,0 +1,28 @@
+"""Random trees and B-series with small rational coefficients."""
+
+from flint import fmpq
+from hypothesis import strategies as st
+
+from derive.bseries import BSeries
+from derive.trees import Tree, trees_of_order, trees_up_to
+
+ORDER = 6
+
+
+def rationals() -> st.SearchStrategy[fmpq]:
+    return st.builds(fmpq, st.integers(-6, 6), st.integers(1, 4))
+
+
+def trees(max_order: int = 7) -> st.SearchStrategy[Tree]:
+    return st.integers(1, max_order).flatmap(lambda n: st.sampled_from(trees_of_order(n)))
+
+
+@st.composite
+def b_series(draw: st.DrawFn, empty: int = 1, order: int = ORDER) -> BSeries:
+    """A map (empty = 1) or a vector field (empty = 0)."""
+    coefficients = {t: draw(rationals()) for t in trees_up_to(order)}
+    return BSeries(order, fmpq(empty), coefficients)
+
+
+def fields(order: int = ORDER) -> st.SearchStrategy[BSeries]:
+    return b_series(empty=0, order=order)
