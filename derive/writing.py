@@ -1,0 +1,162 @@
+"""A formula as an author writes it: constants first, numerator over factored denominator.
+
+SymPy prints `\\beta + 1` and scatters factors; here 1 + beta stays in front of (1 - beta)**2.
+"""
+
+from __future__ import annotations
+
+import math
+
+import sympy
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.printer import Printer
+from sympy.printing.str import StrPrinter
+
+_SUPERSCRIPT = str.maketrans("0123456789-+kn", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵏⁿ")
+GREEK = {
+    "alpha": "α",
+    "beta": "β",
+    "gamma": "γ",
+    "eta": "η",
+    "kappa": "κ",
+    "lambda": "λ",
+    "mu": "μ",
+    "nu": "ν",
+    "rho": "ρ",
+    "sigma": "σ",
+    "tau": "τ",
+}
+
+
+class _LowestFirst(Printer):
+    """Sums start with their constant and go on by degree."""
+
+    def _as_ordered_terms(self, expr: sympy.Add, order: str | None = None) -> list[sympy.Expr]:
+        return sorted(
+            sympy.Add.make_args(expr), key=lambda term: (_degree(term), str(term).lstrip("-"))
+        )
+
+
+def _degree(term: sympy.Expr) -> float:
+    """The total degree; what is not a monomial goes last."""
+    total = 0.0
+    for base, exponent in term.as_powers_dict().items():
+        if base.is_Symbol and exponent.is_number:
+            total += float(exponent)
+        elif not base.is_number:
+            return math.inf
+    return total
+
+
+class _Plain(_LowestFirst, StrPrinter):
+    def _print_Mul(self, expr: sympy.Mul) -> str:  # noqa: N802 (SymPy's dispatch name)
+        sign, top, bottom = _split(expr)
+        if not bottom:
+            return sign + self._product(top)
+        below = self._product(bottom)
+        return f"{sign}{self._product(top)}/{below if len(bottom) == 1 else f'({below})'}"
+
+    def _product(self, factors: list[sympy.Expr]) -> str:
+        return "*".join(self.parenthesize(f, PRECEDENCE["Mul"]) for f in factors) or "1"
+
+
+class _Latex(_LowestFirst, LatexPrinter):
+    def _print_Pow(self, expr: sympy.Pow) -> str:  # noqa: N802
+        base, exponent = expr.as_base_exp()
+        if isinstance(base, sympy.Add) and not (exponent.is_Rational and exponent <= 0):
+            if exponent == sympy.Rational(1, 2):
+                return super()._print_Pow(expr)
+            return f"({self.doprint(base)})^{{{self.doprint(exponent)}}}"
+        return super()._print_Pow(expr)
+
+    def _print_Mul(self, expr: sympy.Mul) -> str:  # noqa: N802
+        sign, top, bottom = _split(expr)
+        if not bottom:
+            return sign + self._product(top)
+        return f"{sign}\\frac{{{self._product(top)}}}{{{self._product(bottom)}}}"
+
+    def _product(self, factors: list[sympy.Expr]) -> str:
+        if not factors:
+            return "1"
+        if len(factors) == 1:
+            return self.doprint(factors[0])
+        return "".join(
+            f"({self.doprint(f)})"
+            if isinstance(f, sympy.Add)
+            else self.doprint(f) + (" " if _ends_in_word(f) and _starts_in_letter(after) else "")
+            for f, after in zip(factors, [*factors[1:], None], strict=True)
+        )
+
+
+def _ends_in_word(factor: sympy.Expr) -> bool:
+    """A control word such as `\\beta` needs a space before a letter."""
+    return isinstance(factor, sympy.Symbol) and len(factor.name) > 1
+
+
+def _starts_in_letter(factor: sympy.Expr | None) -> bool:
+    return factor is not None and len(str(factor.as_base_exp()[0])) == 1
+
+
+def _split(expr: sympy.Mul) -> tuple[str, list[sympy.Expr], list[sympy.Expr]]:
+    """Sign, numerator and denominator factors in the order: number, symbols, sums."""
+    factors = sympy.Mul.make_args(expr)
+    number = sympy.Rational(sympy.Mul(*(f for f in factors if f.is_Rational)))
+    rest = [f for f in factors if not f.is_Rational]
+    top: list[sympy.Expr] = [] if abs(number.p) == 1 else [sympy.Integer(abs(number.p))]
+    bottom: list[sympy.Expr] = [] if number.q == 1 else [sympy.Integer(number.q)]
+    ordered = sorted(rest, key=lambda f: (isinstance(f.as_base_exp()[0], sympy.Add), _rank(f)))
+    for factor in ordered:
+        base, exponent = factor.as_base_exp()
+        if exponent.is_Rational and exponent < 0:
+            bottom.append(sympy.Pow(base, -exponent))
+        else:
+            top.append(factor)
+    return "-" if number < 0 else "", top, bottom
+
+
+def _rank(factor: sympy.Expr) -> tuple[int, str]:
+    """The step size comes first, as in h(1 + beta)."""
+    return (0 if factor.as_base_exp()[0] == sympy.Symbol("h") else 1, str(factor))
+
+
+def plain(expr: sympy.Expr) -> str:
+    """Text that Python and SymPy both read.
+
+    >>> beta = sympy.Symbol("beta")
+    >>> plain((1 + beta) / (2 * (1 - beta) ** 3))
+    '(1 + beta)/(2*(1 - beta)**3)'
+    """
+    return str(_Plain().doprint(expr))
+
+
+def latex(expr: sympy.Expr) -> str:
+    r"""LaTeX to paste into a paper.
+
+    >>> h, beta = sympy.symbols("h beta")
+    >>> print(latex(h * (1 + beta) / (4 * (1 - beta) ** 2)))
+    \frac{h(1+\beta)}{4(1-\beta)^{2}}
+    """
+    return str(_Latex().doprint(expr)).replace(" + ", "+").replace(" - ", "-")
+
+
+def unicode_text(expr: sympy.Expr) -> str:
+    """One line for a terminal: -(1+β)/(2(1-β)³)."""
+    text = plain(expr)
+    for name, letter in GREEK.items():
+        text = text.replace(name, letter)
+    return _raised(text).replace("*", "").replace(" ", "").replace("-", "−")
+
+
+def _raised(text: str) -> str:
+    """Exponents without brackets become superscripts."""
+    head, *rest = text.split("**")
+    for part in rest:
+        if part.startswith("("):
+            head += "^" + part
+            continue
+        size = 0
+        while size < len(part) and part[size].isalnum():
+            size += 1
+        head += part[:size].translate(_SUPERSCRIPT) + part[size:]
+    return head
