@@ -1,0 +1,42 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verify.orders import observed_order
+
+STEPS = [2.0**-j for j in range(6, 12)]
+
+
+@given(
+    order=st.integers(1, 6),
+    constant=st.floats(0.1, 10),
+    second=st.floats(-3, 3),
+    third=st.floats(-3, 3),
+)
+def test_a_known_order_is_found_and_its_neighbours_are_excluded(order, constant, second, third):
+    errors = [constant * h**order * (1 + second * h + third * h * h) for h in STEPS]
+    observed = observed_order(errors)
+    assert observed.supports(order)
+    assert observed.excludes(order - 1)
+    assert observed.excludes(order + 1)
+
+
+@pytest.mark.parametrize("errors", [[1e-3, 1e-4], [0.0] * 6, [1e-3, 0.0, 1e-5, 1e-6]])
+def test_what_cannot_be_decided_is_not_decided(errors):
+    observed = observed_order(errors)
+    assert not observed.decides
+    assert not observed.supports(1)
+    assert not observed.excludes(1)
+
+
+def test_noise_does_not_decide():
+    errors = [1e-15 * (2 + math.sin(7 * j)) for j in range(6)]
+    assert not any(observed_order(errors).supports(p) for p in (1, 2, 3))
+
+
+def test_an_order_between_two_whole_ones_supports_neither():
+    observed = observed_order([h**1.5 for h in STEPS])
+    assert observed.excludes(1)
+    assert observed.excludes(2)

@@ -1,0 +1,49 @@
+"""The observed order of an error, extrapolated, with an uncertainty that can say "cannot tell"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True)
+class ObservedOrder:
+    """The order p in error ~ C h^p, known to plus or minus `uncertainty`."""
+
+    value: float
+    uncertainty: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ± {self.uncertainty:.3f}"
+
+    @property
+    def decides(self) -> bool:
+        """The interval is too narrow to hold two whole orders."""
+        return self.uncertainty < 0.5
+
+    def supports(self, order: int) -> bool:
+        """The interval contains this order and excludes its neighbours."""
+        return self.decides and abs(self.value - order) <= self.uncertainty
+
+    def excludes(self, order: int) -> bool:
+        """The interval decides, and not for this order."""
+        return self.decides and abs(self.value - order) > self.uncertainty
+
+
+def observed_order(errors: Sequence[float | str], *, ratio: int = 2) -> ObservedOrder:
+    """The order of errors at step sizes h, h/ratio, h/ratio^2, ..., at least four of them.
+
+    The local slopes are extrapolated to h = 0 by Neville's scheme in powers of h. The uncertainty
+    is three times what the last extrapolation and the last halving still moved; at least 0.01.
+    """
+    logs = [math.log(float(e)) if float(e) > 0 else -math.inf for e in errors]
+    if len(logs) < 4 or any(math.isinf(value) for value in logs):
+        return ObservedOrder(math.nan, math.inf)
+    slopes = [(a - b) / math.log(ratio) for a, b in pairwise(logs)]
+    linear = [(ratio * fine - coarse) / (ratio - 1) for coarse, fine in pairwise(slopes)]
+    square = ratio**2
+    quadratic = [(square * fine - coarse) / (square - 1) for coarse, fine in pairwise(linear)]
+    moved = max(abs(quadratic[-1] - linear[-1]), abs(linear[-1] - linear[-2]))
+    return ObservedOrder(quadratic[-1], max(3 * moved, 0.01))
