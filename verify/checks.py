@@ -1,0 +1,121 @@
+"""The checks that many claims share: identities decided exactly or in balls, and orders."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import sympy
+from flint import arb, fmpq
+
+from derive.coefficients import Coefficient, Ring
+from derive.formula import BETA, K
+from verify.claim import Check, Evidence, Kind, Settings
+from verify.numbers import BALL, evaluate, precision
+from verify.orders import observed_order
+
+Derived = Callable[[], sympy.Expr]
+QPOWER = sympy.Symbol("q")
+
+
+def in_ring(expr: sympy.Expr) -> Coefficient:
+    """The expression as a rational function of its symbols, beta**k being one more symbol.
+
+    Raises:
+        ValueError: it is not one.
+    """
+
+    def open_power(power: sympy.Pow) -> sympy.Expr:
+        slope = sympy.expand(power.exp).coeff(K, 1)
+        rest = sympy.expand(power.exp - slope * K)
+        return QPOWER**slope * power.base**rest
+
+    opened = expr.replace(lambda e: e.is_Pow and e.base == BETA and e.exp.has(K), open_power)
+    ring = Ring(tuple(sorted(symbol.name for symbol in opened.free_symbols)))
+    return ring.from_expr(opened)
+
+
+def identical(name: str, derived: Derived, *, refutes: bool = False) -> Check:
+    """The candidate equals what is derived, decided exactly among rational functions."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        difference = in_ring(candidate - derived())
+        return Evidence(not difference, f"difference {difference}")
+
+    return Check(name, Kind.SYMBOLIC, judge, refutes)
+
+
+def enclosed(
+    name: str,
+    derived: Derived,
+    points: Callable[[random.Random], dict[str, fmpq]],
+    *,
+    refutes: bool = False,
+    count: int = 20,
+) -> Check:
+    """In balls the candidate minus what is derived encloses 0, narrower than 10^(10-digits).
+
+    A ball that excludes 0 refutes; a ball too wide for the bound does not decide.
+    """
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        draw = random.Random(settings.seed)
+        widest = arb(0)
+        difference = candidate - derived()
+        with precision(settings.digits):
+            bound = arb(10) ** (10 - settings.digits)
+            for _ in range(count):
+                point = points(draw)
+                ball = _ball(difference, point)
+                if not ball.contains(0):
+                    at = ", ".join(f"{name} = {value}" for name, value in point.items())
+                    return Evidence(False, f"off by {ball.str(5, radius=False)} at {at}")
+                widest = max(widest, ball.rad(), key=float)
+        figure = f"0 enclosed {count} times, radius {float(widest):.0e}"
+        return Evidence(True if widest < bound else None, figure)
+
+    return Check(name, Kind.BALL, judge, refutes)
+
+
+def _ball(expr: sympy.Expr, point: dict[str, fmpq]) -> arb:
+    whole = {sympy.Symbol(n): int(v.p) for n, v in point.items() if n == "k"}
+    values = {n: arb(v) for n, v in point.items()}
+    return evaluate(sympy.sympify(expr.subs(whole)), values, BALL)
+
+
+def momentum_points(draw: random.Random) -> dict[str, fmpq]:
+    """A random rational beta in (0, 1)."""
+    return {"beta": fmpq(draw.randint(1, 99), 100)}
+
+
+def order_of(
+    name: str,
+    errors: Callable[[sympy.Expr, Settings], Sequence[float]],
+    order: int,
+    *,
+    refutes: bool = False,
+) -> Check:
+    """The errors at h, h/2, h/4, ... vanish like h^order; two whole orders in reach do not
+    decide."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        observed = observed_order(errors(candidate, settings))
+        passed = observed.supports(order) if observed.decides else None
+        return Evidence(passed, f"order {observed}, claimed {order}")
+
+    return Check(name, Kind.ORDER, judge, refutes)
+
+
+def exact(
+    name: str,
+    kind: Kind,
+    holds: Callable[[sympy.Expr, Settings], tuple[bool, str]],
+    *,
+    refutes: bool = False,
+) -> Check:
+    """Any check in exact arithmetic: it always decides."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        return Evidence(*holds(candidate, settings))
+
+    return Check(name, kind, judge, refutes)
