@@ -1,0 +1,87 @@
+"""Statements for a terminal: the little LaTeX they hold, as Unicode or as ASCII."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from derive.formula import Formula
+from derive.writing import GREEK
+from verify.claim import Claim
+
+_COMMANDS = {
+    "lVert": "‖",
+    "rVert": "‖",
+    "le": "≤",
+    "ge": "≥",
+    "to": "→",
+    "infty": "∞",
+    "dots": "…",
+    "log": "log",
+    "sqrt": "√",
+    **GREEK,
+}
+_ASCII = {
+    "∇": " grad ",
+    "‖": "|",
+    "−": "-",
+    "≤": "<=",
+    "≥": ">=",
+    "→": "->",
+    "∞": "oo",
+    "…": "...",
+    "√": "sqrt",
+    "ᵀ": "^T",
+    "Σ": "sum",
+    "ₖ₊₁": "_(k+1)",
+    "ₖ": "_k",
+    "±": "+-",
+    **{letter: name for name, letter in GREEK.items()},
+}
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ"
+_LEVEL = "0123456789-+n"
+
+
+def words(latex: str) -> str:
+    r"""Words with inline LaTeX as plain text.
+
+    >>> words(r"$O(h^2)$-close for $\beta \le 1$")
+    'O(h²)-close for β ≤ 1'
+    """
+    text = re.sub(r"\\nabla ?", "∇", latex)
+    text = re.sub(r"\\([a-zA-Z]+)", lambda m: _COMMANDS.get(m.group(1), m.group(1)), text)
+    text = re.sub(r"_\{([^}]{2,})\}", r"_(\1)", text)
+    text = re.sub(r"\^\{?(-?\d+)\}?", lambda m: m.group(1).translate(_up()), text)
+    return text.replace(r"\,", " ").translate(str.maketrans("", "", "${}"))
+
+
+def formula(value: Formula) -> str:
+    """A formula with what stands beside it."""
+    lead = value.lead.replace("+", " + ")
+    beside = f" {words(value.beside)}" if value.beside else ""
+    return f"{words(lead)}{value.text}{beside}"
+
+
+def statement(claim: Claim) -> str:
+    """The statement with the formula that holds."""
+    return formula(claim.formula).join(map(words, claim.statement.split("{formula}")))
+
+
+def _up() -> dict[int, int]:
+    return str.maketrans(_LEVEL, _RAISED)
+
+
+def fit(text: str, encoding: str | None = None) -> str:
+    """The text as it is, or in ASCII where the terminal cannot show it."""
+    try:
+        text.encode(encoding or sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        for letter, plain in _ASCII.items():
+            text = text.replace(letter, plain)
+        text = re.sub(
+            f"[{_RAISED}]+",
+            lambda m: "^" + m.group(0).translate(str.maketrans(_RAISED, _LEVEL)),
+            text,
+        )
+        return re.sub(r"(?<=\S)  grad", " grad", text).encode("ascii", "replace").decode()
+    return text
