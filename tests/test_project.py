@@ -1,0 +1,89 @@
+"""The project as a stranger meets it: README, package, direction of imports."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("mark", ["run", "test"])
+def test_the_readme_marks_one_line_to_run_and_one_to_test(mark: str):
+    (block,) = re.findall(rf"<!-- {mark} -->\n+```\w*\n(.*?)```", README, re.DOTALL)
+    assert len(block.strip().splitlines()) == 1
+    assert "venv" in block
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=lambda c: c.split("\n")[0][:40])
+def test_each_python_snippet_of_the_readme_runs(code: str):
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102
+
+
+def commands() -> list[str]:
+    return [
+        line.removeprefix("$ ")
+        for block in blocks("console")
+        for line in block.splitlines()
+        if line.startswith("$ ")
+    ]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_each_command_of_the_readme_prints_what_the_readme_shows(command: str, tmp_path: Path):
+    words = command.split()
+    assert words[0] == "undertow"
+    run = subprocess.run(
+        [sys.executable, "-m", "verify", *words[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert "Traceback" not in run.stderr
+    (shown,) = re.findall(rf"```console\n\$ {re.escape(command)}\n(.*?)```", README, re.DOTALL)
+    if shown.strip():
+        assert run.stdout.strip() == shown.strip()
+
+
+def test_derive_knows_nothing_of_verify_and_of_no_paper_on_momentum():
+    for path in (ROOT / "derive").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(from|import) verify", text, re.MULTILINE), path
+        assert not re.search("ghosh|cowsik|papazov|gunasekar", text, re.IGNORECASE), path
+
+
+def test_the_wheel_holds_both_packages_and_nothing_else(tmp_path: Path):
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "build",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+            str(tmp_path),
+            str(ROOT),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {
+        "derive",
+        "verify",
+        "undertow-0.1.0.dist-info",
+    }
+    assert {"derive/py.typed", "verify/py.typed"} <= set(names)
