@@ -1,18 +1,41 @@
 """undertow, symbols in and formulas out: backward error analysis of optimizers."""
 
-from derive.backward_error import modified_flow, one_step_map
+from derive.backward_error import modified_flow, one_step_map, slow_manifold
 from derive.modified_loss import discrete_modified_loss, modified_loss
-from derive.optimizers import gradient_descent, heavy_ball
+from derive.optimizers import (
+    aggregated_momentum,
+    ema_momentum,
+    extragradient,
+    gradient_descent,
+    heavy_ball,
+    lessard,
+    nesterov,
+    quasi_hyperbolic,
+    sam,
+    torch_sgd,
+)
+from derive.startup import initial_shift, transient
 from derive.trees import tree
 from derive.update_rule import optimizer
 
 __all__ = [
+    "aggregated_momentum",
     "discrete_modified_loss",
+    "ema_momentum",
+    "extragradient",
     "gradient_descent",
     "heavy_ball",
+    "initial_shift",
+    "lessard",
     "modified_flow",
     "modified_loss",
+    "nesterov",
     "one_step_map",
     "optimizer",
+    "quasi_hyperbolic",
+    "sam",
+    "slow_manifold",
+    "torch_sgd",
+    "transient",
     "tree",
 ]

@@ -78,6 +78,22 @@ def one_step_map(optimizer: Optimizer, *, order: int) -> BSeries:
     return slow_motion(optimizer, order).one_step_map
 
 
+def slow_manifold(optimizer: Optimizer, *, order: int) -> dict[str, BSeries]:
+    """The memory as a function of x once the start-up transient has died out.
+
+    Arguments and errors are those of `modified_flow`.
+
+    Returns:
+        For every memory variable a series M with M(x) = m on the slow manifold. A variable that
+        holds a gradient rather than a displacement is given times h, so that it has the unit of x.
+
+    >>> from derive import heavy_ball, tree
+    >>> slow_manifold(heavy_ball, order=2)["v"][tree("[[]]")]
+    -1/(1 - beta)**3
+    """
+    return dict(zip(optimizer.memory, slow_motion(optimizer, order).memory, strict=True))
+
+
 def check_order(order: int) -> None:
     """BadInput unless 1 <= order and all its trees fit in this machine's memory."""
     if order < 1:

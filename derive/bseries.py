@@ -91,13 +91,13 @@ def field_at(stage: BSeries) -> BSeries:
 
 
 @cache
-def _prunings(t: Tree) -> tuple[tuple[tuple[Tree, ...], tuple[Tree, ...]], ...]:
+def prunings(t: Tree) -> tuple[tuple[tuple[Tree, ...], tuple[Tree, ...]], ...]:
     """All ways to keep a subtree with the root: (the kept tree in a 1-tuple, what falls off).
 
     The empty kept part () means that the whole tree falls off.
     """
     kept = []
-    for choice in product(*(_prunings(branch) for branch in t.branches)):
+    for choice in product(*(prunings(branch) for branch in t.branches)):
         trunk = grow(part for kept_part, _ in choice for part in kept_part)
         kept.append(((trunk,), tuple(tree for _, fallen in choice for tree in fallen)))
     return (((), (t,)), *kept)
@@ -116,7 +116,7 @@ def compose(outer: BSeries, inner: BSeries) -> BSeries:
     def coefficient(t: Tree) -> Scalar:
         return sum(
             prod((inner[fallen] for fallen in off), start=outer[kept[0]] if kept else outer.empty)
-            for kept, off in _prunings(t)
+            for kept, off in prunings(t)
         )
 
     return series(order, coefficient, empty=outer.empty * inner.empty)

@@ -134,7 +134,8 @@ class LinearMethod:
     """The module's normal form; rows of A and U belong to stages, of C and W to memories.
 
     `memory_units[i]` is the power of h that memory i carries (velocity 0, gradient buffer -1);
-    `memory_shift[i]` the multiple of x that was taken off it.
+    `memory_shift[i]` the multiple of x that was taken off it. The memory starts at
+    start h f(Z), where Z_r = x_0 + sum_(s<r) start_a_rs h f(Z_s).
     """
 
     ring: Ring
@@ -146,6 +147,8 @@ class LinearMethod:
     w: Matrix
     memory_units: tuple[int, ...]
     memory_shift: tuple[Coefficient, ...]
+    start: Matrix
+    start_a: Matrix
 
     @cached_property
     def memory_inverse(self) -> Matrix:
@@ -192,45 +195,55 @@ def linear_method(rule: Optimizer) -> LinearMethod:
     ring = Ring(rule.parameters)
     one = ring.number(1)
     parameters = {name: ring.parameter(name) for name in rule.parameters}
-    parameters |= {name: ring.number(value) for name, value in rule.values}
-    arguments: list[_Form] = []
-
-    def grad(at: object) -> _Form:
-        if not isinstance(at, _Form):
-            raise NotLinear("the rule takes the gradient at something that is not a state.")
-        arguments.append(at)
-        return _Form(ring, {(len(arguments) - 1, 0): one})
-
-    def variable(name: str) -> _Form:
-        return _Form(ring, {(name, 0): one})
-
+    h = _StepPower(one, 1)
+    x, *memory = (_Form(ring, {(name, 0): one}) for name in ("x", *rule.memory))
+    step, begin = _Recorder(ring), _Recorder(ring)
     try:
-        new_x, new_memory = rule.step(
-            variable("x"), [variable(m) for m in rule.memory], grad, _StepPower(one, 1), parameters
-        )
+        new_x, new_memory = rule.step(x, memory, step.grad, h, parameters)
+        started = rule.start(x, begin.grad, h, parameters)
     except (TypeError, AttributeError, ZeroDivisionError) as error:
         raise NotLinear(f"the rule {rule.name} is not linear in its memory: {error}.") from error
-    if not all(isinstance(form, _Form) for form in (new_x, *new_memory)):
+    updates = [new_x, *new_memory]
+    if not all(isinstance(form, _Form) for form in (*updates, *started)):
         raise NotLinear(f"the rule {rule.name} returns a state that does not depend on x.")
-    return _normal_form(ring, rule.memory, arguments, [new_x, *new_memory])
+    return _normal_form(ring, rule.memory, step.arguments, updates, begin.arguments, list(started))
+
+
+class _Recorder:
+    """Gradients as unknowns: where each was taken."""
+
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+        self.arguments: list[_Form] = []
+
+    def grad(self, at: object) -> _Form:
+        if not isinstance(at, _Form):
+            raise NotLinear("the rule takes the gradient at something that is not a state.")
+        self.arguments.append(at)
+        return _Form(self.ring, {(len(self.arguments) - 1, 0): self.ring.number(1)})
 
 
 def _normal_form(
-    ring: Ring, memory: tuple[str, ...], arguments: list[_Form], updates: list[_Form]
+    ring: Ring,
+    memory: tuple[str, ...],
+    arguments: list[_Form],
+    updates: list[_Form],
+    start_arguments: list[_Form],
+    starts: list[_Form],
 ) -> LinearMethod:
     units = _units(memory, arguments, updates)
     zero, one = ring.number(0), ring.number(1)
 
-    def row(form: _Form) -> tuple[Coefficient, Vector, Vector]:
+    def row(form: _Form, gradients: int) -> tuple[Coefficient, Vector, Vector]:
         by_name: dict[str | int, Coefficient] = {name: c for (name, _), c in form.terms.items()}
         return (
             by_name.get("x", zero),
             [by_name.get(name, zero) for name in memory],
             # grad E = -f, so that every weight below multiplies h f
-            [-by_name.get(stage, zero) for stage in range(len(arguments))],
+            [-by_name.get(stage, zero) for stage in range(gradients)],
         )
 
-    x_rows = [row(form) for form in updates]
+    x_rows = [row(form, len(arguments)) for form in updates]
     size = range(len(memory))
     # a memory that settles at a multiple of x: shift = W shift + (its weight of x)
     identity_minus_w = [[one * (i == j) - x_rows[1 + i][1][j] for j in size] for i in size]
@@ -241,9 +254,13 @@ def _normal_form(
 
     if at_rest(x_rows[0]) != 1:
         raise NotLinear("without a gradient x does not stay where it is: check the weights of x.")
-    stages = [row(form) for form in arguments]
+    stages = [row(form, len(arguments)) for form in arguments]
     if any(at_rest(stage) != 1 for stage in stages):
         raise NotLinear("the gradient is taken at a point that does not tend to x as h does to 0.")
+    start_rows = [row(form, len(start_arguments)) for form in starts]
+    start_stages = [row(form, len(start_arguments)) for form in start_arguments]
+    if [r[0] for r in start_rows] != shift or any(stage[0] != 1 for stage in start_stages):
+        raise NotLinear("the memory does not start at rest: its start has a wrong weight of x.")
     x_memory, x_gradients = x_rows[0][1], x_rows[0][2]
     return LinearMethod(
         ring,
@@ -261,6 +278,8 @@ def _normal_form(
         ],
         memory_units=tuple(units[name] for name in memory),
         memory_shift=tuple(shift),
+        start=[r[2] for r in start_rows],
+        start_a=[stage[2] for stage in start_stages],
     )
 
 

@@ -28,7 +28,7 @@ def mode_matrix(optimizer: Optimizer) -> sympy.Matrix:
     names = ("x", *optimizer.memory)
     state = sympy.symbols(names)
     parameters = {name: sympy.Symbol(name) for name in optimizer.parameters}
-    parameters |= {name: sympy.Rational(int(v.p), int(v.q)) for name, v in optimizer.values}
+    parameters |= optimizer.arguments(lambda v: sympy.Rational(int(v.p), int(v.q)))
     x, memory = optimizer.step(
         state[0], list(state[1:]), lambda y: Z * y, sympy.Integer(1), parameters
     )

@@ -32,6 +32,7 @@ class Parameter:
     includes_upper: bool = False
     why: str = ""
     flag: bool = False
+    """A switch, off unless it is set; never a symbol."""
 
     @property
     def range(self) -> str:
@@ -52,6 +53,8 @@ class Parameter:
 
     def check(self, value: Exact | float) -> fmpq:
         """The exact value; BadInput where it lies outside the range."""
+        if self.flag:
+            return self._switch(value)
         try:
             number = exact(value)
         except ValueError as error:
@@ -71,6 +74,12 @@ class Parameter:
             raise BadInput(f"{self.name} = {value} is outside {self.range}{reason}")
         return number
 
+    def _switch(self, value: Exact | float) -> fmpq:
+        states = {"true": 1, "false": 0, "1": 1, "0": 0}
+        if str(value).lower() not in states:
+            raise BadInput(f"{self.name} = {value} is neither true nor false.")
+        return fmpq(states[str(value).lower()])
+
 
 def momentum(name: str = "beta") -> Parameter:
     """A momentum parameter, 0 <= beta < 1."""
@@ -83,6 +92,11 @@ def momentum(name: str = "beta") -> Parameter:
     )
 
 
+def switch(name: str, meaning: str = "") -> Parameter:
+    """A flag of an update rule."""
+    return Parameter(name, meaning, flag=True)
+
+
 Step = Callable[..., tuple[Number, ...] | Number]
 
 
@@ -91,7 +105,8 @@ class Optimizer:
     """An update rule (x, memory, gradient, step size, parameters) -> (x, memory).
 
     `step` and `start` run on floats, numpy arrays, multiprecision numbers, balls, power series
-    and B-series alike. `values` holds the parameters that were given a number.
+    and B-series alike. `values` holds the parameters that were given a number. A `game` follows a
+    general vector field G in the place of grad E, so that no loss stands behind it.
     """
 
     name: str
@@ -100,6 +115,7 @@ class Optimizer:
     declared: tuple[Parameter, ...]
     begin: Step | None = None
     values: tuple[tuple[str, fmpq], ...] = field(default=())
+    game: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -113,7 +129,16 @@ class Optimizer:
     def parameters(self) -> tuple[str, ...]:
         """The names of the parameters that are still symbols."""
         fixed = dict(self.values)
-        return tuple(p.name for p in self.declared if p.name not in fixed)
+        return tuple(p.name for p in self.declared if p.name not in fixed and not p.flag)
+
+    def arguments(
+        self, convert: Callable[[fmpq], Number] = lambda value: value
+    ) -> dict[str, Number]:
+        """The parameters that are not symbols, as the rule takes them; flags as bool."""
+        fixed = dict(self.values)
+        flags = {p.name: bool(fixed.get(p.name, 0)) for p in self.declared if p.flag}
+        numbers = {name: convert(v) for name, v in fixed.items() if name not in flags}
+        return numbers | flags
 
     def at(self, **values: Exact | float) -> Optimizer:
         """The same rule with some parameters given exactly, such as beta="9/10".
@@ -138,8 +163,11 @@ class Optimizer:
         h: Number,
         parameters: dict[str, Number],
     ) -> tuple[Number, tuple[Number, ...]]:
-        """One update: the new x and the new memory."""
-        result = self.rule(x, *memory, grad, h, **parameters)
+        """One update: the new x and the new memory.
+
+        `parameters` need not repeat what `at` has fixed; they go before it.
+        """
+        result = self.rule(x, *memory, grad, h, **(self.arguments() | parameters))
         if not self.memory:
             return (result[0] if isinstance(result, tuple) else result), ()
         if not isinstance(result, tuple) or len(result) != 1 + len(self.memory):
@@ -157,7 +185,7 @@ class Optimizer:
         """The memory before the first step; all zero unless the declaration says otherwise."""
         if self.begin is None:
             return tuple(x * 0 for _ in self.memory)
-        result = self.begin(x, grad, h, **parameters)
+        result = self.begin(x, grad, h, **(self.arguments() | parameters))
         return result if isinstance(result, tuple) else (result,)
 
 
@@ -167,6 +195,7 @@ def optimizer(
     parameters: Sequence[str | Parameter] = (),
     start: Step | None = None,
     name: str | None = None,
+    game: bool = False,
 ) -> Callable[[Step], Optimizer]:
     """Declare an update rule.
 
@@ -178,11 +207,12 @@ def optimizer(
         parameters: names, or `Parameter` where the range is known.
         start: memory before the first step as a function of (x, grad, h, parameters); default 0.
         name: the name for people, by default the function's with hyphens.
+        game: `grad` stands for any vector field, not only for a gradient.
     """
 
     def declare(rule: Step) -> Optimizer:
         declared = tuple(Parameter(p) if isinstance(p, str) else p for p in parameters)
         called = name or re.sub(r"_+", "-", getattr(rule, "__name__", "rule")).strip("-")
-        return Optimizer(called, rule, tuple(state), declared, start)
+        return Optimizer(called, rule, tuple(state), declared, start, game=game)
 
     return declare

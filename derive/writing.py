@@ -62,6 +62,12 @@ class _Plain(_LowestFirst, StrPrinter):
 
 
 class _Latex(_LowestFirst, LatexPrinter):
+    def _print_Symbol(self, expr: sympy.Symbol) -> str:  # noqa: N802
+        head = expr.name.rstrip("0123456789_")
+        if len(head) > 1 and head not in GREEK:
+            return f"\\mathrm{{{expr.name}}}"
+        return super()._print_Symbol(expr)
+
     def _print_Pow(self, expr: sympy.Pow) -> str:  # noqa: N802
         base, exponent = expr.as_base_exp()
         if isinstance(base, sympy.Add) and not (exponent.is_Rational and exponent <= 0):
@@ -73,7 +79,8 @@ class _Latex(_LowestFirst, LatexPrinter):
     def _print_Mul(self, expr: sympy.Mul) -> str:  # noqa: N802
         sign, top, bottom = _split(expr)
         if not bottom:
-            return sign + self._product(top)
+            lone_sum = len(top) == 1 and isinstance(top[0], sympy.Add) and sign
+            return f"{sign}({self.doprint(top[0])})" if lone_sum else sign + self._product(top)
         return f"{sign}\\frac{{{self._product(top)}}}{{{self._product(bottom)}}}"
 
     def _product(self, factors: list[sympy.Expr]) -> str:
@@ -91,7 +98,7 @@ class _Latex(_LowestFirst, LatexPrinter):
 
 def _ends_in_word(factor: sympy.Expr) -> bool:
     """A control word such as `\\beta` needs a space before a letter."""
-    return isinstance(factor, sympy.Symbol) and len(factor.name) > 1
+    return isinstance(factor, sympy.Symbol) and factor.name in GREEK
 
 
 def _starts_in_letter(factor: sympy.Expr | None) -> bool:

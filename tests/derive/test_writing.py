@@ -21,6 +21,12 @@ WRITTEN = [
     ),
     ((1 - sympy.sqrt(beta)) ** 2, r"(1-\sqrt{\beta})^{2}", "(1 - sqrt(beta))**2", "(1−sqrt(β))²"),
     (1 + beta - z, r"1+\beta-z", "1 + beta - z", "1+β−z"),
+    (
+        sympy.Mul(-1, 1 + beta, evaluate=False),
+        r"-(1+\beta)",
+        "-(1 + beta)",
+        "−(1+β)",
+    ),
     (sympy.Rational(3, 4), r"\frac{3}{4}", "3/4", "3/4"),
 ]
 
