@@ -13,10 +13,15 @@ Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), IX.9 and
 
 from __future__ import annotations
 
+import gc
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from operator import add, mul
+
+from flint import fmpq
 
 from derive.bseries import INVERSE_FACTORIAL, BSeries, higher_lie_derivatives
 from derive.coefficients import Coefficient, Polynomial, Ring
@@ -125,9 +130,10 @@ def slow_motion(optimizer: Optimizer, order: int) -> SlowMotion:
     method = linear_method(optimizer)
     graded = _Graded.of(method)
     solution = _Solution()
-    for nodes in range(1, order + 1):
-        for t in trees_of_order(nodes):
-            _solve_tree(t, graded, solution, keep=nodes < order)
+    with _no_garbage():
+        for nodes in range(1, order + 1):
+            for t in trees_of_order(nodes):
+                _solve_tree(t, graded, solution, keep=nodes < order)
 
     def series(raw: dict[Tree, Polynomial], empty: int) -> BSeries:
         below = [method.ring.unit * graded.pole**e for e in range(graded.slope * order + 1)]
@@ -140,17 +146,28 @@ def slow_motion(optimizer: Optimizer, order: int) -> SlowMotion:
             },
         )
 
-    size = range(len(method.w))
+    def memory_series(i: int) -> BSeries:
+        fading = series({t: m[i] for t, m in solution.memory.items()}, 0)
+        return replace(fading, empty=method.memory_shift[i])
+
     return SlowMotion(
         series(solution.flow, 0),
         series(solution.step, 1),
-        tuple(
-            series({t: m[i] for t, m in solution.memory.items()}, 0)
-            + series(dict.fromkeys(solution.flow, method.ring.unit * 0), 1) * method.memory_shift[i]
-            for i in size
-        ),
+        tuple(memory_series(i) for i in range(len(method.w))),
         method.memory_units,
     )
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Nothing made while solving is ever garbage; looking for it takes a tenth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Solution:
@@ -172,6 +189,7 @@ class _Graded:
     """
 
     pole: Polynomial
+    pole_squared: Polynomial
     slope: int
     a: list[list[Polynomial]]
     u: list[list[Polynomial]]
@@ -181,6 +199,10 @@ class _Graded:
     v_inverse: list[Polynomial]
     zero: Polynomial
     unit: Polynomial
+    recalls: fmpq | None
+    """The number r, if the one memory is r times the last displacement of x: then it needs no
+    equation of its own, m = r (x - exp(-D) x), and half of the work is saved."""
+    w: list[list[Polynomial]]
 
     @staticmethod
     def of(method: LinearMethod) -> _Graded:
@@ -200,6 +222,7 @@ class _Graded:
         slope = 3 if has_poles else 2
         return _Graded(
             pole=pole,
+            pole_squared=pole * pole,
             slope=slope,
             a=[cleared(row, slope) for row in method.a],
             u=[cleared(row, 1) for row in method.u],
@@ -209,7 +232,23 @@ class _Graded:
             v_inverse=cleared(v_inverse, 1),
             zero=ring.unit * 0,
             unit=ring.unit,
+            recalls=_recalls(method) if slope == 2 else None,
+            w=[cleared(row, 0) for row in method.w] if slope == 2 else [],
         )
+
+
+def _recalls(method: LinearMethod) -> fmpq | None:
+    """r with m+ = r (x+ - x), read off the rows of the normal form; see `_Graded.recalls`."""
+    if len(method.w) != 1:
+        return None
+    ours, theirs = [method.v[0], *method.b], [method.w[0][0], *method.c[0]]
+    pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a or b]
+    if not pairs or not pairs[-1][0]:
+        return None
+    ratio = pairs[-1][1] / pairs[-1][0]
+    if any(b != ratio * a for a, b in pairs) or ratio.as_expr().free_symbols:
+        return None
+    return ratio.at(dict.fromkeys(method.ring.parameters, 0))
 
 
 def _times(entry: Coefficient, polynomial: Polynomial) -> Polynomial:
@@ -230,12 +269,17 @@ def _dot(row: list[Polynomial], column: list[Polynomial], zero: Polynomial) -> P
     return reduce(add, map(mul, row, column), zero)
 
 
-def _over_factorials(derivatives: list[Polynomial], first: int, pole: Polynomial) -> Polynomial:
-    """The sum of derivatives[i]/(first+i)!, over the denominator of its first term (Horner)."""
-    total = None
-    for j in range(len(derivatives) - 1, -1, -1):
-        term = derivatives[j] * INVERSE_FACTORIAL[first + j]
-        total = term if total is None else total * pole + term
+def _over_factorials(
+    derivatives: list[Polynomial], first: int, stride: int, method: _Graded
+) -> Polynomial:
+    """The sum of derivatives[i]/(first + stride i)!, over the denominator of its first term."""
+    if not derivatives:
+        return method.zero
+    pole = method.pole if stride == 1 else method.pole_squared
+    last = len(derivatives) - 1
+    total = derivatives[last] * INVERSE_FACTORIAL[first + stride * last]
+    for i in range(last - 1, -1, -1):
+        total = total * pole + derivatives[i] * INVERSE_FACTORIAL[first + stride * i]
     return total
 
 
@@ -249,22 +293,34 @@ def _solve_tree(t: Tree, method: _Graded, so_far: _Solution, *, keep: bool) -> N
         for r in range(len(method.a))
     ]
     x_higher = higher_lie_derivatives(t, so_far.flow, so_far.x_powers)
-    m_higher = [higher_lie_derivatives(t, so_far.flow, powers) for powers in so_far.memory_powers]
     # what exp(D) adds beyond the unknowns: denominator pole^(slope n - 2)
-    x_rest = _over_factorials(x_higher, 2, pole) if x_higher else zero
-    m_rest = [_over_factorials(higher, 1, pole) if higher else zero for higher in m_higher]
-    pushes = [_dot(method.c[i], forces, zero) - m_rest[i] for i in range(size)]
-    memory = [_dot(row, pushes, zero) for row in method.inverse]
+    x_even = _over_factorials(x_higher[0::2], 2, 2, method)
+    x_odd = _over_factorials(x_higher[1::2], 3, 2, method) * pole
+    x_rest = x_even + x_odd
     drift = _dot(method.b, forces, zero)
-    step = _dot(method.v_inverse, pushes, zero) + drift * pole
-    flow = step - x_rest * pole
+    m_higher: list[list[Polynomial]] = []
+    if method.recalls is not None:
+        x_back = x_odd - x_even
+        push = method.w[0][0] * x_back + drift - x_rest
+        flow = method.inverse[0][0] * push
+        step = flow + x_rest * pole
+        memory = [(flow + x_back * pole) * method.recalls]
+    else:
+        m_higher = [
+            higher_lie_derivatives(t, so_far.flow, powers) for powers in so_far.memory_powers
+        ]
+        m_rest = [_over_factorials(higher, 1, 1, method) for higher in m_higher]
+        pushes = [_dot(method.c[i], forces, zero) - m_rest[i] for i in range(size)]
+        memory = [_dot(row, pushes, zero) for row in method.inverse]
+        step = _dot(method.v_inverse, pushes, zero) + drift * pole
+        flow = step - x_rest * pole
     so_far.flow[t] = flow
     so_far.step[t] = step
     so_far.memory[t] = memory
     if keep:
         so_far.x_powers[t] = [flow, *x_higher]
-        for i in range(size):
-            so_far.memory_powers[i][t] = [memory[i], *m_higher[i]]
+        for powers, own, higher in zip(so_far.memory_powers, memory, m_higher, strict=False):
+            powers[t] = [own, *higher]
         so_far.stages[t] = [
             _dot(method.u[r], memory, zero) + _dot(method.a[r], forces, zero)
             for r in range(len(method.a))

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
-from itertools import product
+from itertools import product, repeat
 from math import factorial, prod
-from operator import mul
+from operator import add, mul
 from typing import Any
 
 from flint import fmpq
@@ -144,16 +144,13 @@ def higher_lie_derivatives(
     `powers[u]` lists, for every tree u smaller than t, p(u), (D p)(u), ...; D is the derivative
     along `field`. This loop over pairs of a tree and an edge is where a derivation spends its time.
     """
-    pairs = [
-        (field[upper] * multiplicity if multiplicity > 1 else field[upper], powers[rest])
-        for upper, rest, multiplicity in t.cuts
-    ]
-    depth = max((len(lower) for _, lower in pairs), default=0)
-    result = []
-    for j in range(depth):
-        terms = [factor * lower[j] for factor, lower in pairs if j < len(lower)]
-        result.append(reduce(lambda total, term: total + term, terms))
-    return result
+    totals: list[Scalar] = []
+    for upper, rest, multiplicity in t.cuts:
+        factor = field[upper] * multiplicity if multiplicity > 1 else field[upper]
+        terms = [*map(mul, repeat(factor), powers[rest])]
+        known = len(totals)
+        totals = [*map(add, totals, terms), *totals[len(terms) :], *terms[known:]]
+    return totals
 
 
 INVERSE_FACTORIAL = [fmpq(1, factorial(j)) for j in range(64)]
@@ -182,10 +179,7 @@ def log(one_step: BSeries) -> BSeries:
 
 
 def _over_factorials(derivatives: list[Scalar], first: int) -> Scalar:
-    return reduce(
-        lambda total, term: total + term,
-        (c * INVERSE_FACTORIAL[j] for j, c in enumerate(derivatives, first)),
-    )
+    return reduce(add, (c * INVERSE_FACTORIAL[j] for j, c in enumerate(derivatives, first)))
 
 
 def exact_flow(order: int) -> BSeries:
