@@ -12,24 +12,24 @@ from derive.trees import Tree
 Notation = Callable[[int], str]
 
 
-def latex_differential(t: Tree) -> str:
-    r"""The vector, for a paper.
+def latex_differential(t: Tree, game: bool = False) -> str:
+    r"""The vector, for a paper; of a general field G in the place of grad E where `game`.
 
     >>> from derive.trees import tree
     >>> print(latex_differential(tree("[[],[]]")))
     \nabla^{3}E[\nabla E,\nabla E]
     """
-    return _vector(t, _latex_derivative, r"\,")
+    return _vector(t, _latex_jacobian if game else _latex_derivative, r"\,")
 
 
-def text_differential(t: Tree) -> str:
-    """The vector, for a terminal.
+def text_differential(t: Tree, game: bool = False) -> str:
+    """The vector, for a terminal; of a general field G in the place of grad E where `game`.
 
     >>> from derive.trees import tree
     >>> text_differential(tree("[[[]]]"))
     '∇²E ∇²E ∇E'
     """
-    return _vector(t, _text_derivative, " ")
+    return _vector(t, _text_jacobian if game else _text_derivative, " ")
 
 
 def latex_scalar(t: Tree) -> str:
@@ -54,6 +54,14 @@ def _latex_derivative(times: int) -> str:
 def _text_derivative(times: int) -> str:
     digits = str(times).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return "∇E" if times == 1 else f"∇{digits}E"
+
+
+def _latex_jacobian(times: int) -> str:
+    return "G" if times == 1 else f"G^{{({times - 1})}}"
+
+
+def _text_jacobian(times: int) -> str:
+    return "G" + "′" * (times - 1)
 
 
 def _vector(t: Tree, derivative: Notation, space: str) -> str:

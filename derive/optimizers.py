@@ -68,7 +68,7 @@ def _first_buffer(
     x: Number, grad: Gradient, h: Number, *, momentum: Number, dampening: Number, nesterov: bool
 ) -> Number:
     """The first buffer becomes the gradient, undamped: momentum times this plus the damped one."""
-    return 0 * x / h if momentum == 0 else dampening / momentum * grad(x)
+    return grad(x) * 0 if momentum == 0 else dampening / momentum * grad(x)
 
 
 @optimizer(

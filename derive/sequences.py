@@ -6,6 +6,7 @@ a linear recurrence with such a forcing has such a solution.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -15,7 +16,7 @@ from operator import mul
 import sympy
 from flint import fmpq
 
-from derive.coefficients import Coefficient, Ring
+from derive.coefficients import Coefficient, Exact, Ring
 from derive.update_rule import BadInput
 
 Power = tuple[int, tuple[int, ...]]
@@ -115,6 +116,15 @@ class Sequence:
         """The value at k = 0."""
         start = (c for (a, _), c in self.terms.items() if a == 0)
         return sum(start, self.rates.ring.number(0))
+
+    def at_step(self, k: int, values: Mapping[str, Exact | float]) -> fmpq:
+        """The exact value at one k, for parameters that are all given."""
+        rates = [rate.at(values) for rate in self.rates.values]
+        total = fmpq(0)
+        for (a, exponents), c in self.terms.items():
+            powers = (rate ** (k * e) for rate, e in zip(rates, exponents, strict=True))
+            total += reduce(mul, powers, c.at(values) * k**a)
+        return total
 
     def limit(self) -> Coefficient:
         """The value as k grows, for rates below 1."""

@@ -13,14 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from derive import modified_flow, one_step_map
-from derive.modified_loss import loss_of_field
 from derive.optimizers import ZOO, find_optimizer
 from derive.update_rule import BadInput
 from verify.claim import REGISTRY, Claim, ClaimResult, Settings, Verdict, judge
 from verify.numbers import DEFAULT_DIGITS
 from verify.report import derivation
 from verify.report.book import export as write_book
+from verify.report.derivation import Quantity
 from verify.report.terminal import fit, formula, statement, words
 from verify.runner import environment, judge_all
 from verify.sources import NOT_CLAIMS
@@ -32,11 +31,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-
-class Quantity(StrEnum):
-    MODIFIED_FLOW = "modified-flow"
-    ONE_STEP_MAP = "one-step-map"
 
 
 class DeriveFormat(StrEnum):
@@ -63,7 +57,8 @@ def say(text: str = "") -> None:
 
 
 def say_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=True))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print(text if fit(text) == text else json.dumps(value, indent=2))
 
 
 @app.command()
@@ -71,9 +66,16 @@ def derive(
     optimizer: Annotated[str, typer.Argument(help="An optimizer, such as heavy-ball.")],
     order: Annotated[int, typer.Option(help="The largest number of nodes of a tree.")] = 3,
     quantity: Annotated[Quantity, typer.Option(help="What to derive.")] = Quantity.MODIFIED_FLOW,
+    k: Annotated[
+        int | None, typer.Option(help="The step of the transient; closed forms in k without it.")
+    ] = None,
     give: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Give a parameter exactly, as beta=9/10."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Give a parameter exactly, as beta=9/10; repeatable.",
+        ),
     ] = None,
     format: Annotated[
         DeriveFormat, typer.Option("--format", help="How to write the result.")
@@ -81,16 +83,15 @@ def derive(
 ) -> None:
     """Derive what an optimizer follows, to any order."""
     rule = find_optimizer(optimizer).at(**_assignments(give or []))
-    find = {Quantity.MODIFIED_FLOW: modified_flow, Quantity.ONE_STEP_MAP: one_step_map}
-    series = find[quantity](rule, order=order)
+    derived = derivation.find(rule, quantity, order=order, k=k)
     if format is DeriveFormat.JSON:
-        say_json(derivation.as_json(rule, quantity, series))
+        say_json(derivation.as_json(derived))
     elif format is DeriveFormat.LATEX:
-        print(derivation.as_latex(quantity, series))
+        print(derivation.as_latex(derived))
     elif format is DeriveFormat.SYMPY:
-        print(derivation.as_sympy(rule, quantity, series))
+        print(derivation.as_sympy(derived))
     else:
-        say(derivation.as_text(rule, quantity, series, loss_of_field(series)))
+        say(derivation.as_text(derived))
 
 
 def _assignments(given: list[str]) -> dict[str, str]:
@@ -106,9 +107,10 @@ def _assignments(given: list[str]) -> dict[str, str]:
 @app.command()
 def optimizers() -> None:
     """List the optimizers that are known by name."""
-    width = max(map(len, ZOO))
     for name, rule in ZOO.items():
-        say(f"{name:<{width}}   {rule.summary}")
+        ranges = ", ".join(f"{p.name} in {p.range}" for p in rule.declared)
+        say(f"{name}   {ranges}".rstrip())
+        say(f"    {rule.summary}")
 
 
 @app.command()

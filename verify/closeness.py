@@ -12,7 +12,7 @@ from flint import fmpq
 from derive.trees import Tree
 from derive.update_rule import Optimizer
 from verify.flows import Field, flow, piecewise_flow
-from verify.losses import Loss
+from verify.losses import VectorField
 from verify.numbers import MPFR, precision
 from verify.trajectories import Start, iterates, vector
 
@@ -28,7 +28,7 @@ class Experiment:
     """
 
     optimizer: Optimizer
-    loss: Loss
+    loss: VectorField
     start: Sequence[fmpq]
     parameters: Mapping[str, fmpq] = field(default_factory=dict)
     time: int = 2
@@ -72,7 +72,7 @@ class Experiment:
 class Flow:
     """What a candidate flow may use: the start, h, the number of steps, the parameters."""
 
-    loss: Loss
+    loss: VectorField
     x0: np.ndarray
     h: Number
     steps: int

@@ -17,7 +17,7 @@ import numpy as np
 from flint import fmpq
 
 from derive.trees import Tree, trees_up_to
-from verify.losses import Loss
+from verify.losses import VectorField
 from verify.numbers import Arithmetic
 from verify.program import Program
 from verify.trajectories import vector
@@ -29,7 +29,7 @@ Number = Any
 class Field:
     """x' = sum over trees of weights[t] F(t)(x) on one loss; the weights contain powers of h."""
 
-    loss: Loss
+    loss: VectorField
     weights: Mapping[Tree, Number]
 
     @property
@@ -83,6 +83,14 @@ def flow(
             path.append(vector(evaluate_taylor(coefficients, times[len(path)] - now)))
         here, now = evaluate_taylor(coefficients, reach), end
     return path
+
+
+def evaluate_field(
+    loss: VectorField, weights: Mapping[Tree, Number], x: np.ndarray, arithmetic: Arithmetic
+) -> np.ndarray:
+    """The sum over trees of weights[t] F(t)(x)."""
+    field = Field(loss, weights)
+    return vector(field.program.at([*x, *field.fixed(x[0] * 0)], arithmetic))
 
 
 def piecewise_flow(

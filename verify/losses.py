@@ -1,4 +1,4 @@
-"""A loss: its value written once, its derivatives of every order on any number type."""
+"""A loss or vector field: written once, its derivatives of every order on any number type."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from verify.program import Node, Program, directional, gradient, record
 Number = Any
 
 
-class Loss:
-    """A smooth loss on R^dimension.
+class VectorField:
+    """A smooth vector field G on R^dimension: what a game's players follow.
 
     Args:
-        value: the loss as a function of the list of coordinates, written with + - * / ** and the
+        components: G as a function of the list of coordinates, written with + - * / ** and the
             functions of `verify.numbers`.
         text: how a report names it.
     """
 
     def __init__(
-        self, dimension: int, value: Callable[[Sequence[Number]], Number], text: str
+        self, dimension: int, components: Callable[[Sequence[Number]], Sequence[Number]], text: str
     ) -> None:
         self.dimension = dimension
-        self.value = value
+        self.components = components
         self.text = text
         self._derivatives: dict[int, Program] = {}
         self._fields: dict[int, Program] = {}
 
     def __repr__(self) -> str:
-        return f"Loss({self.text})"
+        return f"{type(self).__name__}({self.text})"
 
     @cached_property
     def gradient(self) -> Program:
-        """x -> grad E(x)."""
+        """x -> G(x), which is grad E(x) for a loss."""
         return self.derivative(0)
 
     def derivative(self, times: int) -> Program:
-        """(x, u_1, ..., u_times) -> the vector grad^(times+1) E(x)[u_1, ..., u_times]."""
+        """(x, u_1, ..., u_times) -> the vector G^(times)(x)[u_1, ..., u_times]."""
         if times not in self._derivatives:
             size = self.dimension
 
             def compute(nodes: list[Node]) -> list[Node]:
                 x = nodes[:size]
-                result = gradient(self.value(x), x)
+                result = list(self.components(x))
                 for i in range(1, times + 1):
                     result = directional(result, x, nodes[i * size : (i + 1) * size])
                 return result
@@ -57,7 +57,7 @@ class Loss:
         return self._derivatives[times]
 
     def field(self, order: int) -> Program:
-        """(x, one number c_t for every tree) -> sum over t of c_t F(t)(x), F of f = -grad E."""
+        """(x, one number c_t for every tree) -> sum over t of c_t F(t)(x), F of f = -G."""
         if order not in self._fields:
             size, trees = self.dimension, list(trees_up_to(order))
 
@@ -88,6 +88,16 @@ class Loss:
             return np.array([*program.run(list(x), constants), None], dtype=object)[:-1]
 
         return grad
+
+
+class Loss(VectorField):
+    """A smooth loss on R^dimension, `value` written like the components of a vector field."""
+
+    def __init__(
+        self, dimension: int, value: Callable[[Sequence[Number]], Number], text: str
+    ) -> None:
+        super().__init__(dimension, lambda x: gradient(value(x), x), text)
+        self.value = value
 
 
 @lru_cache(maxsize=256)

@@ -99,7 +99,28 @@ class PowerSeries:
     def __truediv__(self, other: object) -> PowerSeries:
         if isinstance(other, int | fmpq):
             return PowerSeries(self.polynomial / other, self.length)
+        if isinstance(other, PowerSeries):
+            return self._quotient(other)
         return NotImplemented
+
+    def _quotient(self, other: PowerSeries) -> PowerSeries:
+        """Long division; ZeroDivisionError where the divisor has no constant term."""
+        length, lead = min(self.length, other.length), other[0]
+        terms: list[fmpq] = []
+        for n in range(length):
+            known = sum((terms[i] * other[n - i] for i in range(n)), fmpq(0))
+            terms.append((self[n] - known) / lead)
+        return PowerSeries(fmpq_poly(terms), length)
+
+    def __rtruediv__(self, other: object) -> PowerSeries:
+        return (self * 0 + other) / self  # pyright: ignore[reportOperatorIssue]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, PowerSeries):
+            return self.polynomial == other.polynomial
+        return self.polynomial == other if isinstance(other, int | fmpq) else NotImplemented
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
     def __pow__(self, exponent: int) -> PowerSeries:
         return PowerSeries(self.polynomial.pow_trunc(exponent, self.length), self.length)

@@ -17,7 +17,7 @@ from flint import fmpq
 from derive.trees import Tree
 from derive.update_rule import Optimizer
 from verify.flows import Field, evaluate_taylor
-from verify.losses import Loss
+from verify.losses import VectorField
 from verify.numbers import Arithmetic, PowerSeries, power_series
 from verify.trajectories import Start, iterates, vector
 
@@ -26,7 +26,11 @@ Weights = Mapping[Tree, PowerSeries]
 
 
 def advance(
-    loss: Loss, weights: Weights, start: np.ndarray, time: PowerSeries, arithmetic: Arithmetic
+    loss: VectorField,
+    weights: Weights,
+    start: np.ndarray,
+    time: PowerSeries,
+    arithmetic: Arithmetic,
 ) -> np.ndarray:
     """The flow of the field over `time`, a multiple of h, as power series in h."""
     field = Field(loss, weights)
@@ -44,7 +48,7 @@ def lowest_power(difference: np.ndarray) -> int:
 
 def steady_residual(
     optimizer: Optimizer,
-    loss: Loss,
+    loss: VectorField,
     start: Sequence[fmpq],
     weights: Callable[[PowerSeries], Weights],
     *,
@@ -71,7 +75,7 @@ def steady_residual(
 
 def transient_residual(
     optimizer: Optimizer,
-    loss: Loss,
+    loss: VectorField,
     start: Sequence[fmpq],
     weights: Callable[[int, PowerSeries], Weights],
     *,

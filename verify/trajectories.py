@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from derive.update_rule import Optimizer
-from verify.losses import Loss
+from verify.losses import VectorField
 from verify.numbers import Arithmetic
 
 Number = Any
@@ -23,7 +23,7 @@ def vector(numbers: Sequence[Number]) -> np.ndarray:
 
 def iterates(
     optimizer: Optimizer,
-    loss: Loss,
+    loss: VectorField,
     start: Sequence[Number],
     *,
     h: Number,
@@ -39,7 +39,7 @@ def iterates(
         memory: another start of the memory than the declared one.
     """
     grad = loss.gradient_function(arithmetic)
-    values = dict(parameters)
+    values = optimizer.arguments(arithmetic.convert) | dict(parameters)
     x = vector(start)
     state = optimizer.start(x, grad, h, values) if memory is None else memory(x, grad(x), h)
     path = [x]

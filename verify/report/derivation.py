@@ -1,63 +1,223 @@
-"""A derived series as text, LaTeX, JSON and SymPy code."""
+"""A derived series or loss as text, LaTeX, JSON and SymPy code."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import sympy
+from flint import fmpq
 
+from derive import (
+    discrete_modified_loss,
+    initial_shift,
+    modified_flow,
+    modified_loss,
+    one_step_map,
+    slow_manifold,
+    transient,
+)
 from derive.bseries import BSeries
-from derive.coefficients import Coefficient
 from derive.differentials import latex_differential, latex_scalar, text_differential, text_scalar
 from derive.formula import H
-from derive.modified_loss import ModifiedLoss
+from derive.linear_memory import linear_method
+from derive.modified_loss import ModifiedLoss, loss_of_field
 from derive.trees import Tree
-from derive.update_rule import Optimizer
+from derive.update_rule import BadInput, Optimizer
 from derive.writing import GREEK, latex, plain, unicode_text
 
+
+class Quantity(StrEnum):
+    """What can be asked of an optimizer."""
+
+    MODIFIED_FLOW = "modified-flow"
+    ONE_STEP_MAP = "one-step-map"
+    SLOW_MANIFOLD = "slow-manifold"
+    MODIFIED_LOSS = "modified-loss"
+    DISCRETE_MODIFIED_LOSS = "discrete-modified-loss"
+    TRANSIENT = "transient"
+    INITIAL_SHIFT = "initial-shift"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a quantity is written: its left side, what stands first, and the power of h to add."""
+
+    latex: str
+    text: str
+    first_latex: str
+    first_text: str
+    shift: int
+
+    @property
+    def sum(self) -> str:
+        return "Σ hⁿ⁻¹ b F" if self.shift else "Σ hⁿ b F"
+
+
+SHAPES = {
+    Quantity.MODIFIED_FLOW: Shape("x'", "x'", "", "", -1),
+    Quantity.TRANSIENT: Shape("x'", "x'", "", "", -1),
+    Quantity.ONE_STEP_MAP: Shape("x_{k+1}", "xₖ₊₁", "x_k", "xₖ", 0),
+    Quantity.SLOW_MANIFOLD: Shape("m", "m", "", "", 0),
+    Quantity.INITIAL_SHIFT: Shape("y(0)", "y(0)", "x_0", "x₀", 0),
+}
+_DIFFERENTIALS = "F(t) the elementary differentials of f = -grad E"
 CONVENTIONS = {
-    "modified-flow": (
-        "x' = sum over trees of h^(nodes-1) coefficient/symmetry F(t)(x), "
-        "F(t) the elementary differentials of f = -grad E"
+    Quantity.MODIFIED_FLOW: (
+        f"x' = sum over trees of h^(nodes-1) coefficient/symmetry F(t)(x), {_DIFFERENTIALS}"
     ),
-    "one-step-map": (
+    Quantity.TRANSIENT: (
+        "on [kh, (k+1)h], from the declared start on, x' = sum over trees of h^(nodes-1) "
+        f"coefficient/symmetry F(t)(x), {_DIFFERENTIALS}"
+    ),
+    Quantity.ONE_STEP_MAP: (
         "x_(k+1) = x_k + sum over trees of h^nodes coefficient/symmetry F(t)(x_k), "
-        "F(t) the elementary differentials of f = -grad E"
+        f"{_DIFFERENTIALS}"
+    ),
+    Quantity.SLOW_MANIFOLD: (
+        "memory (times h where it holds a gradient) = constant x + sum over trees of "
+        f"h^nodes coefficient/symmetry F(t)(x), {_DIFFERENTIALS}"
+    ),
+    Quantity.INITIAL_SHIFT: (
+        "the lasting flow starts at x_0 + sum over trees of h^nodes coefficient/symmetry "
+        f"F(t)(x_0), {_DIFFERENTIALS}"
+    ),
+    Quantity.MODIFIED_LOSS: (
+        "x' = -scale grad(E + sum over free trees of h^(nodes-1) coefficient S(tree)), S the "
+        "contraction of derivatives of E along the tree; symmetry is the free tree's"
+    ),
+    Quantity.DISCRETE_MODIFIED_LOSS: (
+        "x_(k+1) = x_k - h scale grad(E + sum over free trees of h^(nodes-1) coefficient S(tree)), "
+        "S the contraction of derivatives of E along the tree; symmetry is the free tree's"
     ),
 }
-LEFT = {"modified-flow": ("x'", "x'"), "one-step-map": ("x_{k+1}", "xₖ₊₁")}
 
 
-def as_json(optimizer: Optimizer, quantity: str, series: BSeries) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Derived:
+    """A quantity of an optimizer: one series (several for several memories) or a loss."""
+
+    optimizer: Optimizer
+    quantity: Quantity
+    order: int
+    series: Mapping[str, BSeries]
+    loss: ModifiedLoss | None
+
+
+def find(optimizer: Optimizer, quantity: Quantity, *, order: int, k: int | None = None) -> Derived:
+    """Derive a quantity; `k` is the step of the transient, None for closed forms in k.
+
+    Raises:
+        BadInput: as the derivation itself; k without transient; a loss of a game.
+    """
+    if k is not None and quantity is not Quantity.TRANSIENT:
+        raise BadInput(f"--k {k} belongs to the transient; {quantity} does not depend on k.")
+    losses = {
+        Quantity.MODIFIED_LOSS: modified_loss,
+        Quantity.DISCRETE_MODIFIED_LOSS: discrete_modified_loss,
+    }
+    if quantity in losses:
+        if optimizer.game:
+            raise BadInput(
+                f"{optimizer.name} follows any vector field, behind which no loss stands; "
+                "ask for its modified-flow."
+            )
+        return Derived(optimizer, quantity, order, {}, losses[quantity](optimizer, order=order))
+    if quantity is Quantity.SLOW_MANIFOLD:
+        manifold = slow_manifold(optimizer, order=order)
+        if not manifold:
+            raise BadInput(f"{optimizer.name} has no memory, so there is no slow manifold to find.")
+        return Derived(optimizer, quantity, order, manifold, None)
+    if quantity is Quantity.TRANSIENT:
+        return Derived(
+            optimizer, quantity, order, {"": transient(optimizer, order=order, k=k)}, None
+        )
+    derivations = {
+        Quantity.MODIFIED_FLOW: modified_flow,
+        Quantity.ONE_STEP_MAP: one_step_map,
+        Quantity.INITIAL_SHIFT: initial_shift,
+    }
+    found = derivations[quantity](optimizer, order=order)
+    shows_loss = quantity is not Quantity.INITIAL_SHIFT and not optimizer.game
+    return Derived(
+        optimizer, quantity, order, {"": found}, loss_of_field(found) if shows_loss else None
+    )
+
+
+def as_json(derived: Derived) -> dict[str, Any]:
     """The JSON object of `undertow derive`."""
+    head = {
+        "optimizer": derived.optimizer.name,
+        "quantity": str(derived.quantity),
+        "order": derived.order,
+        "parameters": list(derived.optimizer.parameters),
+        "values": {name: str(value) for name, value in derived.optimizer.values},
+        "convention": CONVENTIONS[derived.quantity],
+    }
+    if not derived.series and derived.loss:
+        return head | _loss_json(derived.loss)
+    terms = []
+    for name, series in derived.series.items():
+        for t, coefficient in series.items():
+            term = _term(t, t.symmetry, coefficient, text_differential(t))
+            terms.append(({"memory": name} if name else {}) | term)
+    constants = {name: plain(s.empty.as_expr()) for name, s in derived.series.items() if name}
+    return head | ({"constants": constants} if constants else {}) | {"terms": terms}
+
+
+def _term(t: Tree, symmetry: int, coefficient: Any, differential: str) -> dict[str, Any]:
     return {
-        "optimizer": optimizer.name,
-        "quantity": quantity,
-        "order": series.order,
-        "parameters": list(optimizer.parameters),
-        "convention": CONVENTIONS[quantity],
+        "tree": str(t),
+        "nodes": t.order,
+        "symmetry": symmetry,
+        "coefficient": plain(coefficient.as_expr()),
+        "differential": differential,
+    }
+
+
+def _loss_json(loss: ModifiedLoss) -> dict[str, Any]:
+    return {
+        "scale": plain(loss.scale.as_expr()),
+        "exists_through": loss.exists_below - 2,
         "terms": [
+            _term(t, t.free_symmetry, c, text_scalar(t))
+            for t, c in loss.terms.items()
+            if t.order < loss.exists_below
+        ],
+        "gradient_part": [
+            _term(t, t.free_symmetry, c, text_scalar(t))
+            for t, c in loss.terms.items()
+            if t.order >= loss.exists_below
+        ],
+        "obstructions": [
             {
-                "tree": str(t),
-                "nodes": t.order,
-                "symmetry": t.symmetry,
-                "coefficient": plain(coefficient.as_expr()),
-                "differential": text_differential(t),
+                "free_tree": str(o.free),
+                "values": {str(t): plain(c.as_expr()) for t, c in o.values.items()},
             }
-            for t, coefficient in series.items()
+            for o in loss.obstructions
         ],
     }
 
 
-def as_sympy(optimizer: Optimizer, quantity: str, series: BSeries) -> str:
+def as_sympy(derived: Derived) -> str:
     """Python code that defines the coefficients by tree, exact when it is run."""
-    name = quantity.replace("-", "_")
-    rows = [f'    "{t}": {_code(coefficient.as_expr())},' for t, coefficient in series.items()]
+    name = derived.quantity.replace("-", "_")
+    tables = {k: dict(s.items()) for k, s in derived.series.items()}
+    if not tables and derived.loss:
+        tables = {"": dict(derived.loss.terms)}
+    symbols = dict.fromkeys(derived.optimizer.parameters)
+    if derived.quantity is Quantity.TRANSIENT:
+        symbols["k"] = None
+    names = ", ".join(symbols)
     lines = ["from sympy import Rational, symbols", ""]
-    if optimizer.parameters:
-        names = ", ".join(optimizer.parameters)
-        lines.append(f'{names} = symbols("{names}")')
-    return "\n".join([*lines, f"# {CONVENTIONS[quantity]}", f"{name} = {{", *rows, "}"])
+    lines += [f'{names} = symbols("{names}")'] if symbols else []
+    lines += [f"# {CONVENTIONS[derived.quantity]}"]
+    for key, table in tables.items():
+        rows = [f'    "{t}": {_code(c.as_expr())},' for t, c in table.items()]
+        lines += [f"{name}{'_' + key if key else ''} = {{", *rows, "}"]
+    return "\n".join(lines)
 
 
 def _code(expr: sympy.Expr) -> str:
@@ -65,84 +225,165 @@ def _code(expr: sympy.Expr) -> str:
     return f"Rational({expr.p}, {expr.q})" if isinstance(expr, sympy.Rational) else plain(expr)
 
 
-def as_latex(quantity: str, series: BSeries) -> str:
+def as_latex(derived: Derived) -> str:
     """An align environment, one line per power of h."""
-    by_order: dict[int, list[str]] = {}
-    for t, coefficient in series.items():
-        if coefficient:
-            power = t.order - 1 if quantity == "modified-flow" else t.order
-            by_order.setdefault(t.order, []).append(
-                _signed(latex(_with_step(_beside(t, coefficient), power))) + latex_differential(t)
-            )
-    start = "" if quantity == "modified-flow" else "x_k"
-    rows = ["".join(terms) for terms in by_order.values()]
-    rows[0] = start + rows[0] if start else rows[0].removeprefix("+")
-    body = " \\\\\n&\\quad ".join(rows)
-    power = series.order if quantity == "modified-flow" else series.order + 1
-    return f"\\begin{{align*}}\n{LEFT[quantity][0]} &= {body} + O(h^{{{power}}})\n\\end{{align*}}"
+    if not derived.series and derived.loss:
+        return latex_loss(derived.quantity, derived.loss)
+    shape = SHAPES[derived.quantity]
+    blocks = []
+    units = _units(derived.optimizer)
+    for name, series in derived.series.items():
+        by_order: dict[int, list[str]] = {}
+        for t, coefficient in series.items():
+            if coefficient:
+                expr = _with_step(_beside(t, coefficient), t.order + shape.shift)
+                vector = latex_differential(t, derived.optimizer.game)
+                by_order.setdefault(t.order, []).append(_signed(latex(expr)) + vector)
+        rows = ["".join(terms) for terms in by_order.values()] or ["0"]
+        first = shape.first_latex + (r"x" if name and series.empty == 1 else "")
+        rows[0] = first + rows[0] if first else rows[0].removeprefix("+")
+        left = rf"\mathrm{{{name}}}" if name else shape.latex
+        if name and units[name] < 0:
+            left = rf"h\,{left}"
+        remainder = f"O(h^{{{series.order + shape.shift + 1}}})"
+        blocks.append(f"{left} &= " + " \\\\\n&\\quad ".join(rows) + f" + {remainder}")
+    return "\\begin{align*}\n" + " \\\\\n".join(blocks) + "\n\\end{align*}"
 
 
-def as_text(optimizer: Optimizer, quantity: str, series: BSeries, loss: ModifiedLoss) -> str:
+def latex_loss(quantity: Quantity, loss: ModifiedLoss) -> str:
+    """The modified loss with its scale in front, as far as it exists."""
+    parts = [
+        _signed(latex(_with_step(c, free.order - 1))) + latex_scalar(free)
+        for free, c in loss.terms.items()
+        if free.order < loss.exists_below and c
+    ]
+    flow = quantity is Quantity.MODIFIED_LOSS
+    scale = latex(_with_step(loss.scale, 0 if flow else 1))
+    left, start = ("x'", "") if flow else ("x_{k+1}", "x_k")
+    start += "-" if scale == "1" else f"-{scale}"
+    body = "".join(parts).removeprefix("+")
+    return (
+        "\\begin{align*}\n"
+        f"{left} &= {start}\\nabla\\Bigl({body}\\Bigr) + O(h^{{{loss.exists_below - 1}}})\n"
+        "\\end{align*}"
+    )
+
+
+def as_text(derived: Derived) -> str:
     """Aligned lines for a terminal, and how far a loss exists behind the field."""
-    shift = -1 if quantity == "modified-flow" else 0
+    if not derived.series and derived.loss:
+        return "\n".join(_loss_page(derived, derived.loss))
+    shape, game = SHAPES[derived.quantity], derived.optimizer.game
+    lines: list[str] = []
+    units = _units(derived.optimizer)
+    for name, series in derived.series.items():
+        start = f"{shape.first_text} + " if shape.first_text else ""
+        start += "x + " if name and series.empty == 1 else ""
+        left = name or shape.text
+        if name and units[name] < 0:
+            left = f"h {name}"
+        where = "on [kh, (k+1)h]" if derived.quantity is Quantity.TRANSIENT else ""
+        head = [f"{_title(derived.optimizer)}   {left} = {start}{shape.sum}", where]
+        head += ["f = −G" if game else "f = −∇E", *_ranges(derived.optimizer)]
+        lines += ["", ",   ".join(part for part in head if part), ""]
+        lines += _rows(series, shape, game)
+    if derived.loss:
+        lines += ["", _loss_line(derived.quantity, derived.loss)]
+    return "\n".join(lines).lstrip("\n")
+
+
+def _units(optimizer: Optimizer) -> dict[str, int]:
+    """The power of h in each memory variable: -1 where it holds a gradient."""
+    return dict(zip(optimizer.memory, linear_method(optimizer).memory_units, strict=True))
+
+
+def _rows(series: BSeries, shape: Shape, game: bool) -> list[str]:
     rows: list[tuple[str, str, str]] = []
     shown = None
     for t, coefficient in series.items():
         if coefficient:
-            power = "h" + _superscript(t.order + shift)
+            power = "h" + _superscript(t.order + shape.shift)
             label, shown = ("" if shown == power else power), power
             text = unicode_text(_beside(t, coefficient).as_expr())
-            rows.append((label, text, text_differential(t)))
+            rows.append((label, text, text_differential(t, game)))
+    if not rows:
+        return ["  0"]
     widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
-    exponent = "hⁿ⁻¹" if shift else "hⁿ"
-    start = "" if shift else "xₖ + "
-    title = optimizer.name.replace("-", " ")
-    head = [
-        f"{title}   {LEFT[quantity][1]} = {start}Σ {exponent} b F",
-        "f = −∇E",
-        *_ranges(optimizer),
-    ]
-    lines = [",   ".join(head), ""]
-    lines += [f"  {a:<{widths[0]}}   {b:<{widths[1]}}   {c}" for a, b, c in rows]
-    return "\n".join([*lines, "", *_loss_lines(quantity, loss)])
+    return [f"  {a:<{widths[0]}}   {b:<{widths[1]}}   {c}" for a, b, c in rows]
 
 
-def _loss_lines(quantity: str, loss: ModifiedLoss) -> list[str]:
-    name = "modified loss" if quantity == "modified-flow" else "discrete modified loss"
-    shown = [
-        (free, coefficient)
-        for free, coefficient in loss.terms.items()
-        if free.order < loss.exists_below and coefficient
-    ]
+def _title(optimizer: Optimizer) -> str:
+    return optimizer.name.replace("-", " ")
+
+
+def _loss_line(quantity: Quantity, loss: ModifiedLoss) -> str:
+    flow = quantity is Quantity.MODIFIED_FLOW
+    name = "modified loss" if flow else "discrete modified loss"
+    return f"{name}   {_unscaled(loss)}   {_existence(loss, 'flow' if flow else 'map')}"
+
+
+def _existence(loss: ModifiedLoss, what: str) -> str:
+    through = loss.exists_below - 1
+    exists = f"exists through h{_superscript(through - 1)}"
+    if not loss.obstructions:
+        return exists
+    return f"{exists}; at h{_superscript(through)} the {what} is not a gradient"
+
+
+def _unscaled(loss: ModifiedLoss) -> str:
+    return _sum_of_scalars({t: c * loss.scale for t, c in _existing(loss).items()})
+
+
+def _existing(loss: ModifiedLoss) -> dict[Tree, Any]:
+    return {t: c for t, c in loss.terms.items() if t.order < loss.exists_below and c}
+
+
+def _sum_of_scalars(terms: Mapping[Tree, Any]) -> str:
     parts = []
-    for free, coefficient in shown:
-        expr = _with_step(coefficient * loss.scale, free.order - 1)
-        text = unicode_text(expr)
-        scalar = text_scalar(free)
+    for free, coefficient in terms.items():
+        text = unicode_text(_with_step(coefficient, free.order - 1))
         if free.order == 1 and text.startswith("1/"):
             parts.append(f"E{text[1:]}")
         else:
-            parts.append(scalar if text == "1" else f"{text} {scalar}")
-    through = loss.exists_below - 1
-    text = f"{name}   {' + '.join(parts).replace('+ −', '− ')}"
-    end = "h" + _superscript(through - 1)
-    if not loss.obstructions:
-        return [f"{text}   exists through {end}"]
-    what = "flow" if quantity == "modified-flow" else "map"
-    return [
-        f"{text}   exists through {end}; at h{_superscript(through)} the {what} is not a gradient"
+            parts.append(text_scalar(free) if text == "1" else f"{text} {text_scalar(free)}")
+    return " + ".join(parts).replace("+ −", "− ")
+
+
+def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
+    flow = derived.quantity is Quantity.MODIFIED_LOSS
+    scale = unicode_text(loss.scale.as_expr())
+    step = unicode_text(_with_step(loss.scale, 0 if flow else 1))
+    left = f"x' = −{step} ∇Ê".replace("−1 ", "−") if flow else f"xₖ₊₁ = xₖ − {step} ∇Ê"
+    lines = [
+        ",   ".join([f"{_title(derived.optimizer)}   {left}", *_ranges(derived.optimizer)]),
+        "",
     ]
+    lines += [f"  Ê = {_sum_of_scalars(_existing(loss))}"]
+    if scale != "1":
+        lines += [f"  scaled: {scale} Ê = {_unscaled(loss)}"]
+    lines += ["", _existence(loss, "flow" if flow else "map")]
+    for obstruction in loss.obstructions:
+        lines.append(f"  the free tree {obstruction.free} takes")
+        width = max(len(str(t)) for t in obstruction.values)
+        lines += [
+            f"    {t!s:<{width}}   {unicode_text(c.as_expr())}"
+            for t, c in obstruction.values.items()
+        ]
+    beyond = {t: c for t, c in loss.terms.items() if t.order >= loss.exists_below and c}
+    if beyond:
+        lines += ["", f"gradient part of Ê beyond   {_sum_of_scalars(beyond)}"]
+    return lines
 
 
-def _beside(t: Tree, coefficient: Coefficient) -> Coefficient:
+def _beside(t: Tree, coefficient: Any) -> Any:
     """What stands beside the differential of E: b/sigma and the sign of f = -grad E."""
-    return coefficient * (-1 if t.order % 2 else 1) / t.symmetry
+    return coefficient * fmpq(-1 if t.order % 2 else 1, t.symmetry)
 
 
-def _with_step(coefficient: Coefficient, power: int) -> sympy.Expr:
+def _with_step(coefficient: Any, power: int) -> sympy.Expr:
     expr = coefficient.as_expr()
     step = [H**power] if power else []
-    factors = list(expr.args) if isinstance(expr, sympy.Mul) else [expr]
+    factors = list(sympy.Mul.make_args(expr))
     return sympy.Mul(*step, *factors, evaluate=False) if step else expr
 
 
@@ -158,21 +399,16 @@ def _superscript(power: int) -> str:
 def _ranges(optimizer: Optimizer) -> list[str]:
     shown = []
     for parameter in optimizer.declared:
-        if parameter.name in optimizer.parameters and parameter.lower is not None:
+        if parameter.name in optimizer.parameters:
             name = GREEK.get(parameter.name, parameter.name)
-            left = "≤" if parameter.includes_lower else "<"
-            right = "≤" if parameter.includes_upper else "<"
-            upper = f" {right} {parameter.upper}" if parameter.upper is not None else ""
-            shown.append(f"{parameter.lower} {left} {name}{upper}")
-    fixed = [f"{GREEK.get(name, name)} = {number}" for name, number in optimizer.values]
-    return shown + fixed
-
-
-def latex_loss(loss: ModifiedLoss) -> str:
-    """The modified loss with the scale in front, as far as it exists."""
-    parts = [
-        _signed(latex(_with_step(coefficient, free.order - 1))) + latex_scalar(free)
-        for free, coefficient in loss.terms.items()
-        if free.order < loss.exists_below and coefficient
+            if parameter.lower is not None:
+                name = f"{parameter.lower} {'≤' if parameter.includes_lower else '<'} {name}"
+            if parameter.upper is not None:
+                name += f" {'≤' if parameter.includes_upper else '<'} {parameter.upper}"
+            shown.append(name)
+    flags = [p.name for p in optimizer.declared if p.flag]
+    fixed = [
+        f"{GREEK.get(name, name)} = {bool(value) if name in flags else value}"
+        for name, value in optimizer.values
     ]
-    return "".join(parts).removeprefix("+")
+    return shown + fixed
