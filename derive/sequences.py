@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from math import comb
+from math import comb, lcm
 from operator import mul
 
 import sympy
@@ -159,9 +159,9 @@ class Sequence:
         for c in by_rate.values():
             below = below * Coefficient(wide, (c * below).reduced.denominator, wide.unit)
         numbers = [(c * below).as_expr().as_coeff_Mul()[0] for c in by_rate.values()]
-        whole = sympy.ilcm(*(number.q for number in numbers)) if numbers else 1
+        whole = lcm(*(int(number.q) for number in numbers))
         sign = -1 if below.as_expr().as_coeff_Mul()[0] < 0 else 1
-        below = below * (sign * int(whole))
+        below = below * (sign * whole)
         top = sympy.Add(*(self._with_rates(c * below, e) for e, c in by_rate.items()))
         return sympy.Mul(*sympy.Mul.make_args(top), *sympy.Mul.make_args((1 / below).as_expr()))
 
