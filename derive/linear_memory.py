@@ -126,7 +126,8 @@ def _scalar(ring: Ring, value: object) -> Coefficient:
         return value
     if isinstance(value, int | float | Fraction | fmpq | str):
         return ring.number(exact(value))
-    raise NotLinear(f"the rule multiplies a state by {type(value).__name__}: it is not linear.")
+    what = "another state" if isinstance(value, _Form) else f"a {type(value).__name__}"
+    raise NotLinear(f"the rule multiplies a state by {what}: it is not linear.")
 
 
 @dataclass(frozen=True)

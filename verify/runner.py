@@ -12,7 +12,9 @@ from importlib.metadata import version
 from typing import Any
 
 import verify.papers  # noqa: F401  (registers the claims, in new processes too)
+from derive.optimizers import ZOO
 from verify.claim import REGISTRY, CheckResult, Claim, ClaimResult, Settings, judge
+from verify.own import find_rule, rule_claim
 
 
 def environment() -> dict[str, str]:
@@ -25,8 +27,23 @@ def environment() -> dict[str, str]:
     }
 
 
+def find_claims(names: Sequence[str]) -> list[Claim]:
+    """Claims by id, and optimizers by name or file as claims on their derivation; all for none.
+
+    Raises:
+        BadInput: an unknown id; an error in the user's file.
+    """
+    return [_find_claim(name) for name in names] if names else REGISTRY.find([])
+
+
+def _find_claim(name: str) -> Claim:
+    if name in ZOO or ":" in name:
+        return rule_claim(name, find_rule(name))
+    return REGISTRY.find([name])[0]
+
+
 def _judge_by_id(name: str, settings: Settings) -> tuple[CheckResult, ...]:
-    return judge(REGISTRY.claims[name], settings).checks
+    return judge(_find_claim(name), settings).checks
 
 
 def _leave_interrupts_to_the_parent() -> None:

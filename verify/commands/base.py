@@ -1,0 +1,69 @@
+"""What the commands share: the application, common options, how a line is said."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from derive.update_rule import BadInput
+from verify.claim import Settings
+from verify.numbers import DEFAULT_DIGITS
+from verify.report.terminal import fit
+
+LEAST_DIGITS = 15
+
+app = typer.Typer(
+    help="Which loss, and which flow, does an optimizer really follow?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+Digits = Annotated[int, typer.Option(help="Decimal digits of the numerical checks.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
+Output = Annotated[Format, typer.Option("--format", help="Text for people, JSON for programs.")]
+
+
+Given = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Give a parameter exactly, as beta=9/10; repeatable."
+    ),
+]
+
+
+def say(text: str = "") -> None:
+    """A line on standard output, in ASCII where the terminal has no Unicode."""
+    print(fit(text))
+
+
+def say_json(value: Any) -> None:
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print(text if fit(text) == text else json.dumps(value, indent=2))
+
+
+def assignments(given: list[str]) -> dict[str, str]:
+    values = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise BadInput(f"--set {text} is not NAME=VALUE, such as beta=9/10.")
+        values[name.strip()] = value.strip()
+    return values
+
+
+def settings_from(digits: int, seed: int) -> Settings:
+    if digits < LEAST_DIGITS:
+        raise BadInput(
+            f"--digits {digits} is too few to tell neighbouring orders apart; "
+            f"use {LEAST_DIGITS} or more (default {DEFAULT_DIGITS})."
+        )
+    return Settings(digits, seed)

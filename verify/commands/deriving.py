@@ -1,0 +1,56 @@
+"""`undertow derive` and `undertow optimizers`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from derive.optimizers import ZOO
+from verify.commands.base import Given, app, assignments, say, say_json
+from verify.own import find_rule
+from verify.report import derivation
+from verify.report.derivation import Quantity
+
+
+class DeriveFormat(StrEnum):
+    TEXT = "text"
+    LATEX = "latex"
+    JSON = "json"
+    SYMPY = "sympy"
+
+
+@app.command()
+def derive(
+    optimizer: Annotated[str, typer.Argument(help="An optimizer, such as heavy-ball.")],
+    order: Annotated[int, typer.Option(help="The largest number of nodes of a tree.")] = 3,
+    quantity: Annotated[Quantity, typer.Option(help="What to derive.")] = Quantity.MODIFIED_FLOW,
+    k: Annotated[
+        int | None, typer.Option(help="The step of the transient; closed forms in k without it.")
+    ] = None,
+    give: Given = None,
+    format: Annotated[
+        DeriveFormat, typer.Option("--format", help="How to write the result.")
+    ] = DeriveFormat.TEXT,
+) -> None:
+    """Derive what an optimizer follows, to any order."""
+    rule = find_rule(optimizer).at(**assignments(give or []))
+    derived = derivation.find(rule, quantity, order=order, k=k)
+    if format is DeriveFormat.JSON:
+        say_json(derivation.as_json(derived))
+    elif format is DeriveFormat.LATEX:
+        print(derivation.as_latex(derived))
+    elif format is DeriveFormat.SYMPY:
+        print(derivation.as_sympy(derived))
+    else:
+        say(derivation.as_text(derived))
+
+
+@app.command()
+def optimizers() -> None:
+    """List the optimizers that are known by name."""
+    for name, rule in ZOO.items():
+        ranges = ", ".join(f"{p.name} in {p.range}" for p in rule.declared)
+        say(f"{name}   {ranges}".rstrip())
+        say(f"    {rule.summary}")

@@ -1,0 +1,175 @@
+"""`undertow claims`, `undertow show` and `undertow verify`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from verify.claim import REGISTRY, Claim, ClaimResult, Settings, Verdict, judge
+from verify.commands.base import Digits, Format, Output, Seed, app, say, say_json, settings_from
+from verify.numbers import DEFAULT_DIGITS
+from verify.report.terminal import formula, statement, words
+from verify.runner import environment, find_claims, judge_all
+from verify.sources import NOT_CLAIMS
+
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Claims by id, optimizers by name or as file.py:rule; all claims where none is named."
+    ),
+]
+
+
+@app.command()
+def claims(format: Output = Format.TEXT) -> None:
+    """List the claims without running a check."""
+    everything = REGISTRY.find([])
+    if format is Format.JSON:
+        say_json(
+            {
+                "claims": [
+                    {
+                        "id": claim.id,
+                        "catalogue": list(claim.catalogue),
+                        "source": {"key": claim.source.key, "where": claim.source.where},
+                        "statement": statement(claim),
+                        "verdict": str(claim.expected),
+                    }
+                    for claim in everything
+                ],
+                "not_claims": NOT_CLAIMS,
+            }
+        )
+        return
+    for claim in everything:
+        say(f"{claim.id}   [{', '.join(claim.catalogue)}]   {claim.expected}")
+        say(f"    {statement(claim)}")
+    for entry, why in NOT_CLAIMS.items():
+        say(f"{entry} is no claim: {why}.")
+
+
+@app.command()
+def show(
+    id: Annotated[str, typer.Argument(help="A claim's id.")],
+    digits: Digits = DEFAULT_DIGITS,
+    seed: Seed = 0,
+) -> None:
+    """Print statement, derivation, verdict and evidence of one claim."""
+    settings = settings_from(digits, seed)
+    (claim,) = REGISTRY.find([id])
+    say(f"{claim.id}   ({claim.source.key}, {claim.source.where}; {', '.join(claim.catalogue)})")
+    say()
+    say(statement(claim))
+    for text in (
+        claim.condition,
+        claim.because and f"As printed: {formula(claim.printed)}; {claim.because}",
+    ):
+        if text:
+            say(words(text))
+    if claim.counterexample:
+        say(f"Counterexample: {words(claim.counterexample)}")
+    say()
+    say(claim.derivation)
+    say()
+    result = judge(claim, settings)
+    say(f"verdict: {result.verdict}")
+    for check in result.checks:
+        say(f"  {_mark(check.passed)}  {check.name} ({check.kind}): {check.figure}")
+    say()
+    print(claim.formula.latex)
+
+
+@app.command("verify")
+def hold_to_account(
+    ids: Ids = None,
+    digits: Digits = DEFAULT_DIGITS,
+    seed: Seed = 0,
+    format: Output = Format.TEXT,
+) -> None:
+    """Hold the published claims to account; exit 1 where a verdict is not as recorded."""
+    settings = settings_from(digits, seed)
+    chosen = find_claims(ids or [])
+    finished: list[ClaimResult] = []
+    try:
+        results = _with_progress(chosen, settings, finished)
+    except KeyboardInterrupt:
+        names = ", ".join(result.claim.id for result in finished) or "none"
+        print(
+            f"undertow: stopped; finished {len(finished)} of {len(chosen)}: {names}.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(130) from None
+    if format is Format.JSON:
+        say_json(
+            {
+                "claims": [result.as_json() for result in results],
+                "summary": summary(results) | {"digits": digits, "seed": seed},
+                "environment": environment(),
+            }
+        )
+    else:
+        _print_table(results)
+    if not all(result.as_recorded for result in results):
+        raise typer.Exit(1)
+
+
+def summary(results: list[ClaimResult]) -> dict[str, int]:
+    """How many claims have which verdict, and how many are not as recorded."""
+    counts = {str(v): sum(result.verdict == v for result in results) for v in Verdict}
+    return counts | {"unexpected": sum(not result.as_recorded for result in results)}
+
+
+def _with_progress(
+    chosen: list[Claim], settings: Settings, finished: list[ClaimResult]
+) -> list[ClaimResult]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("checking", total=len(chosen))
+
+        def done(result: ClaimResult) -> None:
+            finished.append(result)
+            progress.update(task, advance=1, description=result.claim.id)
+
+        return judge_all(chosen, settings, done)
+
+
+def _print_table(results: list[ClaimResult]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("claim", "entry", "verdict", "checks", "kinds", "seconds"):
+        table.add_column(
+            column, no_wrap=column == "claim", justify="right" if column == "seconds" else "left"
+        )
+    for result in results:
+        verdict = str(result.verdict)
+        if not result.as_recorded:
+            verdict += f" (recorded: {result.claim.expected})"
+        table.add_row(
+            result.claim.id,
+            " ".join(result.claim.catalogue),
+            verdict,
+            f"{sum(check.passed is True for check in result.checks)}/{len(result.checks)}",
+            " ".join(dict.fromkeys(str(check.kind) for check in result.checks)),
+            f"{sum(check.seconds for check in result.checks):.1f}",
+        )
+    Console(width=max(Console().width, 100)).print(table)
+    for result in results:
+        for check in result.checks:
+            if not check.passed:
+                say(f"{result.claim.id}: {_mark(check.passed)} {check.name}: {check.figure}")
+    counts = summary(results)
+    said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    say(f"\n{len(results)} claims: {said}.  'undertow show ID' prints the evidence of one.")
+
+
+def _mark(passed: bool | None) -> str:
+    return {True: "ok", False: "FAILS", None: "undecided"}[passed]
