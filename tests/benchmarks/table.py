@@ -1,0 +1,179 @@
+"""The whole benchmark as one table: `python -m tests.benchmarks.table [--figure FILE.svg]`.
+
+How near is the engine to its limit, one ring operation for every pair of a tree and an edge, and
+how near are others to the engine? Every number comes from a fresh process, see `workloads`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.workloads import PEERS, Measurement, installed, measure
+
+ORDERS = (6, 8, 10, 12, 13, 15)
+SMALLEST_ORDER = 2
+
+NOTE = """\
+heavy ball    symbolic in beta; trees of at most this order, time in a new process without its
+              start and imports, memory at its peak, {baseline:.0f} MB of it Python and SymPy
+pairs         of a tree and an edge to cut; 'distinct' counts equal ones of one tree once
+ring op       one fmpq_poly product and one sum, of the size they have at this order
+limit         distinct pairs x ring op; 'x limit' is how many times that the engine takes
+Euler         the modified equation of explicit Euler, over the rationals; beside it how many times
+              as long as ours the same coefficients take elsewhere\
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One order: ours, and what others needed, None where they ran out of patience."""
+
+    order: int
+    heavy_ball: Measurement
+    euler: Measurement
+    peers: dict[str, Measurement | None]
+
+
+def measure_row(order: int, peers: list[str], patience: float) -> Row:
+    measured: dict[str, Measurement | None] = {}
+    for peer in peers:
+        try:
+            measured[peer] = measure(peer, order, patience=patience)
+        except subprocess.TimeoutExpired:
+            measured[peer] = None
+    return Row(order, measure("heavy-ball", order), measure("euler", order), measured)
+
+
+def measure_rows(orders: list[int], patience: float) -> list[Row]:
+    """A row an order; a peer that ran out of patience is not asked for more."""
+    peers = [peer for peer in PEERS if installed(peer)]
+    rows = []
+    for order in sorted(orders):
+        rows.append(measure_row(order, peers, patience))
+        peers = [peer for peer in peers if rows[-1].peers[peer] is not None]
+    return rows
+
+
+def duration(seconds: float) -> str:
+    """Three digits and a unit.
+
+    >>> duration(7.3e-7), duration(0.0123), duration(24)
+    ('730 ns', '12.3 ms', '24.0 s')
+    """
+    scale, unit = next(
+        (pair for pair in ((1, "s"), (1e-3, "ms"), (1e-6, "us")) if seconds >= pair[0]),
+        (1e-9, "ns"),
+    )
+    value = seconds / scale
+    return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f} {unit}"
+
+
+def cells(row: Row, peers: list[str], patience: float) -> list[str]:
+    ours = row.heavy_ball
+    return [
+        str(row.order),
+        *(f"{count:,}" for count in (ours.trees, ours.edges, ours.cuts)),
+        duration(ours.seconds),
+        f"{ours.megabytes:.0f} MB",
+        duration(ours.ring_operation),
+        duration(ours.limit),
+        f"{ours.seconds / ours.limit:.1f}",
+        duration(row.euler.seconds),
+        *(times(row, peer, patience) for peer in peers),
+    ]
+
+
+def times(row: Row, peer: str, patience: float) -> str:
+    """How many times as long as ours this peer took."""
+    if peer not in row.peers:
+        return "-"
+    measured = row.peers[peer]
+    seconds = measured.seconds if measured else patience
+    return f"{'' if measured else '> '}{seconds / row.euler.seconds:,.0f}x"
+
+
+def table(rows: list[Row], patience: float) -> str:
+    peers = list(rows[0].peers)
+    head = ["order", "trees", "pairs", "distinct", "heavy ball", "memory", "ring op", "limit"]
+    lines = [
+        [*head, "x limit", "Euler", *peers],
+        *(cells(row, peers, patience) for row in rows),
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    )
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """Time and memory against order, each on a logarithmic axis."""
+    matplotlib: Any = import_module("matplotlib")
+    matplotlib.use("Agg")
+    matplotlib.rcParams.update({"svg.hashsalt": "undertow", "font.size": 11})
+    pyplot: Any = import_module("matplotlib.pyplot")
+    figure, (time, memory) = pyplot.subplots(1, 2, figsize=(11, 5), layout="constrained")
+
+    def line(axes: Any, points: list[tuple[int, float]], label: str, **style: Any) -> None:
+        axes.plot(*zip(*points, strict=True), label=label, linewidth=2, markersize=7, **style)
+
+    ours = [(row.order, row.heavy_ball) for row in rows]
+    heavy_ball = {"color": "#0072b2", "marker": "o"}
+    euler = {"color": "#009e73", "marker": "s"}
+    line(time, [(n, m.seconds) for n, m in ours], "heavy ball, symbolic in β", **heavy_ball)
+    line(
+        time,
+        [(n, m.limit) for n, m in ours],
+        "its limit: pairs × ring operation",
+        color="#0072b2",
+        linestyle="--",
+    )
+    line(time, [(row.order, row.euler.seconds) for row in rows], "explicit Euler", **euler)
+    for peer, color, marker in zip(rows[0].peers, ("#d55e00", "#cc79a7"), ("^", "v"), strict=False):
+        found = [(row.order, m.seconds) for row in rows if (m := row.peers.get(peer))]
+        if found:
+            line(time, found, f"explicit Euler, {peer}", color=color, marker=marker)
+    line(memory, [(n, m.megabytes) for n, m in ours], "heavy ball, symbolic in β", **heavy_ball)
+    line(memory, [(row.order, row.euler.megabytes) for row in rows], "explicit Euler", **euler)
+    for axes, title in (
+        (time, "seconds"),
+        (memory, "peak memory in MB, Python and SymPy included"),
+    ):
+        axes.set(yscale="log", title=title, xlabel="order", xticks=[row.order for row in rows])
+        axes.grid(visible=True, which="major", color="#dddddd")
+        axes.spines[["top", "right"]].set_visible(False)
+    memory.yaxis.set_major_formatter("{x:.0f}")
+    memory.yaxis.set_minor_formatter("{x:.0f}")
+    figure.legend(*time.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.table", description=__doc__)
+    parser.add_argument(
+        "--orders", type=int, nargs="+", default=list(ORDERS), metavar="N", choices=range(2, 20)
+    )
+    parser.add_argument(
+        "--patience", type=float, default=60, metavar="SECONDS", help="for a peer, an order"
+    )
+    parser.add_argument("--figure", type=Path, metavar="FILE.svg")
+    given = parser.parse_args()
+    rows = measure_rows(given.orders, given.patience)
+    print(table(rows, given.patience), end="\n\n")
+    print(NOTE.format(baseline=measure("heavy-ball", SMALLEST_ORDER).megabytes))
+    missing = [peer for peer in PEERS if not installed(peer)]
+    if missing:
+        print(f"not installed: {', '.join(missing)}; get them with the extra 'bench'")
+    lessard = measure("lessard", 8)
+    print(f"\nLessard, Recht and Packard, three symbols, order 8: {duration(lessard.seconds)}")
+    if given.figure:
+        draw(rows, given.figure)
+
+
+if __name__ == "__main__":
+    main()
