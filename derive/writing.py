@@ -6,6 +6,7 @@ SymPy prints `\\beta + 1` and scatters factors; here 1 + beta stays in front of 
 from __future__ import annotations
 
 import math
+import re
 
 import sympy
 from sympy.printing.latex import LatexPrinter
@@ -152,7 +153,8 @@ def unicode_text(expr: sympy.Expr) -> str:
     text = plain(expr)
     for name, letter in GREEK.items():
         text = text.replace(name, letter)
-    return _raised(text).replace("*", "").replace(" ", "").replace("-", "−")
+    text = re.sub(r"(?<=[a-z]{2})\*(?=\w)|(?<=\w)\*(?=[a-z]{2})", "·", _raised(text))
+    return text.replace("*", "").replace(" ", "").replace("-", "−")
 
 
 def _raised(text: str) -> str:
@@ -165,5 +167,7 @@ def _raised(text: str) -> str:
         size = 0
         while size < len(part) and part[size].isalnum():
             size += 1
-        head += part[:size].translate(_SUPERSCRIPT) + part[size:]
+        small = all(ord(letter) in _SUPERSCRIPT for letter in part[:size])
+        head += part[:size].translate(_SUPERSCRIPT) if small else "^" + part[:size]
+        head += part[size:]
     return head

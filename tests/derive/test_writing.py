@@ -3,7 +3,7 @@ import sympy
 
 from derive.writing import latex, plain, unicode_text
 
-h, beta, k, z = sympy.symbols("h beta k z")
+h, beta, k, z, i = sympy.symbols("h beta k z i")
 
 WRITTEN = [
     (
@@ -27,6 +27,7 @@ WRITTEN = [
         "-(1 + beta)",
         "−(1+β)",
     ),
+    (beta**i, r"\beta^{i}", "beta**i", "β^i"),
     (sympy.Rational(3, 4), r"\frac{3}{4}", "3/4", "3/4"),
 ]
 

@@ -51,7 +51,8 @@ def words(latex: str) -> str:
     text = re.sub(r"\\nabla ?", "∇", latex)
     text = re.sub(r"\\([a-zA-Z]+)", lambda m: _COMMANDS.get(m.group(1), m.group(1)), text)
     text = re.sub(r"_\{([^}]{2,})\}", r"_(\1)", text)
-    text = re.sub(r"\^\{?(-?\d+)\}?", lambda m: m.group(1).translate(_up()), text)
+    text = re.sub(r"\^(?:\{(-?\d+)\}|(\d))", lambda m: (m[1] or m[2]).translate(_up()), text)
+    text = re.sub(r"\^\{([^}]{2,})\}", r"^(\1)", text)
     return text.replace(r"\,", " ").translate(str.maketrans("", "", "${}"))
 
 
