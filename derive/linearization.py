@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sympy
 
+from derive.linear_memory import NotLinear
 from derive.update_rule import Optimizer
 
 Z = sympy.Symbol("z")
@@ -19,21 +20,26 @@ def mode_matrix(optimizer: Optimizer) -> sympy.Matrix:
 
     Memory that holds gradients is thereby measured in units of h times a gradient.
 
+    Raises:
+        NotLinear: the rule is not linear.
+
     >>> from derive import heavy_ball
     >>> mode_matrix(heavy_ball)
     Matrix([
     [1 - z, beta],
     [   -z, beta]])
     """
-    names = ("x", *optimizer.memory)
-    state = sympy.symbols(names)
+    state = [sympy.Dummy(name) for name in ("x", *optimizer.memory)]
     parameters = {name: sympy.Symbol(name) for name in optimizer.parameters}
     parameters |= optimizer.arguments(lambda v: sympy.Rational(int(v.p), int(v.q)))
     x, memory = optimizer.step(
         state[0], list(state[1:]), lambda y: Z * y, sympy.Integer(1), parameters
     )
     rows = [sympy.expand(entry) for entry in (x, *memory)]
-    return sympy.Matrix([[row.coeff(s) for s in state] for row in rows])
+    matrix = sympy.Matrix([[row.coeff(s) for s in state] for row in rows])
+    if any(sympy.expand(e) != 0 for e in matrix * sympy.Matrix(state) - sympy.Matrix(rows)):
+        raise NotLinear(f"the rule {optimizer.name} is not linear in its memory and gradients.")
+    return matrix
 
 
 def characteristic_polynomial(optimizer: Optimizer) -> sympy.Poly:

@@ -1,7 +1,8 @@
 """The principal flow: on a quadratic the modified flow of an optimizer sums up to a logarithm.
 
 On a mode of curvature lambda, with z = h lambda, a step on the slow manifold multiplies x by the
-principal multiplier kappa(z), the root of the characteristic polynomial that is 1 at z = 0. Hence
+principal multiplier kappa(z), the root of the characteristic polynomial that is 1 at z = 0. In a
+game lambda is an eigenvalue of the field's derivative and may be complex. Hence
 
     x_(k+1) = kappa(z) x_k,     h x' = log(kappa(z)) x,     x' = log(kappa(z))/z dE/dx,
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
+from typing import Any
 
 import sympy
 from flint import arb, arb_poly, fmpq, fmpq_poly
@@ -186,20 +188,16 @@ def principal_series(optimizer: Optimizer, *, order: int) -> PrincipalSeries:
     w, logarithm = powers[1], [zero] * (order + 1)
     for n in range(1, order + 1):
         for i in range(2, degree + 1):
-            powers[i][n] = _sum((w[m] * powers[i - 1][n - m] for m in range(1, n)), zero)
-        w[n] = -_sum((c * powers[i][n - j] for (i, j), c in scaled.items() if j <= n), zero)
+            powers[i][n] = sum((w[m] * powers[i - 1][n - m] for m in range(1, n)), zero)
+        w[n] = -sum((c * powers[i][n - j] for (i, j), c in scaled.items() if j <= n), zero)
         # kappa (log kappa)' = kappa'
-        known = _sum((logarithm[j] * w[n - j] * j for j in range(1, n)), zero)
+        known = sum((logarithm[j] * w[n - j] * j for j in range(1, n)), zero)
         logarithm[n] = w[n] - known * pole / n
     unscale = [one, *((pole ** (2 * n - 1)).inverse() for n in range(1, order + 1))]
     return PrincipalSeries(
         (one, *(w[n] * unscale[n] for n in range(1, order + 1))),
         (zero, *(logarithm[n] * unscale[n] for n in range(1, order + 1))),
     )
-
-
-def _sum(terms: object, zero: Coefficient) -> Coefficient:
-    return sum(terms, zero)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def radius_of_convergence(optimizer: Optimizer) -> sympy.Expr:
@@ -307,9 +305,10 @@ def _singular_inversion(branch: _Branch, optimizer: Optimizer) -> sympy.Expr:
     for bits in (64, 128, 256, 512, 1024, 2048):
         with flint_context.workprec(bits):
             poles = _real_roots(a)
-            if len(poles) < a.degree() or not all(
-                p > 0 and not p > 1 and _at(b, p) / _at(a.derivative(), p) > 0 for p in poles
-            ):
+            weights = [_at(b, p) / _at(a.derivative(), p) for p in poles]
+            signs = [size > 0 for size in (*poles, *weights)]
+            signs += [p < 1 or (a(fmpq(1)) == 0 and p.contains(1)) for p in poles]
+            if len(poles) < a.degree() or not all(signs):
                 continue
             tau = min((r for r in _real_roots(stationary) if r > 0), key=arb.mid)
             radius = _the_root_in(-tau * _at(a, tau) / _at(b, tau), branch)
@@ -327,8 +326,8 @@ def _at(polynomial: fmpq_poly, point: arb) -> arb:
 
 def _real_roots(polynomial: fmpq_poly) -> list[arb]:
     """Enclosures of the real roots, each counted once, in rising order."""
-    roots = [root for root, _ in polynomial.complex_roots()]
-    return sorted((root.real for root in roots if root.imag == 0), key=arb.mid)
+    roots: Any = polynomial.complex_roots()
+    return sorted((root.real for root, _ in roots if root.imag == 0), key=arb.mid)
 
 
 def _the_root_in(ball: arb, branch: _Branch) -> sympy.Expr | None:
@@ -384,28 +383,23 @@ def _sign_of_polynomial(polynomial: sympy.Expr, ranges: list[Parameter]) -> int:
     """Every parameter p becomes a function of some t > 0 that runs through its range: low + t,
     high - t or (low + high t)/(1 + t). Then coefficients of one sign decide.
     """
-    symbols = [sympy.Symbol(p.name) for p in ranges]
-    poly = sympy.Poly(polynomial, *symbols, sympy.Dummy())
-    mapped = sympy.Integer(0)
-    for powers, c in poly.terms():
-        term = c
-        for power, symbol, parameter in zip(powers, symbols, ranges, strict=False):
-            low, high = (
-                None if end is None else sympy.Rational(int(end.p), int(end.q))
-                for end in (parameter.lower, parameter.upper)
-            )
-            if low is not None and high is not None:
-                spare = poly.degree(symbol) - power
-                term *= (low + high * symbol) ** power * (1 + symbol) ** spare
-            elif low is not None:
-                term *= (low + symbol) ** power
-            elif high is not None:
-                term *= (high - symbol) ** power
-            elif poly.degree(symbol):
-                return 0
-        mapped += term
-    coefficients = sympy.Poly(mapped, *symbols, sympy.Dummy()).coeffs()
-    signs = {int(sympy.sign(c)) for c in coefficients}
-    return signs.pop() if len(signs) == 1 else 0
-
-
+    images: dict[sympy.Symbol, sympy.Expr] = {}
+    for parameter in ranges:
+        t = sympy.Symbol(parameter.name)
+        low, high = (
+            None if end is None else sympy.Rational(int(end.p), int(end.q))
+            for end in (parameter.lower, parameter.upper)
+        )
+        if low is not None and high is not None:
+            images[t] = (low + high * t) / (1 + t)
+        elif low is not None:
+            images[t] = low + t
+        elif high is not None:
+            images[t] = high - t
+        elif polynomial.has(t):
+            return 0
+    sign = 1
+    for part in sympy.fraction(sympy.together(polynomial.subs(images, simultaneous=True))):
+        signs = {int(sympy.sign(c)) for c in sympy.Poly(part, *images, sympy.Dummy()).coeffs()}
+        sign *= signs.pop() if len(signs) == 1 else 0
+    return sign
