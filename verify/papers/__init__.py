@@ -1,5 +1,29 @@
 """One module a source; importing this package registers every claim."""
 
-from verify.papers import cowsik2022, ghosh2023, ghosh2023_noise, ghosh2023_transient
+from verify.papers import (
+    beyond_flows,
+    beyond_losses,
+    beyond_maps,
+    beyond_memory,
+    cowsik2022,
+    ghosh2023,
+    ghosh2023_examples,
+    ghosh2023_noise,
+    ghosh2023_repairs,
+    ghosh2023_transient,
+    quadratic_flows,
+)
 
-__all__ = ["cowsik2022", "ghosh2023", "ghosh2023_noise", "ghosh2023_transient"]
+__all__ = [
+    "beyond_flows",
+    "beyond_losses",
+    "beyond_maps",
+    "beyond_memory",
+    "cowsik2022",
+    "ghosh2023",
+    "ghosh2023_examples",
+    "ghosh2023_noise",
+    "ghosh2023_repairs",
+    "ghosh2023_transient",
+    "quadratic_flows",
+]

@@ -21,7 +21,8 @@ _BOOK = r"""\documentclass[11pt]{article}
 \input{formulas}
 \begin{document}
 \maketitle
-\noindent Every statement below was published; the verdict says whether it holds as printed.
+\noindent The statements below were published, or are worked out here where their place says so;
+the verdict says whether they hold as printed.
 Here $E$ is the loss, $h$ the step size, $\beta$ the momentum, $z$ the step size times a curvature.
 \showclaims
 \bibliographystyle{plain}
