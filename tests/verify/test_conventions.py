@@ -14,22 +14,19 @@ from derive.startup import initial_shift
 from derive.trees import LEAF
 from derive.update_rule import BadInput
 from verify.conventions import (
-    CONVENTIONS,
     RESIDUES,
     STEPS,
     Conversion,
     FirstStep,
     Relation,
-    Setting,
     convert,
     difference,
-    number,
     path,
     response,
     scales,
-    setting,
     verified,
 )
+from verify.libraries import CONVENTIONS, Setting, number, setting
 from verify.losses import polynomial
 from verify.numbers import FLOAT, RATIONAL
 from verify.report.conventions import conventions_table, describe, update_lines

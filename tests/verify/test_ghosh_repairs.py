@@ -15,10 +15,19 @@ from verify.closeness import Experiment
 from verify.families import bounded_polynomial, starting_point
 from verify.numbers import PowerSeries, power_series, precision
 from verify.orders import observed_order
-from verify.papers import ghosh2023_examples, ghosh2023_repairs
-from verify.papers.ghosh2023_examples import MOMENTA, limit_norm, second_order
-from verify.papers.ghosh2023_repairs import E1, E2, cold_component, inertia, reduced
+from verify.papers import (
+    ghosh2023_examples,
+    ghosh2023_repairs,
+    ghosh2023_slides,
+    second_order_flows,
+)
+from verify.papers.ghosh2023_examples import MOMENTA, limit_norm
+from verify.papers.ghosh2023_repairs import reduced
+from verify.papers.ghosh2023_slides import E1, E2
 from verify.papers.heavy_ball import QUARTIC, RESIDUAL_BETAS
+from verify.papers.second_order_flows import inertia
+from verify.papers.start_up import cold_component
+from verify.papers.written_fields import second_order
 from verify.residuals import advance, transient_residual
 from verify.trajectories import iterates, vector
 
@@ -27,10 +36,11 @@ b, h, q = BETA, H, 1 - BETA
 x, v, a = sympy.symbols("x v a")
 NUMBER = sympy.Rational
 
+MODULES = (ghosh2023_examples, ghosh2023_repairs, ghosh2023_slides, second_order_flows)
 CLAIMS = [
     claim
     for claim in REGISTRY.claims.values()
-    if any(claim in vars(m).values() for m in (ghosh2023_examples, ghosh2023_repairs))
+    if any(claim in vars(module).values() for module in MODULES)
 ]
 
 UNITS = "the same in every unit"

@@ -7,15 +7,8 @@ from flint import ctx as flint_context
 import verify.papers  # noqa: F401
 from derive.formula import BETA, K, Z
 from verify.claim import REGISTRY, Kind, Settings, judge
-from verify.papers.quadratic_flows import (
-    DISCRIMINANT,
-    KAPPA,
-    ROOT,
-    THRESHOLD,
-    N,
-    paths_by_peaks,
-    vanishes,
-)
+from verify.papers.quadratic_checks import DISCRIMINANT, N, vanishes
+from verify.papers.quadratic_flows import KAPPA, ROOT, THRESHOLD, paths_by_peaks
 
 FAST = Settings(digits=20)
 FLOW, SLOPE, SERIES, RADIUS, LOSS, ROWS = (

@@ -10,8 +10,10 @@ from verify.papers import (
     ghosh2023_examples,
     ghosh2023_noise,
     ghosh2023_repairs,
+    ghosh2023_slides,
     ghosh2023_transient,
     quadratic_flows,
+    second_order_flows,
 )
 
 __all__ = [
@@ -24,6 +26,8 @@ __all__ = [
     "ghosh2023_examples",
     "ghosh2023_noise",
     "ghosh2023_repairs",
+    "ghosh2023_slides",
     "ghosh2023_transient",
     "quadratic_flows",
+    "second_order_flows",
 ]

@@ -24,7 +24,7 @@ from verify.checks import exact
 from verify.claim import Check, Evidence, Kind, Settings
 from verify.closeness import Experiment, Flow
 from verify.families import bounded_polynomial, starting_point
-from verify.flows import Field
+from verify.flows import evaluate_field
 from verify.losses import Loss
 from verify.numbers import MPFR, RATIONAL, PowerSeries, evaluate, power_series
 from verify.orders import observed_order
@@ -171,8 +171,7 @@ def shifted(run: Flow, rule: Rule, order: int) -> np.ndarray:
         t: evaluate(c.as_expr(), run.values, MPFR) * run.h**t.order / t.symmetry
         for t, c in initial_shift(rule.optimizer, order=order).items()
     }
-    moved = Field(run.loss, weights)
-    return run.x0 + moved.program.at([*run.x0, *moved.fixed(run.h * 0)], MPFR)
+    return run.x0 + evaluate_field(run.loss, weights, run.x0, MPFR)
 
 
 def flow_from_shift(rule: Rule, weights: Weighed, *, order: int = 2, at_end: bool = True) -> Check:

@@ -36,8 +36,8 @@ from verify.papers.beyond import (
     leaves_no_residual,
     order_at_each,
 )
-from verify.papers.ghosh2023_examples import second_order
 from verify.papers.heavy_ball import ONE_MINUS, PAIR, SQUARE, loss_weights, value
+from verify.papers.written_fields import second_order
 from verify.residuals import Weights
 
 Number = Any

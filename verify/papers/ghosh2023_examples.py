@@ -1,12 +1,9 @@
-"""Examples and remarks: Ghosh, Lyu, Zhang and Wang (2023), the model of section 4.1 and its Figure
-1, and the second-order ODE beside heavy ball.
-"""
+"""Examples: Ghosh, Lyu, Zhang and Wang (2023), the model of section 4.1 and its Figure 1."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -15,65 +12,24 @@ import numpy as np
 import sympy
 from flint import arb, fmpq
 
-from derive import gradient_descent, heavy_ball, modified_flow
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive import gradient_descent, heavy_ball
+from derive.formula import BETA, STEP, Formula, H
 from derive.optimizers import heavy_ball_two_step
-from derive.trees import LEAF
 from verify.checks import exact, identical, order_of
 from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.closeness import Experiment, Flow
-from verify.flows import Field, flow
+from verify.closeness import Experiment
 from verify.losses import Loss, polynomial
 from verify.numbers import MPFR, RATIONAL, PowerSeries, evaluate, log, power_series, precision
 from verify.papers.ghosh2023 import by_engine
-from verify.papers.heavy_ball import HEAVY_BALL, ONE_MINUS, PAIR, RESIDUAL_BETAS, value
-from verify.program import Node, Program, gradient, record
+from verify.papers.heavy_ball import ONE_MINUS, RESIDUAL_BETAS, distances, value
+from verify.papers.written_fields import follow_written
+from verify.program import Node, gradient, record
 from verify.trajectories import iterates
 
 Number = Any
 
 X, Y, W1, W2 = sympy.symbols("x y w1 w2")
-HALVINGS = range(6, 11)
 MODEL = (Y - W1 * W2 * X) ** 2 / 2
-
-
-@dataclass(frozen=True)
-class WrittenField(Field):
-    """A field that is written out instead of summed over trees; `numbers` follow x as inputs."""
-
-    written: Program
-    numbers: tuple[Number, ...]
-
-    @property
-    def program(self) -> Program:
-        return self.written
-
-    def fixed(self, zero: Number) -> list[Number]:
-        return list(self.numbers)
-
-
-def follow_written(
-    run: Flow, program: Program, numbers: tuple[Number, ...], start: Sequence[Number]
-) -> list[np.ndarray]:
-    """The flow of a written field at 0, h, 2h, ..., the coordinates of x only."""
-    times = [run.h * k for k in range(run.steps + 1)]
-    field = WrittenField(run.loss, {}, program, numbers)
-    path = flow(field, start, times, digits=run.digits, arithmetic=MPFR)
-    return [point[: run.loss.dimension] for point in path]
-
-
-def distances(
-    run: Experiment,
-    follow: Callable[[Flow], list[np.ndarray]],
-    settings: Settings,
-    *,
-    at_end: bool = False,
-) -> list[float]:
-    """The errors of a flow for every h; always 1 for one that runs to infinity."""
-    try:
-        return run.errors(follow, digits=settings.digits, at_end=at_end)
-    except ArithmeticError:
-        return [1.0] * len(run.halvings)
 
 
 @lru_cache(maxsize=64)
@@ -379,112 +335,3 @@ def _shrunk(beta: fmpq, effective: fmpq) -> Number:
         v1, v2 = b * v1 + h * r * w2, b * v2 + h * r * w1
         w1, w2 = w1 + v1, w2 + v2
     return log((w1 * w1 - w2 * w2) / before)
-
-
-VELOCITY, ACCELERATION = sympy.symbols("v a")
-MASS, DAMPING = sympy.symbols("m gamma")
-NAMED = {MASS: H * (1 + BETA) / 2, DAMPING: ONE_MINUS}
-"""The mass m and the damping gamma of heavy ball, as these names are used."""
-
-
-@lru_cache(maxsize=16)
-def damped(loss: Loss) -> Program:
-    """The equation mass x'' + damping x' + grad E = 0 as (x, v, damping/mass, 1/mass) -> (v, a)."""
-    size = loss.dimension
-
-    def compute(nodes: list[Node]) -> list[Node]:
-        x, v, (damping, pull) = nodes[:size], nodes[size:-2], nodes[-2:]
-        slopes = loss.gradient.replay(x)
-        return [*v, *(-(damping * w) - pull * g for w, g in zip(v, slopes, strict=True))]
-
-    return record(2 * size + 2, compute)
-
-
-def second_order(run: Flow, mass: Number, damping: Number, c: Number) -> list[np.ndarray]:
-    """The path of mass x'' + damping x' + grad E = 0 from x_0 with x'(0) = -c grad E(x_0).
-
-    Raises:
-        ArithmeticError: there is no mass, or the path runs to infinity.
-    """
-    if mass == 0:
-        raise ArithmeticError("without mass the equation has no second derivative")
-    start = [*run.x0, *(run.gradient() * -c)]
-    return follow_written(run, damped(run.loss), (damping / mass, 1 / mass), start)
-
-
-@claim("ghosh2023.second-order-equation", catalogue="A32", where="section 4, before Theorem 4.1")
-def second_order_equation() -> Claim:
-    """Divide x(t+h) - (1+β) x(t) + β x(t-h) = -h ∇E by h and expand: the left is (1-β) x' +
-    (h/2)(1+β) x'' + O(h²) along every smooth path. So the mass h(1+β)/2 stands before x'' and the
-    damping 1-β before x'; the printed equation has the names m and γ the other way round. As mere
-    letters it would be right with m = 1-β and γ = h(1+β)/2.
-    """
-
-    def coefficients(candidate: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
-        named = candidate.subs(NAMED)
-        return sympy.diff(named, ACCELERATION), sympy.diff(named, VELOCITY)
-
-    def named(check: Check) -> Check:
-        return replace(check, judge=lambda e, settings: check.judge(e.subs(NAMED), settings))
-
-    def by_slow_flow() -> sympy.Expr:
-        """The equation whose slow solutions follow the modified flow: x' = w f + h u f'f + ..."""
-        steady = modified_flow(heavy_ball, order=2)
-        w, u = steady[LEAF].as_expr(), steady[PAIR].as_expr()
-        return VELOCITY / w - H * u / w**3 * ACCELERATION
-
-    def along_paths(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        arithmetic, h = power_series(4), PowerSeries.step(4)
-        mass, damping = coefficients(candidate)
-        for beta in RESIDUAL_BETAS:
-            for n in range(1, 6):
-                t = arithmetic.convert(fmpq(2, 3))
-                left = (t + h) ** n - t**n * (1 + beta) + (t - h) ** n * beta
-                second = t ** (n - 2) * (n * (n - 1)) if n > 1 else t * 0
-                right = second * value(mass, h=h, beta=beta)
-                right = (right + t ** (n - 1) * n * value(damping, h=h, beta=beta)) * h
-                power = next((i for i in range(4) if (left - right)[i] != 0), 4)
-                if power < 3:
-                    return False, f"h^{power} is left on x = t^{n} at beta = {beta}"
-        return True, "h times the equation is met to h^3 on x = t, ..., t^5 for 9 beta"
-
-    def errors(candidate: sympy.Expr, settings: Settings) -> Sequence[float]:
-        mass, damping = coefficients(candidate)
-
-        def follow(run: Flow) -> list[np.ndarray]:
-            beta = run.values["beta"]
-            known = {"h": run.h, "beta": beta}
-            return second_order(run, value(mass, **known), value(damping, **known), 1 / (1 + beta))
-
-        return distances(replace(HEAVY_BALL, halvings=HALVINGS), follow, settings, at_end=True)
-
-    return Claim(
-        statement=(
-            r"With $v = x'$ and $a = x''$ the two-step rule of heavy ball is, along smooth paths "
-            r"and to $O(h^2)$, the equation that sets $-\nabla E$ equal to {formula}."
-        ),
-        printed=Formula(
-            "secondOrderPrinted",
-            MASS * VELOCITY + DAMPING * ACCELERATION,
-        ),
-        right=Formula(
-            "secondOrderEquation",
-            ONE_MINUS * VELOCITY + H * (1 + BETA) / 2 * ACCELERATION,
-            given=(*MOMENTUM, *STEP),
-        ),
-        checks=(
-            named(identical("B-series engine", by_slow_flow, refutes=True)),
-            exact("exact residual on polynomial paths", Kind.SERIES, along_paths, refutes=True),
-            order_of("observed order at the final time", errors, 2, refutes=True),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=(
-            r"$m$ is the mass $h(1+\beta)/2$ and $\gamma$ the damping $1-\beta$, as these names "
-            r"are used; the text gives no value to either."
-        ),
-        because=r"the names are swapped: $x''$ carries the mass and $x'$ the damping.",
-        counterexample=(
-            r"$E = 0$, $x = t$: the two-step rule gives $1-\beta$, the printed equation "
-            r"$h(1+\beta)/2$."
-        ),
-    )

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import sympy
 from flint import fmpq
 
@@ -15,7 +16,7 @@ from derive.formula import BETA, K
 from derive.trees import LEAF, Tree, tree
 from verify.checks import exact
 from verify.claim import Check, Kind, Settings
-from verify.closeness import Experiment
+from verify.closeness import Experiment, Flow
 from verify.families import bounded_polynomial, starting_point
 from verify.losses import polynomial
 from verify.numbers import MPFR, PowerSeries, evaluate
@@ -30,6 +31,7 @@ HEAVY_BALL = Experiment(heavy_ball, QUARTIC, [fmpq(1)], HALF)
 SQUARE = r"\lVert\nabla E\rVert^{2}"
 ONE_MINUS = 1 - BETA
 RESIDUAL_BETAS = [fmpq(n, 10) for n in range(1, 10)]
+HALVINGS = range(6, 11)
 FULL = 2
 """The residual of a flow with two trees must begin at h^(FULL+1)."""
 
@@ -122,3 +124,17 @@ def cold_start_residual(
 def settled(beta: Number, digits: int) -> int:
     """The step from which beta^k no longer shows at this many digits."""
     return math.ceil((digits + 2) * math.log(10) / -math.log(float(beta)))
+
+
+def distances(
+    run: Experiment,
+    follow: Callable[[Flow], list[np.ndarray]],
+    settings: Settings,
+    *,
+    at_end: bool = False,
+) -> list[float]:
+    """The errors of a flow for every h; always 1 for one that runs to infinity."""
+    try:
+        return run.errors(follow, digits=settings.digits, at_end=at_end)
+    except ArithmeticError:
+        return [1.0] * len(run.halvings)

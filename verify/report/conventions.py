@@ -16,20 +16,17 @@ from derive.linear_memory import linear_method
 from derive.modified_loss import modified_loss
 from derive.writing import plain
 from verify.conventions import (
-    CONVENTIONS,
     PAIR,
     STEPS,
     WORDS,
-    Convention,
     Conversion,
     Relation,
-    Setting,
     beside,
     difference,
-    number,
     percent,
     scales,
 )
+from verify.libraries import CONVENTIONS, Convention, Setting, number
 
 
 def describe(conversion: Conversion) -> str:
