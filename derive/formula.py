@@ -18,6 +18,10 @@ MEANINGS: Mapping[str, str] = {
     "h": "step size",
     "k": "number of the step, 0 for the first",
     "z": "step size times curvature",
+    "a": "look-ahead of the gradient, in displacements",
+    "alpha": "step over h, or coefficient of the acceleration",
+    "gamma": "look-ahead of the gradient, in displacements",
+    "nu": "weight of the average in a step",
     "kappa": "factor by which a mode is multiplied in one step",
 }
 

@@ -18,6 +18,7 @@ from flint import fmpq
 
 from derive.coefficients import Coefficient, Exact, Ring
 from derive.update_rule import BadInput
+from derive.writing import plain
 
 Power = tuple[int, tuple[int, ...]]
 """The exponents of k, and of every eigenvalue's k-th power."""
@@ -178,7 +179,7 @@ class Sequence:
         return sympy.Mul(*factors, evaluate=False)
 
     def __repr__(self) -> str:
-        return str(self.as_expr())
+        return plain(self.as_expr())
 
 
 def _particular(

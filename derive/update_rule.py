@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from typing import Any
 
 from flint import fmpq
@@ -154,6 +155,38 @@ class Optimizer:
                 raise BadInput(f"{self.name} has no parameter {name!r}; {has}.")
             fixed[name] = known[name].check(value)
         return replace(self, values=tuple(sorted(fixed.items())))
+
+    def renamed(self, names: Mapping[str, str]) -> Optimizer:
+        """The same rule with parameters called as someone else calls them.
+
+        Args:
+            names: the declared name to the new one.
+        Raises:
+            BadInput: no such parameter, or two of one name.
+        """
+        known = [p.name for p in self.declared]
+        if unknown := [name for name in names if name not in known]:
+            has = f"it has {', '.join(known)}" if known else "it has no parameters"
+            raise BadInput(f"{self.name} has no parameter {unknown[0]!r}; {has}.")
+        declared = tuple(replace(p, name=names.get(p.name, p.name)) for p in self.declared)
+        if len({p.name for p in declared}) < len(declared):
+            raise BadInput(f"two parameters of {self.name} would have the same name.")
+        back = {names.get(name, name): name for name in known}
+
+        def with_old_names(function: Step) -> Step:
+            @wraps(function)
+            def called(*arguments: Number, **given: Number) -> tuple[Number, ...] | Number:
+                return function(*arguments, **{back[name]: v for name, v in given.items()})
+
+            return called
+
+        return replace(
+            self,
+            rule=with_old_names(self.rule),
+            begin=with_old_names(self.begin) if self.begin else None,
+            declared=declared,
+            values=tuple(sorted((names.get(name, name), v) for name, v in self.values)),
+        )
 
     def step(
         self,

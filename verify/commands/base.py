@@ -38,6 +38,10 @@ Given = Annotated[
         "--set", metavar="NAME=VALUE", help="Give a parameter exactly, as beta=9/10; repeatable."
     ),
 ]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--name", metavar="MINE=OURS", help="Your notation, as lr=h; repeatable."),
+]
 
 
 def say(text: str = "") -> None:
@@ -50,12 +54,13 @@ def say_json(value: Any) -> None:
     print(text if fit(text) == text else json.dumps(value, indent=2))
 
 
-def assignments(given: list[str]) -> dict[str, str]:
+def assignments(given: list[str], option: str = "--set") -> dict[str, str]:
+    """NAME=VALUE pairs of a repeatable option."""
     values = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
-            raise BadInput(f"--set {text} is not NAME=VALUE, such as beta=9/10.")
+            raise BadInput(f"{option} {text} is not NAME=VALUE, such as beta=9/10.")
         values[name.strip()] = value.strip()
     return values
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from derive.optimizers import ZOO
-from verify.commands.base import Given, app, assignments, say, say_json
+from derive.update_rule import BadInput
+from verify.commands.base import Given, Names, app, assignments, say, say_json
 from verify.own import find_rule
 from verify.report import derivation
 from verify.report.derivation import Quantity
@@ -30,13 +32,17 @@ def derive(
         int | None, typer.Option(help="The step of the transient; closed forms in k without it.")
     ] = None,
     give: Given = None,
+    name: Names = None,
     format: Annotated[
         DeriveFormat, typer.Option("--format", help="How to write the result.")
     ] = DeriveFormat.TEXT,
 ) -> None:
     """Derive what an optimizer follows, to any order."""
     rule = find_rule(optimizer).at(**assignments(give or []))
-    derived = derivation.find(rule, quantity, order=order, k=k)
+    ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
+    step = ours.pop("h", "h")
+    rule = rule.renamed({known: _identifier(mine) for known, mine in ours.items()})
+    derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
     if format is DeriveFormat.JSON:
         say_json(derivation.as_json(derived))
     elif format is DeriveFormat.LATEX:
@@ -45,6 +51,12 @@ def derive(
         print(derivation.as_sympy(derived))
     else:
         say(derivation.as_text(derived))
+
+
+def _identifier(text: str) -> str:
+    if not text.isidentifier() or text in {"k", "x"}:
+        raise BadInput(f"--name {text}=... is no name for a parameter; use letters and digits.")
+    return text
 
 
 @app.command()

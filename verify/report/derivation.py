@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +22,6 @@ from derive import (
 )
 from derive.bseries import BSeries
 from derive.differentials import latex_differential, latex_scalar, text_differential, text_scalar
-from derive.formula import H
 from derive.linear_memory import linear_method
 from derive.modified_loss import ModifiedLoss, loss_of_field
 from derive.trees import Tree
@@ -51,9 +51,8 @@ class Shape:
     first_text: str
     shift: int
 
-    @property
-    def sum(self) -> str:
-        return "Σ hⁿ⁻¹ b F" if self.shift else "Σ hⁿ b F"
+    def sum(self, step: str) -> str:
+        return f"Σ {step}ⁿ⁻¹ b F" if self.shift else f"Σ {step}ⁿ b F"
 
 
 SHAPES = {
@@ -104,6 +103,17 @@ class Derived:
     order: int
     series: Mapping[str, BSeries]
     loss: ModifiedLoss | None
+    step: str = "h"
+    """How the step size is called."""
+
+    @property
+    def shown_step(self) -> str:
+        return GREEK.get(self.step, self.step)
+
+    @property
+    def convention(self) -> str:
+        text = CONVENTIONS[self.quantity]
+        return re.sub(r"\bh\b|(?<=k)h|(?<=\))h", self.step, text)
 
 
 def find(optimizer: Optimizer, quantity: Quantity, *, order: int, k: int | None = None) -> Derived:
@@ -154,7 +164,7 @@ def as_json(derived: Derived) -> dict[str, Any]:
         "order": derived.order,
         "parameters": list(derived.optimizer.parameters),
         "values": {name: str(value) for name, value in derived.optimizer.values},
-        "convention": CONVENTIONS[derived.quantity],
+        "convention": derived.convention,
     }
     if not derived.series and derived.loss:
         return head | _loss_json(derived.loss)
@@ -213,7 +223,7 @@ def as_sympy(derived: Derived) -> str:
     names = ", ".join(symbols)
     lines = ["from sympy import Rational, symbols", ""]
     lines += [f'{names} = symbols("{names}")'] if symbols else []
-    lines += [f"# {CONVENTIONS[derived.quantity]}"]
+    lines += [f"# {derived.convention}"]
     for key, table in tables.items():
         rows = [f'    "{t}": {_code(c.as_expr())},' for t, c in table.items()]
         lines += [f"{name}{'_' + key if key else ''} = {{", *rows, "}"]
@@ -228,7 +238,7 @@ def _code(expr: sympy.Expr) -> str:
 def as_latex(derived: Derived) -> str:
     """An align environment, one line per power of h."""
     if not derived.series and derived.loss:
-        return latex_loss(derived.quantity, derived.loss)
+        return latex_loss(derived, derived.loss)
     shape = SHAPES[derived.quantity]
     blocks = []
     units = _units(derived.optimizer)
@@ -236,7 +246,7 @@ def as_latex(derived: Derived) -> str:
         by_order: dict[int, list[str]] = {}
         for t, coefficient in series.items():
             if coefficient:
-                expr = _with_step(_beside(t, coefficient), t.order + shape.shift)
+                expr = _with_step(_beside(t, coefficient), t.order + shape.shift, derived.step)
                 vector = latex_differential(t, derived.optimizer.game)
                 by_order.setdefault(t.order, []).append(_signed(latex(expr)) + vector)
         rows = ["".join(terms) for terms in by_order.values()] or ["0"]
@@ -244,27 +254,28 @@ def as_latex(derived: Derived) -> str:
         rows[0] = first + rows[0] if first else rows[0].removeprefix("+")
         left = rf"\mathrm{{{name}}}" if name else shape.latex
         if name and units[name] < 0:
-            left = rf"h\,{left}"
-        remainder = f"O(h^{{{series.order + shape.shift + 1}}})"
+            left = rf"{latex(sympy.Symbol(derived.step))}\,{left}"
+        remainder = f"O({_power(derived.step, series.order + shape.shift + 1)})"
         blocks.append(f"{left} &= " + " \\\\\n&\\quad ".join(rows) + f" + {remainder}")
     return "\\begin{align*}\n" + " \\\\\n".join(blocks) + "\n\\end{align*}"
 
 
-def latex_loss(quantity: Quantity, loss: ModifiedLoss) -> str:
+def latex_loss(derived: Derived, loss: ModifiedLoss) -> str:
     """The modified loss with its scale in front, as far as it exists."""
     parts = [
-        _signed(latex(_with_step(c, free.order - 1))) + latex_scalar(free)
+        _signed(latex(_with_step(c, free.order - 1, derived.step))) + latex_scalar(free)
         for free, c in loss.terms.items()
         if free.order < loss.exists_below and c
     ]
-    flow = quantity is Quantity.MODIFIED_LOSS
-    scale = latex(_with_step(loss.scale, 0 if flow else 1))
+    flow = derived.quantity is Quantity.MODIFIED_LOSS
+    scale = latex(_with_step(loss.scale, 0 if flow else 1, derived.step))
     left, start = ("x'", "") if flow else ("x_{k+1}", "x_k")
     start += "-" if scale == "1" else f"-{scale}"
     body = "".join(parts).removeprefix("+")
     return (
         "\\begin{align*}\n"
-        f"{left} &= {start}\\nabla\\Bigl({body}\\Bigr) + O(h^{{{loss.exists_below - 1}}})\n"
+        f"{left} &= {start}\\nabla\\Bigl({body}\\Bigr)"
+        f" + O({_power(derived.step, loss.exists_below - 1)})\n"
         "\\end{align*}"
     )
 
@@ -281,14 +292,18 @@ def as_text(derived: Derived) -> str:
         start += "x + " if name and series.empty == 1 else ""
         left = name or shape.text
         if name and units[name] < 0:
-            left = f"h {name}"
-        where = "on [kh, (k+1)h]" if derived.quantity is Quantity.TRANSIENT else ""
-        head = [f"{_title(derived.optimizer)}   {left} = {start}{shape.sum}", where]
+            left = f"{derived.shown_step} {name}"
+        step = derived.shown_step
+        where = f"on [k{step}, (k+1){step}]" if derived.quantity is Quantity.TRANSIENT else ""
+        head = [
+            f"{_title(derived.optimizer)}   {left} = {start}{shape.sum(derived.shown_step)}",
+            where,
+        ]
         head += ["f = −G" if game else "f = −∇E", *_ranges(derived.optimizer)]
         lines += ["", ",   ".join(part for part in head if part), ""]
-        lines += _rows(series, shape, game)
+        lines += _rows(series, shape, derived)
     if derived.loss:
-        lines += ["", _loss_line(derived.quantity, derived.loss)]
+        lines += ["", _loss_line(derived, derived.loss)]
     return "\n".join(lines).lstrip("\n")
 
 
@@ -297,15 +312,15 @@ def _units(optimizer: Optimizer) -> dict[str, int]:
     return dict(zip(optimizer.memory, linear_method(optimizer).memory_units, strict=True))
 
 
-def _rows(series: BSeries, shape: Shape, game: bool) -> list[str]:
+def _rows(series: BSeries, shape: Shape, derived: Derived) -> list[str]:
     rows: list[tuple[str, str, str]] = []
     shown = None
     for t, coefficient in series.items():
         if coefficient:
-            power = "h" + _superscript(t.order + shape.shift)
+            power = derived.shown_step + _superscript(t.order + shape.shift)
             label, shown = ("" if shown == power else power), power
             text = unicode_text(_beside(t, coefficient).as_expr())
-            rows.append((label, text, text_differential(t, game)))
+            rows.append((label, text, text_differential(t, derived.optimizer.game)))
     if not rows:
         return ["  0"]
     widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
@@ -316,32 +331,33 @@ def _title(optimizer: Optimizer) -> str:
     return optimizer.name.replace("-", " ")
 
 
-def _loss_line(quantity: Quantity, loss: ModifiedLoss) -> str:
-    flow = quantity is Quantity.MODIFIED_FLOW
+def _loss_line(derived: Derived, loss: ModifiedLoss) -> str:
+    flow = derived.quantity is Quantity.MODIFIED_FLOW
     name = "modified loss" if flow else "discrete modified loss"
-    return f"{name}   {_unscaled(loss)}   {_existence(loss, 'flow' if flow else 'map')}"
+    what = "flow" if flow else "map"
+    return f"{name}   {_unscaled(loss, derived.step)}   {_existence(derived, loss, what)}"
 
 
-def _existence(loss: ModifiedLoss, what: str) -> str:
-    through = loss.exists_below - 1
-    exists = f"exists through h{_superscript(through - 1)}"
+def _existence(derived: Derived, loss: ModifiedLoss, what: str) -> str:
+    step, through = derived.shown_step, loss.exists_below - 1
+    exists = f"exists through {step}{_superscript(through - 1)}"
     if not loss.obstructions:
         return exists
-    return f"{exists}; at h{_superscript(through)} the {what} is not a gradient"
+    return f"{exists}; at {step}{_superscript(through)} the {what} is not a gradient"
 
 
-def _unscaled(loss: ModifiedLoss) -> str:
-    return _sum_of_scalars({t: c * loss.scale for t, c in _existing(loss).items()})
+def _unscaled(loss: ModifiedLoss, step: str) -> str:
+    return _sum_of_scalars({t: c * loss.scale for t, c in _existing(loss).items()}, step)
 
 
 def _existing(loss: ModifiedLoss) -> dict[Tree, Any]:
     return {t: c for t, c in loss.terms.items() if t.order < loss.exists_below and c}
 
 
-def _sum_of_scalars(terms: Mapping[Tree, Any]) -> str:
+def _sum_of_scalars(terms: Mapping[Tree, Any], step: str) -> str:
     parts = []
     for free, coefficient in terms.items():
-        text = unicode_text(_with_step(coefficient, free.order - 1))
+        text = unicode_text(_with_step(coefficient, free.order - 1, step))
         if free.order == 1 and text.startswith("1/"):
             parts.append(f"E{text[1:]}")
         else:
@@ -352,16 +368,16 @@ def _sum_of_scalars(terms: Mapping[Tree, Any]) -> str:
 def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
     flow = derived.quantity is Quantity.MODIFIED_LOSS
     scale = unicode_text(loss.scale.as_expr())
-    step = unicode_text(_with_step(loss.scale, 0 if flow else 1))
+    step = unicode_text(_with_step(loss.scale, 0 if flow else 1, derived.step))
     left = f"x' = −{step} ∇Ê".replace("−1 ", "−") if flow else f"xₖ₊₁ = xₖ − {step} ∇Ê"
     lines = [
         ",   ".join([f"{_title(derived.optimizer)}   {left}", *_ranges(derived.optimizer)]),
         "",
     ]
-    lines += [f"  Ê = {_sum_of_scalars(_existing(loss))}"]
+    lines += [f"  Ê = {_sum_of_scalars(_existing(loss), derived.step)}"]
     if scale != "1":
-        lines += [f"  scaled: {scale} Ê = {_unscaled(loss)}"]
-    lines += ["", _existence(loss, "flow" if flow else "map")]
+        lines += [f"  scaled: {scale} Ê = {_unscaled(loss, derived.step)}"]
+    lines += ["", _existence(derived, loss, "flow" if flow else "map")]
     for obstruction in loss.obstructions:
         lines.append(f"  the free tree {obstruction.free} takes")
         width = max(len(str(t)) for t in obstruction.values)
@@ -371,7 +387,7 @@ def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
         ]
     beyond = {t: c for t, c in loss.terms.items() if t.order >= loss.exists_below and c}
     if beyond:
-        lines += ["", f"gradient part of Ê beyond   {_sum_of_scalars(beyond)}"]
+        lines += ["", f"gradient part of Ê beyond   {_sum_of_scalars(beyond, derived.step)}"]
     return lines
 
 
@@ -380,9 +396,13 @@ def _beside(t: Tree, coefficient: Any) -> Any:
     return coefficient * fmpq(-1 if t.order % 2 else 1, t.symmetry)
 
 
-def _with_step(coefficient: Any, power: int) -> sympy.Expr:
+def _power(step: str, power: int) -> str:
+    return f"{latex(sympy.Symbol(step))}^{{{power}}}"
+
+
+def _with_step(coefficient: Any, power: int, name: str) -> sympy.Expr:
     expr = coefficient.as_expr()
-    step = [H**power] if power else []
+    step = [sympy.Symbol(name) ** power] if power else []
     factors = list(sympy.Mul.make_args(expr))
     return sympy.Mul(*step, *factors, evaluate=False) if step else expr
 
