@@ -10,10 +10,9 @@ import sympy
 from flint import acb, fmpq
 from flint.utils.flint_exceptions import DomainError
 
-from derive.coefficients import Coefficient
-from derive.formula import BETA, H, K
+from derive.formula import H, K
 from derive.writing import plain
-from verify.checks import QPOWER, in_ring
+from verify.deciding import difference
 from verify.numbers import RATIONAL, Arithmetic, evaluate, precision
 from verify.slips import slips
 from verify.targets import Target, siblings
@@ -54,17 +53,17 @@ def compare_with(given: sympy.Expr, target: Target, where: Sequence[sympy.Basic]
         where: equations, which are substituted, and inequalities, which counterexamples obey.
     """
     left, right = _substitute(given, where), _substitute(target.expr, where)
-    difference = _decide(left - right)
-    example = counterexample(left, right, where) if difference is None or difference else ""
-    if not (difference if difference is not None else example):
+    found = _decide(left, right)
+    example = counterexample(left, right, where) if found != 0 else ""
+    if found == 0 or (found is None and not example):
         return Answer(True, target.expr)
     return Answer(
         False,
         target.expr,
         ratio=_ratio(left, right),
-        difference=_written(difference) if difference else "",
+        difference=plain(found) if found is not None else "",
         counterexample=example,
-        agree=tuple(_agreeing(difference)) if difference else (),
+        agree=tuple(_agreeing(found)) if found is not None else (),
         slip=next(
             (name for name, e in slips(target.expr) if same(_substitute(e, where), left)), ""
         ),
@@ -76,8 +75,8 @@ def compare_with(given: sympy.Expr, target: Target, where: Sequence[sympy.Basic]
 
 def same(left: sympy.Expr, right: sympy.Expr) -> bool:
     """Whether two formulas are equal: exactly where they are rational, else at many points."""
-    difference = _decide(left - right)
-    return not counterexample(left, right) if difference is None else not difference
+    found = _decide(left, right)
+    return not counterexample(left, right) if found is None else found == 0
 
 
 def _substitute(expr: sympy.Expr, where: Sequence[sympy.Basic]) -> sympy.Expr:
@@ -87,35 +86,20 @@ def _substitute(expr: sympy.Expr, where: Sequence[sympy.Basic]) -> sympy.Expr:
     return expr
 
 
-def _decide(difference: sympy.Expr) -> Coefficient | None:
-    """The difference as an exact fraction; None where it is not rational."""
+def _decide(left: sympy.Expr, right: sympy.Expr) -> sympy.Expr | None:
+    """The exact difference; None where it is not rational."""
     try:
-        return in_ring(sympy.expand_power_base(_summed(difference)))
+        return difference(left, right)
     except ValueError:
         return None
 
 
-def _summed(expr: sympy.Expr) -> sympy.Expr:
-    """Sums in closed form, at generic parameters."""
-
-    def close(total: sympy.Sum) -> sympy.Expr:
-        closed = total.doit()
-        return closed.replace(lambda e: isinstance(e, sympy.Piecewise), lambda e: e.args[-1][0])
-
-    return expr.replace(lambda e: isinstance(e, sympy.Sum), close)
-
-
 def _ratio(left: sympy.Expr, right: sympy.Expr) -> str:
     try:
-        text = _written(in_ring(_summed(left / right)))
+        text = plain(difference(left / right, sympy.Integer(0)))
     except (ValueError, ZeroDivisionError):
         return ""
     return text if len(text) <= LONGEST else ""
-
-
-def _written(coefficient: Coefficient) -> str:
-    """As an author writes it, beta^k put back."""
-    return plain(coefficient.as_expr().subs(QPOWER, BETA**K))
 
 
 def _points(
@@ -135,13 +119,18 @@ def _points(
             yield point
 
 
-def counterexample(left: sympy.Expr, right: sympy.Expr, where: Sequence[sympy.Basic] = ()) -> str:
+def counterexample(
+    left: sympy.Expr,
+    right: sympy.Expr,
+    where: Sequence[sympy.Basic] = (),
+    other: str = "the right formula",
+) -> str:
     """Values of the symbols at which the two formulas give different numbers, with these."""
     for point in _points(left - right, where):
         values = _two_numbers(left, right, point)
         if values is not None:
             at = ", ".join(f"{name} = {value}" for name, value in point.items()) or "any values"
-            return f"at {at} it gives {values[0]}, the right formula {values[1]}"
+            return f"at {at} it gives {values[0]}, {other} {values[1]}"
     return ""
 
 
@@ -176,13 +165,15 @@ def _finite(expr: sympy.Expr) -> sympy.Expr:
     return expr.replace(lambda e: isinstance(e, sympy.Sum), terms)
 
 
-def _agreeing(difference: Coefficient) -> Iterator[str]:
-    """The roots of the difference's factors in one symbol, as `beta = 0`, inside [0, 1)."""
-    top = sympy.numer(sympy.together(difference.as_expr()))
-    for factor, _ in sympy.factor_list(top)[1]:
-        symbols = sorted(factor.free_symbols, key=str)
-        if len(symbols) != 1 or symbols[0] in (QPOWER, H):
+def _agreeing(found: sympy.Expr) -> Iterator[str]:
+    """The roots of the difference's factors in one parameter, as `beta = 0`, inside [0, 1)."""
+    top = sympy.numer(sympy.together(found))
+    for factor in sympy.Mul.make_args(sympy.factor(top)):
+        base = factor.as_base_exp()[0]
+        symbols = base.free_symbols - {H, K}
+        if len(base.free_symbols) != 1 or not symbols or not base.is_polynomial():
             continue
-        for root in sympy.roots(sympy.Poly(factor, symbols[0])):
+        (symbol,) = symbols
+        for root in sympy.roots(sympy.Poly(base, symbol)):
             if root.is_real and 0 <= root < 1:
-                yield f"{symbols[0]} = {plain(root)}"
+                yield f"{symbol} = {plain(root)}"

@@ -9,12 +9,16 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import verify.papers  # noqa: F401  (registers the claims, in new processes too)
 from derive.optimizers import ZOO
+from derive.update_rule import BadInput
 from verify.claim import REGISTRY, CheckResult, Claim, ClaimResult, Settings, judge
+from verify.draft import Draft, load_draft
 from verify.own import find_rule, rule_claim
+from verify.reading import loss_from_text
 
 
 def environment() -> dict[str, str]:
@@ -27,23 +31,38 @@ def environment() -> dict[str, str]:
     }
 
 
-def find_claims(names: Sequence[str]) -> list[Claim]:
+def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
     """Claims by id, and optimizers by name or file as claims on their derivation; all for none.
 
     Raises:
         BadInput: an unknown id; an error in the user's file.
     """
-    return [_find_claim(name) for name in names] if names else REGISTRY.find([])
+    if loss and not (names and all(_is_rule(name) for name in names)):
+        raise BadInput(
+            "--loss checks optimizers: name them, such as heavy-ball or my_rule.py:rule."
+        )
+    return [_find_claim(name, loss) for name in names] if names else REGISTRY.find([])
 
 
-def _find_claim(name: str) -> Claim:
-    if name in ZOO or ":" in name:
-        return rule_claim(name, find_rule(name))
+def _is_rule(name: str) -> bool:
+    return name in ZOO or ":" in name
+
+
+def _find_claim(name: str, loss: str) -> Claim:
+    if name.endswith(".toml"):
+        return load_draft(Path(name))
+    if _is_rule(name):
+        return rule_claim(name, find_rule(name), loss_from_text(loss) if loss else None)
     return REGISTRY.find([name])[0]
 
 
-def _judge_by_id(name: str, settings: Settings) -> tuple[CheckResult, ...]:
-    return judge(_find_claim(name), settings).checks
+def _handle(claim: Claim) -> str:
+    """What another process finds the claim by."""
+    return str(claim.path) if isinstance(claim, Draft) else claim.id
+
+
+def _judge_by_id(name: str, loss: str, settings: Settings) -> tuple[CheckResult, ...]:
+    return judge(_find_claim(name, loss), settings).checks
 
 
 def _leave_interrupts_to_the_parent() -> None:
@@ -51,7 +70,10 @@ def _leave_interrupts_to_the_parent() -> None:
 
 
 def judge_all(
-    claims: Sequence[Claim], settings: Settings, done: Callable[[ClaimResult], None]
+    claims: Sequence[Claim],
+    settings: Settings,
+    done: Callable[[ClaimResult], None],
+    loss: str = "",
 ) -> list[ClaimResult]:
     """The results in the order of the claims; `done` hears of each as it comes in.
 
@@ -66,19 +88,19 @@ def judge_all(
             done(results[-1])
         return results
     found: dict[str, ClaimResult] = {}
-    for result in _in_parallel(claims, settings, workers):
+    for result in _in_parallel(claims, settings, workers, loss):
         found[result.claim.id] = result
         done(result)
     return [found[claim.id] for claim in claims]
 
 
 def _in_parallel(
-    claims: Sequence[Claim], settings: Settings, workers: int
+    claims: Sequence[Claim], settings: Settings, workers: int, loss: str
 ) -> Iterator[ClaimResult]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
     pending: dict[Future[Any], Claim] = {
-        pool.submit(_judge_by_id, claim.id, settings): claim for claim in claims
+        pool.submit(_judge_by_id, _handle(claim), loss, settings): claim for claim in claims
     }
     try:
         for future in as_completed(pending):

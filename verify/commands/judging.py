@@ -61,7 +61,7 @@ def show(
 ) -> None:
     """Print statement, derivation, verdict and evidence of one claim."""
     settings = settings_from(digits, seed)
-    (claim,) = REGISTRY.find([id])
+    (claim,) = find_claims([id])
     say(f"{claim.id}   ({claim.source.key}, {claim.source.where}; {', '.join(claim.catalogue)})")
     say()
     say(statement(claim))
@@ -87,16 +87,19 @@ def show(
 @app.command("verify")
 def hold_to_account(
     ids: Ids = None,
+    loss: Annotated[
+        str, typer.Option(help="Check an optimizer on this loss, such as 'x**4/4 + x**2/2'.")
+    ] = "",
     digits: Digits = DEFAULT_DIGITS,
     seed: Seed = 0,
     format: Output = Format.TEXT,
 ) -> None:
     """Hold the published claims to account; exit 1 where a verdict is not as recorded."""
     settings = settings_from(digits, seed)
-    chosen = find_claims(ids or [])
+    chosen = find_claims(ids or [], loss)
     finished: list[ClaimResult] = []
     try:
-        results = _with_progress(chosen, settings, finished)
+        results = _with_progress(chosen, settings, finished, loss)
     except KeyboardInterrupt:
         names = ", ".join(result.claim.id for result in finished) or "none"
         print(
@@ -125,7 +128,7 @@ def summary(results: list[ClaimResult]) -> dict[str, int]:
 
 
 def _with_progress(
-    chosen: list[Claim], settings: Settings, finished: list[ClaimResult]
+    chosen: list[Claim], settings: Settings, finished: list[ClaimResult], loss: str
 ) -> list[ClaimResult]:
     columns = (
         TextColumn("{task.description}"),
@@ -140,7 +143,7 @@ def _with_progress(
             finished.append(result)
             progress.update(task, advance=1, description=result.claim.id)
 
-        return judge_all(chosen, settings, done)
+        return judge_all(chosen, settings, done, loss)
 
 
 def _print_table(results: list[ClaimResult]) -> None:

@@ -1,0 +1,205 @@
+"""`undertow trajectory`, `check`, `convert` and `claim new`: the user's own work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from flint import fmpq
+
+from derive.coefficients import exact
+from derive.formula import MEANINGS
+from derive.update_rule import BadInput
+from derive.writing import latex, plain
+from verify.aligning import first_break, read_align
+from verify.commands.base import Given, Names, app, assignments, say
+from verify.comparing import compare_with
+from verify.comparison import FLOWS, Comparison, compare
+from verify.conventions import convert as convert_parameters
+from verify.draft import read_condition, write_template
+from verify.own import find_rule
+from verify.reading import loss_from_text, read_expression, read_latex, read_loss
+from verify.report.conventions import describe
+from verify.targets import find_target, list_targets
+
+claim_app = typer.Typer(help="Claims of your own.", no_args_is_help=True)
+app.add_typer(claim_app, name="claim")
+
+
+def number(option: str, text: str) -> fmpq:
+    """An exact number from an option."""
+    try:
+        return exact(text)
+    except ValueError as error:
+        raise BadInput(f"{option} {text}: {error}") from None
+
+
+def _targets_from(incomplete: str) -> list[str]:
+    """What the shell offers after `--against`."""
+    return [label for label, _ in list_targets() if label.startswith(incomplete)]
+
+
+@app.command()
+def trajectory(
+    optimizer: Annotated[str, typer.Argument(help="An optimizer, or file.py:rule.")],
+    loss: Annotated[str, typer.Option(help="A loss, such as 'x**4/4 + x**2/2 + cos(x*y)'.")],
+    start: Annotated[str, typer.Option(help="x_0, as 1,1/2; its variables in alphabetical order.")],
+    h: Annotated[str, typer.Option("--h", help="The step size.")] = "1/64",
+    time: Annotated[str, typer.Option(help="How far to go, in units of h times steps.")] = "2",
+    nodes: Annotated[int, typer.Option(help="Nodes of the trees of the modified flow.")] = 2,
+    give: Given = None,
+) -> None:
+    """Run an optimizer on a loss beside the gradient flow and the modified flow."""
+    rule = find_rule(optimizer).at(**assignments(give or []))
+    world = loss_from_text(loss)
+    point = [number("--start", part) for part in start.split(",")]
+    if len(point) != world.dimension:
+        names = ", ".join(read_loss(loss)[1])
+        raise BadInput(
+            f"--start {start} has {len(point)} numbers; the loss has {world.dimension}: {names}."
+        )
+    if not 1 <= nodes <= 5:
+        raise BadInput(f"--nodes {nodes} is outside 1 ... 5.")
+    found = compare(
+        rule, world, point, h=number("--h", h), time=number("--time", time), nodes=nodes
+    )
+    say(f"{rule.name.replace('-', ' ')} on E = {loss}")
+    say()
+    for line in _table(found):
+        say(line)
+
+
+def _table(found: Comparison) -> list[str]:
+    def vector(entries: list[float]) -> str:
+        return "  ".join(f"{entry: .6f}" for entry in entries)
+
+    rows: list[tuple[str, ...]] = [("k", "kh", "x_k", *FLOWS)]
+    for row in found.rows:
+        flows = [vector(row.flows[name]) for name in FLOWS]
+        rows.append((str(row.k), f"{row.time:.4g}", vector(row.x), *flows))
+    errors: list[tuple[str, ...]] = [("h", *FLOWS)]
+    for i, h in enumerate(found.steps):
+        errors.append((str(h), *(f"{found.errors[name][i]:.3e}" for name in FLOWS)))
+    errors.append(("order", *(str(found.orders[name]) for name in FLOWS)))
+    return [*_aligned(rows), "", "largest distance from x_k at the end", "", *_aligned(errors)]
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  " + "   ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+
+
+@app.command()
+def check(
+    formula: Annotated[str | None, typer.Argument(help="A formula, such as 'h/4'.")] = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            help="A target, such as heavy-ball:modified-loss:order-1, or a claim.",
+            autocompletion=_targets_from,
+        ),
+    ] = "",
+    is_latex: Annotated[bool, typer.Option("--latex", help="The formula is LaTeX.")] = False,
+    assume: Annotated[
+        list[str] | None, typer.Option(help="A condition, such as 'beta > 0' or 'nu = beta'.")
+    ] = None,
+    name: Names = None,
+    align: Annotated[
+        Path | None, typer.Option(help="A LaTeX file: check its align environment line by line.")
+    ] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="List the targets.")] = False,
+) -> None:
+    """Is a formula right? Exit 0 for equal, 1 for different, 2 for what cannot be read."""
+    if list_all:
+        for label, meaning in list_targets():
+            say(f"{label}   {meaning}")
+        return
+    if align is not None:
+        _check_lines(align)
+        return
+    if not formula or not against:
+        raise BadInput(
+            "give a formula and --against TARGET; 'undertow check --list' lists targets."
+        )
+    target = find_target(against)
+    aliases = assignments(name or [], option="--name")
+    names = {s.name for s in target.expr.free_symbols} | set(MEANINGS) | set(aliases.values())
+    read = read_latex if is_latex else read_expression
+    given = read(formula, names=names, aliases=aliases)
+    conditions = [read_condition(text, names=names, aliases=aliases) for text in assume or []]
+    answer = compare_with(given, target, conditions)
+    if answer.equal:
+        say("equal")
+        return
+    say("different")
+    lines = {
+        "right formula": plain(answer.right),
+        "LaTeX": latex(answer.right),
+        "yours / right": answer.ratio,
+        "yours - right": answer.difference,
+        "counterexample": answer.counterexample,
+        "they agree for": ", ".join(answer.agree),
+        "one slip": answer.slip,
+        "it is right for": answer.elsewhere,
+    }
+    width = max(map(len, lines))
+    for label, text in lines.items():
+        if text:
+            say(f"  {label:<{width}}   {text}")
+    raise typer.Exit(1)
+
+
+def _check_lines(path: Path) -> None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"--align {path} cannot be read: {error}.") from None
+    lines = read_align(text)
+    found = first_break(lines)
+    if found is None:
+        say(f"every line follows from the one before it ({len(lines)} right-hand sides)")
+        return
+    say(f"line {found.line.number} does not follow from line {found.before.number}")
+    say(f"  before           {found.before.text}")
+    say(f"  this line        {found.line.text}")
+    for label, told in (("one slip", found.slip), ("counterexample", found.counterexample)):
+        if told:
+            say(f"  {label:<14}   {told}")
+    raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    source: Annotated[str, typer.Option("--from", help="The convention of your parameters.")],
+    target: Annotated[str, typer.Option("--to", help="The convention you want.")],
+    lr: Annotated[str, typer.Option(help="The learning rate.")],
+    momentum: Annotated[str, typer.Option(help="The momentum.")] = "0",
+    dampening: Annotated[str, typer.Option(help="The dampening, of PyTorch.")] = "0",
+    nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov's look ahead.")] = False,
+    nu: Annotated[str | None, typer.Option(help="The weight of the average, of qhm.")] = None,
+) -> None:
+    """The parameters that give the same iterates in another library's convention."""
+    found = convert_parameters(
+        source,
+        target,
+        lr=number("--lr", lr),
+        momentum=number("--momentum", momentum),
+        dampening=number("--dampening", dampening),
+        nesterov=nesterov,
+        nu=None if nu is None else number("--nu", nu),
+    )
+    say(describe(found))
+
+
+@claim_app.command("new")
+def new_claim(
+    path: Annotated[Path, typer.Argument(help="The draft to write, such as draft.toml.")],
+    force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
+) -> None:
+    """Write a commented draft of a claim; `undertow verify draft.toml` judges it."""
+    write_template(path, force=force)
+    say(str(path))
