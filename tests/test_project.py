@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from verify.report.conventions import conventions_table
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -55,6 +57,13 @@ def test_each_command_of_the_readme_prints_what_the_readme_shows(command: str, t
     (shown,) = re.findall(rf"```console\n\$ {re.escape(command)}\n(.*?)```", README, re.DOTALL)
     if shown.strip():
         assert run.stdout.strip() == shown.strip()
+
+
+def test_the_table_of_conventions_is_the_generated_one():
+    (table,) = re.findall(
+        r"<!-- conventions -->\n+(.*?)\n+<!-- end conventions -->", README, re.DOTALL
+    )
+    assert table.strip() == conventions_table().strip()
 
 
 def test_derive_knows_nothing_of_verify_and_of_no_paper_on_momentum():
