@@ -31,7 +31,7 @@ from verify.checks import exact, order_of
 from verify.claim import Check, Evidence, Kind, Settings
 from verify.closeness import Experiment, Flow
 from verify.comparing import compare_with
-from verify.deciding import difference
+from verify.deciding import closed, difference
 from verify.families import bounded_polynomial, starting_point
 from verify.flows import evaluate_field, weights_of
 from verify.losses import VectorField
@@ -109,7 +109,9 @@ def _symbolic_check(subject: Subject) -> Check:
             # what is given by `set` is not part of a target's name
             not subject.rule.values and answer.elsewhere and f"right for {answer.elsewhere}",
         ]
-        return Evidence(False, "; ".join(part for part in said if part))
+        return Evidence(
+            False if answer.counterexample else None, "; ".join(part for part in said if part)
+        )
 
     return Check("B-series engine", Kind.SYMBOLIC, judge, refutes=True)
 
@@ -358,10 +360,10 @@ def _changing(
     subject: Subject, candidate: sympy.Expr, special: Optimizer, run: Flow
 ) -> list[np.ndarray]:
     lasting = _numbers(slow_motion(special, NODES).modified_flow, MPFR)
-    closed = {t: c.as_expr() for t, c in transient(special, order=NODES).items()}
+    fields = {t: c.as_expr() for t, c in transient(special, order=NODES).items()}
     now: list[dict[Tree, Number]] = []
     while len(now) <= run.steps:
-        now.append({t: value(c, len(now), {}, MPFR) for t, c in closed.items()})
+        now.append({t: value(c, len(now), {}, MPFR) for t, c in fields.items()})
         # from here on the fields differ by less than h^4, which moves the path by less than h^4
         if all(abs(now[-1][t] - lasting[t]) < run.h**4 for t in lasting):
             break
@@ -377,7 +379,7 @@ def _guarded(check: Check) -> Check:
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
         try:
-            return check.judge(candidate, settings)
+            return check.judge(closed(candidate), settings)
         except BadInput as error:
             return Evidence(None, str(error))
         except (ValueError, ZeroDivisionError) as error:

@@ -24,13 +24,16 @@ def difference(left: sympy.Expr, right: sympy.Expr) -> sympy.Expr:
         if rest.has(K) or power.base.has(K) or not slope.is_Integer:
             return power
         result = power.base**rest
-        for factor in sympy.Mul.make_args(sympy.factor(sympy.together(power.base))):
+        for factor in sympy.Mul.make_args(in_ring(power.base).as_expr()):
             base, times = factor.as_base_exp()
             primes = sympy.factorrat(base) if base.is_Rational else {base: 1}
             for prime, count in primes.items():
+                total = slope * times * count
+                if prime == -1:
+                    total %= 2
                 symbol = sympy.Symbol(f"({plain(sympy.sympify(prime))})^k")
                 powers[symbol] = prime**K
-                result *= symbol ** (slope * times * count)
+                result *= symbol**total
         return result
 
     written = closed(left - right)

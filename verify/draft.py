@@ -67,7 +67,7 @@ optimizer = "heavy-ball"
 # discrete-modified-loss   what stands beside |grad E|^2 in S, x_(k+1) = x_k - h scale grad S(x_k)
 quantity = "modified-loss"
 order = 1                      # the power of h
-claimed_order = 2              # the flow is O(h^2)-close to the iterates; leave out if not claimed
+claimed_order = 2              # the distance to the iterates vanishes like h^2; may be left out
 
 [notation]                     # the paper's names on the left
 # lr = "h"

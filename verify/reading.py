@@ -97,7 +97,21 @@ def loss_from_text(text: str) -> Loss:
     >>> loss_from_text("x^4/4 + x^2/2").value([2])
     6.0
     """
-    expr, variables = read_loss(text)
+    return loss_from_expression(read_loss(text)[0], text)
+
+
+def loss_from_expression(expr: sympy.Expr, text: str = "") -> Loss:
+    """The loss that a SymPy expression is; its variables, sorted by name, are the coordinates.
+
+    Raises:
+        Unreadable: it has no variable, or is not smooth.
+
+    >>> x, y = sympy.symbols("x y")
+    >>> loss_from_expression(x**2 + x * y).dimension
+    2
+    """
+    text = text or str(expr)
+    variables = sorted(symbol.name for symbol in expr.free_symbols)
     if not variables:
         raise Unreadable(f"{show(text)} has no variable to minimize over; write one, such as x^2.")
     for part in sympy.preorder_traversal(expr):
@@ -270,7 +284,7 @@ class _Builder:
             raise limits[0].wrong("is no name for an index; write a short one, such as k")
         low, high = (self._expr(limit, bound) for limit in limits[1:])
         for written, limit in zip(limits[1:], (low, high), strict=True):
-            if not limit.free_symbols and not limit.is_Integer:
+            if _is_number(limit) and not limit.is_Integer:
                 raise written.wrong("is where a sum begins or ends; write a whole number there")
         if low.is_Integer and high.is_Integer and abs(high - low) >= MOST_TERMS:
             raise limits[0].wrong(f"runs over more than {MOST_TERMS} terms; write k for the end")
@@ -297,7 +311,7 @@ def _power(piece: Piece, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     """base**exponent, if it stays small; `piece` is what a message is about."""
     if base == 0 and isinstance(exponent, sympy.Rational) and exponent < 0:
         raise piece.wrong("divides by zero; write another divisor")
-    if not exponent.free_symbols:
+    if _is_number(exponent):
         size = _size(piece, exponent)
         if size > LARGEST_EXPONENT or getattr(exponent, "q", 1) > LARGEST_EXPONENT:
             raise piece.wrong(
@@ -309,11 +323,16 @@ def _power(piece: Piece, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     return _finite(piece, _built(sympy.Pow, base, exponent))
 
 
+def _is_number(expr: sympy.Expr) -> bool:
+    """No symbol stands in it, not even the index of a sum."""
+    return not expr.has(sympy.Symbol)
+
+
 def _size(piece: Piece, number: sympy.Expr) -> sympy.Expr:
     """The absolute value of an exponent without symbols."""
     if isinstance(number, sympy.Rational):
         return abs(number)
-    value = sympy.nan if number.has(sympy.Sum, sympy.Abs) else number.evalf(15)
+    value = sympy.nan if number.has(sympy.Abs) else number.evalf(15)
     if not value.is_Float:
         raise piece.wrong("is an exponent whose value is not clear; write it as a number")
     return abs(value)
@@ -346,30 +365,36 @@ def _finite(piece: Piece, expr: sympy.Expr) -> sympy.Expr:
 def _built(kind: Callable[..., sympy.Expr], *parts: sympy.Expr) -> sympy.Expr:
     """The parts put together, simplified as SymPy does where that is sure to be quick.
 
-    SymPy asks whether functions of symbols are real, zero or periodic, and to find out it may
-    multiply out everything in them.
+    SymPy asks whether powers and functions of symbols are real, zero or periodic, and to find out
+    it may multiply out everything in them.
     """
     written = kind(*parts, evaluate=False)
-    if written.has(sympy.Function) and _terms(written) > MOST_TERMS_SIMPLIFIED:
-        return written
-    return kind(*parts)
+    terms = _terms(written)
+    slow = terms > MOST_TERMS_SIMPLIFIED and written.has(sympy.Function, sympy.Sum)
+    return written if slow or terms == math.inf else kind(*parts)
 
 
-def _terms(expr: sympy.Expr) -> int:
+def _terms(expr: sympy.Expr) -> float:
     """About how many terms the expression has when it is multiplied out and split at i."""
     if not expr.args:
         return 1
     counts = [_terms(argument) for argument in expr.args]
     if isinstance(expr, sympy.Add):
         return sum(counts)
-    if isinstance(expr, sympy.Pow):
-        power = min(max(1, math.ceil(abs(expr.exp.as_coeff_Add()[0]))), 100)
-        terms = min(max(counts[0], 2), 100)
-        return min(math.comb(power + terms - 1, power) * counts[1], _TOO_MANY)
-    return min(math.prod(counts) * (3 if isinstance(expr, sympy.Function) else 1), _TOO_MANY)
+    if isinstance(expr, sympy.Mul):
+        return min(math.prod(counts), _MANY) if math.inf not in counts else math.inf
+    if math.inf in counts or any(argument.has(sympy.Sum) for argument in expr.args):
+        return math.inf
+    if not isinstance(expr, sympy.Pow):
+        return min(3 * math.prod(counts), _MANY)
+    if not expr.exp.is_Integer and counts[0] > MOST_TERMS_SIMPLIFIED:
+        return math.inf
+    power = min(max(1, math.ceil(abs(expr.exp.as_coeff_Add()[0]))), 100)
+    terms = int(min(max(counts[0], 2), 100))
+    return min(math.comb(power + terms - 1, power) * counts[1], _MANY)
 
 
-_TOO_MANY = 1_000_000
+_MANY = 1_000_000
 
 
 def _function(piece: Piece, arguments: Sequence[sympy.Expr]) -> sympy.Expr:
@@ -383,7 +408,7 @@ def _function(piece: Piece, arguments: Sequence[sympy.Expr]) -> sympy.Expr:
     if word not in ("factorial", "binomial"):
         return _finite(piece, _built(_PLAIN[word], x))
     for argument in arguments:
-        if not argument.free_symbols and not argument.is_Integer:
+        if _is_number(argument) and not argument.is_Integer:
             raise piece.wrong("takes whole numbers; write one, or a name")
         if argument.is_Integer and abs(argument) > LARGEST_FACTORIAL:
             raise piece.wrong(f"takes numbers up to {LARGEST_FACTORIAL}; write a smaller one")
@@ -410,7 +435,7 @@ _PLAIN: Mapping[str, Callable[[sympy.Expr], sympy.Expr]] = {
 def _exponential(
     piece: Piece, function: Callable[[sympy.Expr], sympy.Expr], x: sympy.Expr
 ) -> sympy.Expr:
-    if not x.free_symbols and _size(piece, x) > LARGEST_EXPONENT:
+    if _is_number(x) and _size(piece, x) > LARGEST_EXPONENT:
         raise piece.wrong(f"has an argument beyond {LARGEST_EXPONENT}; write a smaller one")
     return _finite(piece, _built(function, x))
 
@@ -420,8 +445,6 @@ def _absolute(x: sympy.Expr) -> sympy.Expr:
     number, rest = x.as_coeff_Mul()
     if rest is sympy.S.One:
         return abs(number)
-    if rest.could_extract_minus_sign():
-        rest = -rest
     return _built(sympy.Mul, abs(number), sympy.Abs(rest, evaluate=False))
 
 

@@ -41,7 +41,13 @@ def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
         raise BadInput(
             "--loss checks optimizers: name them, such as heavy-ball or my_rule.py:rule."
         )
-    return [_find_claim(name, loss) for name in names] if names else REGISTRY.find([])
+    claims = [_find_claim(name, loss) for name in names] if names else REGISTRY.find([])
+    ids = [claim.id for claim in claims]
+    if twice := {id for id in ids if ids.count(id) > 1}:
+        raise BadInput(
+            f"two claims have the id '{min(twice)}'; name each once, give drafts their own."
+        )
+    return claims
 
 
 def _is_rule(name: str) -> bool:

@@ -40,7 +40,7 @@ _MOST_POINTS = 5000
 
 
 class Undecided(AssertionError):
-    """The data cannot tell neighbouring orders apart; it is no evidence for or against one."""
+    """What is at hand is no evidence for or against what is asserted."""
 
 
 def assert_same_formula(
@@ -53,6 +53,7 @@ def assert_same_formula(
             beta, h, k, kappa, z.
     Raises:
         AssertionError: they differ; it shows both, the difference and values that tell them apart.
+        Undecided: an AssertionError too; neither was found.
         BadInput: text that cannot be read, or a formula that is not rational.
 
     >>> assert_same_formula("h*(1 + beta)/4", "h/4 + beta*h/4")
@@ -69,7 +70,9 @@ def assert_same_formula(
     if not left_over:
         return
     lines = {"left": plain(a), "right": plain(b), "left - right": plain(left_over)}
-    raise AssertionError(_page("the formulas differ", lines | _counterexample(a, b)))
+    if not (example := _counterexample(a, b)):
+        raise Undecided(_page("the formulas could not be told apart, nor shown equal", lines))
+    raise AssertionError(_page("the formulas differ", lines | {"for example": example}))
 
 
 def assert_observed_order(errors: Sequence[float | str], order: int, *, ratio: int = 2) -> None:
@@ -202,7 +205,7 @@ def _read(side: Written, names: Collection[str]) -> sympy.Expr:
     return sympy.Integer(side) if isinstance(side, int) else side
 
 
-def _counterexample(left: sympy.Expr, right: sympy.Expr) -> dict[str, str]:
+def _counterexample(left: sympy.Expr, right: sympy.Expr) -> str:
     """The first of some small values of the symbols that tell two formulas apart."""
     names = sorted(symbol.name for symbol in left.free_symbols | right.free_symbols)
     for values in islice(_values(names), _MOST_POINTS):
@@ -213,8 +216,8 @@ def _counterexample(left: sympy.Expr, right: sympy.Expr) -> dict[str, str]:
             continue
         if a != b:
             where = ", ".join(f"{name} = {v}" for name, v in values.items()) or "anywhere"
-            return {"for example": f"{where}: left = {a}, right = {b}"}
-    return {}
+            return f"{where}: left = {a}, right = {b}"
+    return ""
 
 
 def _values(names: Sequence[str]) -> Iterator[dict[str, fmpq]]:
