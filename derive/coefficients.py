@@ -79,9 +79,9 @@ class Ring:
         if isinstance(expr, sympy.Symbol) and expr.name in self.parameters:
             return self.parameter(expr.name)
         if isinstance(expr, sympy.Pow) and isinstance(expr.exp, sympy.Integer):
-            return self.from_expr(sympy.sympify(expr.base)) ** int(expr.exp)
+            return self.from_expr(expr.base) ** int(expr.exp)
         if isinstance(expr, sympy.Add | sympy.Mul):
-            parts = [self.from_expr(sympy.sympify(part)) for part in expr.args]
+            parts = [self.from_expr(part) for part in expr.args]
             result = parts[0]
             for part in parts[1:]:
                 result = result + part if isinstance(expr, sympy.Add) else result * part

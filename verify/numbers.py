@@ -180,7 +180,7 @@ def evaluate(
         return arithmetic.convert(fmpq(int(expr.p), int(expr.q)))
     if isinstance(expr, sympy.Symbol) and expr.name in values:
         return values[expr.name]
-    arguments = [evaluate(sympy.sympify(arg), values, arithmetic) for arg in expr.args]
+    arguments = [evaluate(arg, values, arithmetic) for arg in expr.args]
     if isinstance(expr, sympy.Add):
         return sum(arguments[1:], start=arguments[0])
     if isinstance(expr, sympy.Mul):

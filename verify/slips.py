@@ -31,7 +31,7 @@ def _parts(expr: sympy.Expr) -> Iterator[tuple[Rewrite, sympy.Expr]]:
     """Every sub-expression with the function that puts another in its place."""
     yield (lambda new: new), expr
     for i, arg in enumerate(expr.args):
-        for place, part in _parts(sympy.sympify(arg)):
+        for place, part in _parts(arg):
 
             def put(new: sympy.Expr, i: int = i, place: Rewrite = place) -> sympy.Expr:
                 return expr.func(*expr.args[:i], place(new), *expr.args[i + 1 :])

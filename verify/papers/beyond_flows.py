@@ -221,7 +221,7 @@ def second_order_claim(
 
     def follow(c: Number, run: Flow) -> list[np.ndarray]:
         beta = run.values["beta"]
-        speed = value(sympy.sympify(SPEED.subs(A, look_ahead)), beta=beta)
+        speed = value(SPEED.subs(A, look_ahead), beta=beta)
         return second_order(run, c * (1 - beta), 1 - beta, speed)
 
     return Claim(
@@ -277,7 +277,7 @@ def h2_claim(
     other = CHAIN if wanted is FORK else FORK
 
     def number(expr: sympy.Expr, h: Number, point: Point) -> Number:
-        return value(sympy.sympify(expr if point else expr.subs(BETA, 0)), h=h, **point)
+        return value(expr if point else expr.subs(BETA, 0), h=h, **point)
 
     def weights(c: Number, h: Number, point: Point) -> Weights:
         return {
@@ -319,7 +319,7 @@ def descent_claim(name: str, wanted: Tree, expr: sympy.Expr) -> Claim:
         r"Gradient descent is $O(h^3)$-close to $x' = -\nabla E-h/2\,\nabla^2E\,\nabla E$ plus two "
         "terms of order $h^2$, one of which is {formula}."
     )
-    first_step = sympy.sympify(transient_flow(3)[2].subs(K, 0))
+    first_step = transient_flow(3)[2].subs(K, 0)
     return h2_claim(name, DESCENT, wanted, expr, statement, first_step)
 
 
@@ -355,7 +355,7 @@ def heavy_ball_claim(name: str, wanted: Tree) -> Claim:
         r"After its start-up heavy ball is $O(h^3)$-close to the flow of its modified loss plus "
         "two terms of order $h^2$ in $x'$, one of which is {formula}."
     )
-    by_hand = sympy.sympify(steady_flow(3)[2])
+    by_hand = steady_flow(3)[2]
     return h2_claim(name, HEAVY_BALL, wanted, H2_TERMS[wanted], statement, by_hand)
 
 

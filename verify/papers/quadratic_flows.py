@@ -156,7 +156,7 @@ def heavy_ball_series() -> Claim:
 def at_square(candidate: sympy.Expr, root: fmpq) -> fmpq:
     """The candidate at beta = root^2, its square root taken exactly."""
     own = sympy.Rational(int(root.p), int(root.q))
-    return evaluate(sympy.sympify(candidate.subs(BETA, own**2)), {})
+    return evaluate(candidate.subs(BETA, own**2), {})
 
 
 def identical_at_squares(derived: Callable[[], sympy.Expr]) -> Check:
