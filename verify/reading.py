@@ -36,7 +36,7 @@ MOST_DIGITS_COMPUTED = 4_000
 LARGEST_EXPONENT = 1_000
 LARGEST_FACTORIAL = 10_000
 MOST_TERMS = 10_000
-MOST_TERMS_SIMPLIFIED = 60
+MOST_TERMSMOST_TERMS_SIMPLIFIED = 60
 MOST_VARIABLES = 8
 
 
@@ -289,6 +289,8 @@ class _Builder:
         if low.is_Integer and high.is_Integer and abs(high - low) >= MOST_TERMS:
             raise limits[0].wrong(f"runs over more than {MOST_TERMS} terms; write k for the end")
         terms = self._expr(body, bound | {index})
+        if _is_slow(terms):
+            raise body.wrong("holds too much for the terms of a sum; write it with simpler terms")
         return sympy.Sum(terms, (sympy.Symbol(index), low, high))
 
 
@@ -369,9 +371,13 @@ def _built(kind: Callable[..., sympy.Expr], *parts: sympy.Expr) -> sympy.Expr:
     it may multiply out everything in them.
     """
     written = kind(*parts, evaluate=False)
-    terms = _terms(written)
-    slow = terms > MOST_TERMS_SIMPLIFIED and written.has(sympy.Function, sympy.Sum)
-    return written if slow or terms == math.inf else kind(*parts)
+    return written if _is_slow(written) else kind(*parts)
+
+
+def _is_slow(expr: sympy.Expr) -> bool:
+    terms = _terms(expr)
+    many = terms > MOST_TERMSMOST_TERMS_SIMPLIFIED and expr.has(sympy.Function, sympy.Sum)
+    return many or terms == math.inf
 
 
 def _terms(expr: sympy.Expr) -> float:
@@ -385,13 +391,15 @@ def _terms(expr: sympy.Expr) -> float:
         return min(math.prod(counts), _MANY) if math.inf not in counts else math.inf
     if math.inf in counts or any(argument.has(sympy.Sum) for argument in expr.args):
         return math.inf
-    if not isinstance(expr, sympy.Pow):
-        return min(3 * math.prod(counts), _MANY)
-    if not expr.exp.is_Integer and counts[0] > MOST_TERMS_SIMPLIFIED:
+    factor = 3 if isinstance(expr, sympy.Function) else 1
+    if not isinstance(expr, sympy.Pow | sympy.exp):
+        return min(factor * math.prod(counts), _MANY)
+    if isinstance(expr, sympy.Pow) and not expr.exp.is_Integer and counts[0] > MOST_TERMS_SIMPLIFIED:
         return math.inf
-    power = min(max(1, math.ceil(abs(expr.exp.as_coeff_Add()[0]))), 100)
-    terms = int(min(max(counts[0], 2), 100))
-    return min(math.comb(power + terms - 1, power) * counts[1], _MANY)
+    degrees = (abs(term.as_coeff_Mul()[0]) for term in sympy.Add.make_args(expr.exp))
+    degree = min(math.ceil(max(degrees)), 100)
+    terms = int(min(max(counts[0], 2), 100)) if isinstance(expr, sympy.Pow) else 2
+    return min(math.comb(degree + terms - 1, terms - 1) * counts[-1] * factor, _MANY)
 
 
 _MANY = 1_000_000
