@@ -36,7 +36,7 @@ MOST_DIGITS_COMPUTED = 4_000
 LARGEST_EXPONENT = 1_000
 LARGEST_FACTORIAL = 10_000
 MOST_TERMS = 10_000
-MOST_TERMSMOST_TERMS_SIMPLIFIED = 60
+MOST_TERMS_SIMPLIFIED = 60
 MOST_VARIABLES = 8
 
 
@@ -376,7 +376,7 @@ def _built(kind: Callable[..., sympy.Expr], *parts: sympy.Expr) -> sympy.Expr:
 
 def _is_slow(expr: sympy.Expr) -> bool:
     terms = _terms(expr)
-    many = terms > MOST_TERMSMOST_TERMS_SIMPLIFIED and expr.has(sympy.Function, sympy.Sum)
+    many = terms > MOST_TERMS_SIMPLIFIED and expr.has(sympy.Function, sympy.Sum)
     return many or terms == math.inf
 
 
@@ -394,7 +394,8 @@ def _terms(expr: sympy.Expr) -> float:
     factor = 3 if isinstance(expr, sympy.Function) else 1
     if not isinstance(expr, sympy.Pow | sympy.exp):
         return min(factor * math.prod(counts), _MANY)
-    if isinstance(expr, sympy.Pow) and not expr.exp.is_Integer and counts[0] > MOST_TERMS_SIMPLIFIED:
+    rooted = isinstance(expr, sympy.Pow) and not expr.exp.is_Integer
+    if rooted and counts[0] > MOST_TERMS_SIMPLIFIED:
         return math.inf
     degrees = (abs(term.as_coeff_Mul()[0]) for term in sympy.Add.make_args(expr.exp))
     degree = min(math.ceil(max(degrees)), 100)
