@@ -326,15 +326,27 @@ def _power(piece: Piece, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
 
 
 def _is_number(expr: sympy.Expr) -> bool:
-    """No symbol stands in it, not even the index of a sum."""
-    return not expr.has(sympy.Symbol)
+    return not _free(expr)
+
+
+def _free(expr: sympy.Basic) -> set[sympy.Basic]:
+    """The free symbols; SymPy's own method works out the sums, which may take long."""
+    if isinstance(expr, sympy.Symbol):
+        return {expr}
+    if not isinstance(expr, sympy.Sum):
+        return set[sympy.Basic]().union(*map(_free, expr.args))
+    body, *limits = expr.args
+    free = _free(body)
+    for index, low, high in (limit.args for limit in limits):
+        free = free - {index} | _free(low) | _free(high)
+    return free
 
 
 def _size(piece: Piece, number: sympy.Expr) -> sympy.Expr:
     """The absolute value of an exponent without symbols."""
     if isinstance(number, sympy.Rational):
         return abs(number)
-    value = sympy.nan if number.has(sympy.Abs) else number.evalf(15)
+    value = sympy.nan if number.has(sympy.Abs, sympy.Sum) else number.evalf(15)
     if not value.is_Float:
         raise piece.wrong("is an exponent whose value is not clear; write it as a number")
     return abs(value)
