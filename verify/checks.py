@@ -13,6 +13,7 @@ from derive.formula import BETA, K
 from verify.claim import Check, Evidence, Kind, Settings
 from verify.numbers import BALL, evaluate, precision
 from verify.orders import observed_order
+from verify.recording import recorder
 
 Derived = Callable[[], sympy.Expr]
 QPOWER = sympy.Symbol("q")
@@ -39,7 +40,10 @@ def identical(name: str, derived: Derived, *, refutes: bool = False) -> Check:
     """The candidate equals what is derived, decided exactly among rational functions."""
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        difference = in_ring(candidate - derived())
+        wanted = derived()
+        difference = in_ring(candidate - wanted)
+        if (log := recorder()) is not None:
+            log.identity(candidate, wanted, not difference)
         return Evidence(not difference, f"difference {difference}")
 
     return Check(name, Kind.SYMBOLIC, judge, refutes)
@@ -61,16 +65,23 @@ def enclosed(
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
         draw = random.Random(settings.seed)
         widest = arb(0)
-        difference = candidate - derived()
+        wanted = derived()
+        difference = candidate - wanted
+        drawn = list[dict[str, fmpq]]()
         with precision(settings.digits):
             bound = arb(10) ** (10 - settings.digits)
             for _ in range(count):
                 point = points(draw)
+                drawn.append(point)
                 ball = _ball(difference, point)
                 if not ball.contains(0):
+                    if log := recorder():
+                        log.ball(candidate, wanted, drawn, settings.digits, holds=False)
                     at = ", ".join(f"{name} = {value}" for name, value in point.items())
                     return Evidence(False, f"off by {ball.str(5, radius=False)} at {at}")
                 widest = max(widest, ball.rad(), key=float)
+            if widest < bound and (log := recorder()):
+                log.ball(candidate, wanted, drawn, settings.digits, holds=True)
         figure = f"0 enclosed {count} times, radius {float(widest):.0e}"
         return Evidence(True if widest < bound else None, figure)
 
@@ -99,7 +110,10 @@ def order_of(
     decide."""
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        observed = observed_order(errors(candidate, settings))
+        found = errors(candidate, settings)
+        observed = observed_order(found)
+        if (log := recorder()) is not None:
+            log.order(found, observed, order)
         passed = observed.supports(order) if observed.decides else None
         return Evidence(passed, f"order {observed}, claimed {order}")
 

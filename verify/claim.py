@@ -14,6 +14,7 @@ import sympy
 from derive.formula import Formula
 from derive.update_rule import BadInput
 from verify.numbers import DEFAULT_DIGITS
+from verify.recording import recorder
 
 
 class Verdict(StrEnum):
@@ -170,6 +171,8 @@ def judge(claim: Claim, settings: Settings) -> ClaimResult:
 def _timed(
     name: str, check: Check, formula: Formula, settings: Settings, *, stands: bool
 ) -> CheckResult:
+    if (log := recorder()) is not None:
+        log.begin(name, formula.expr, refutes=not stands)
     begin = time.perf_counter()
     evidence = check.judge(formula.expr, settings)
     passed = None if evidence.passed is None else evidence.passed == stands

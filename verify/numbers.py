@@ -15,6 +15,8 @@ import sympy
 from flint import arb, fmpq, fmpq_poly
 from flint import ctx as flint_context
 
+from verify.recording import recorder
+
 Number = Any
 
 DEFAULT_DIGITS = 50
@@ -176,11 +178,18 @@ def evaluate(
     Raises:
         ValueError: a symbol without value, or a function that the verifier does not know.
     """
+    found = _value(expr, values, arithmetic)
+    if arithmetic is RATIONAL and isinstance(found, fmpq) and (log := recorder()) is not None:
+        log.value(expr, values, found)
+    return found
+
+
+def _value(expr: sympy.Expr, values: Mapping[str, Number], arithmetic: Arithmetic) -> Number:
     if isinstance(expr, sympy.Rational):
         return arithmetic.convert(fmpq(int(expr.p), int(expr.q)))
     if isinstance(expr, sympy.Symbol) and expr.name in values:
         return values[expr.name]
-    arguments = [evaluate(arg, values, arithmetic) for arg in expr.args]
+    arguments = [_value(arg, values, arithmetic) for arg in expr.args]
     if isinstance(expr, sympy.Add):
         return sum(arguments[1:], start=arguments[0])
     if isinstance(expr, sympy.Mul):

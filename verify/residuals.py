@@ -19,7 +19,9 @@ from derive.update_rule import Optimizer
 from verify.flows import Field, evaluate_taylor
 from verify.losses import VectorField
 from verify.numbers import Arithmetic, PowerSeries, power_series
-from verify.trajectories import Start, iterates, vector
+from verify.recording import recorder
+from verify.restating import Leg, Run, record_residual
+from verify.trajectories import Start, first_memory, iterates, vector
 
 Weights = Mapping[Tree, PowerSeries]
 """What multiplies F(t) in x', as a power series in h."""
@@ -35,7 +37,10 @@ def advance(
     """The flow of the field over `time`, a multiple of h, as power series in h."""
     field = Field(loss, weights)
     coefficients = field.program.taylor(list(start), field.fixed(time * 0), time.length, arithmetic)
-    return vector(evaluate_taylor(coefficients, time))
+    reached = vector(evaluate_taylor(coefficients, time))
+    if (log := recorder()) is not None:
+        log.flows.append((Leg(weights, time, start), reached))
+    return reached
 
 
 def lowest_power(difference: np.ndarray) -> int:
@@ -69,8 +74,15 @@ def steady_residual(
     before = advance(loss, field, here, -h, arithmetic)
     after = advance(loss, field, here, h, arithmetic)
     grad = loss.gradient_function(arithmetic)
-    stepped, _ = optimizer.step(here, memory(here, before, h), grad, h, values)
-    return lowest_power(stepped - after)
+    behind = memory(here, before, h)
+    stepped, _ = optimizer.step(here, behind, grad, h, values)
+    lowest = lowest_power(stepped - after)
+    if (log := recorder()) is not None:
+        run = Run(optimizer, loss, start, parameters, behind, before, -1, length)
+        roots = [()] * (length - 1)
+        rest = [stepped - after]
+        record_residual(log, run, [Leg(field, h)], rest, roots=roots, holds=lowest >= length - 1)
+    return lowest
 
 
 def transient_residual(
@@ -100,8 +112,14 @@ def transient_residual(
         arithmetic=arithmetic,
         memory=memory,
     )
-    here, lowest = path[0], length
+    here, rest, legs = path[0], list[np.ndarray](), list[Leg]()
     for k in range(steps):
-        here = advance(loss, weights(k, h), here, h, arithmetic)
-        lowest = min(lowest, lowest_power(path[k + 1] - here))
+        legs.append(Leg(weights(k, h), h))
+        here = advance(loss, legs[-1].weights, here, h, arithmetic)
+        rest.append(path[k + 1] - here)
+    lowest = min(map(lowest_power, rest), default=length)
+    if (log := recorder()) is not None:
+        behind = first_memory(optimizer, loss, path[0], h, parameters, arithmetic, memory)
+        run = Run(optimizer, loss, start, parameters, behind, path[0], 0, length)
+        record_residual(log, run, legs, rest, roots=[()] * (length - 1), holds=lowest >= length - 1)
     return lowest

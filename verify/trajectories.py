@@ -21,6 +21,21 @@ def vector(numbers: Sequence[Number]) -> np.ndarray:
     return np.array([*numbers, None], dtype=object)[:-1]
 
 
+def first_memory(
+    optimizer: Optimizer,
+    loss: VectorField,
+    x: np.ndarray,
+    h: Number,
+    parameters: Mapping[str, Number],
+    arithmetic: Arithmetic,
+    memory: Start | None = None,
+) -> Sequence[np.ndarray]:
+    """The memory before the first step, as declared or as `memory` says."""
+    grad = loss.gradient_function(arithmetic)
+    values = optimizer.arguments(arithmetic.convert) | dict(parameters)
+    return optimizer.start(x, grad, h, values) if memory is None else memory(x, grad(x), h)
+
+
 def iterates(
     optimizer: Optimizer,
     loss: VectorField,
@@ -41,7 +56,7 @@ def iterates(
     grad = loss.gradient_function(arithmetic)
     values = optimizer.arguments(arithmetic.convert) | dict(parameters)
     x = vector(start)
-    state = optimizer.start(x, grad, h, values) if memory is None else memory(x, grad(x), h)
+    state = first_memory(optimizer, loss, x, h, parameters, arithmetic, memory)
     path = [x]
     for _ in range(steps):
         x, state = optimizer.step(x, state, grad, h, values)

@@ -29,6 +29,7 @@ from verify.losses import Loss
 from verify.numbers import MPFR, RATIONAL, PowerSeries, evaluate, power_series
 from verify.orders import observed_order
 from verify.papers.heavy_ball import QUARTIC, RESIDUAL_BETAS, value
+from verify.recording import recorder
 from verify.residuals import Weights, steady_residual
 from verify.trajectories import iterates
 
@@ -158,6 +159,8 @@ def order_at_each(
             if not errors[-1] < errors[0]:
                 return Evidence(False, f"the error does not shrink with h at {written(point)}")
             orders.append(observed_order(errors))
+            if (log := recorder()) is not None:
+                log.order(errors, orders[-1], order)
         wrong = any(o.decides and not o.supports(order) for o in orders)
         passed = False if wrong else True if all(o.decides for o in orders) else None
         return Evidence(passed, f"order {'; '.join(map(str, orders))}; claimed {order}")

@@ -1,0 +1,309 @@
+"""Re-check certificates of claims, trusting nothing that wrote them.
+
+One file, the standard library and FLINT: `python verify/recheck.py DIR`. A tree is a nested list
+["+", a, ...], ["*", a, ...], ["^", a, b]; "3/4" is a number, ["symbol", "k"] a symbol and "$"
+the formula that is judged. What is redone is the arithmetic; how a formula was derived is not.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # the files beside a script would hide standard modules of their names
+
+import hashlib
+import json
+import math
+from collections import Counter
+from functools import cache, reduce
+from itertools import pairwise, product
+from operator import add, mul
+from pathlib import Path
+from typing import Any
+
+import flint
+from flint import arb, fmpq, fmpq_mpoly_ctx, fmpq_series
+
+Vector = list[Any]
+"""Power series in h, one for every coordinate."""
+
+
+def need(condition: bool, why: str) -> None:
+    if not condition:
+        raise ValueError(why)
+
+
+def rational(text: str) -> fmpq:
+    top, _, bottom = text.partition("/")
+    return fmpq(int(top), int(bottom or 1))
+
+
+def evaluate(tree: Any, exact: dict[str, fmpq], convert: Any = fmpq) -> Any:
+    """The value where the symbols have these values, in the number type of `convert`."""
+    if isinstance(tree, str):
+        return convert(rational(tree))
+    head, *rest = tree
+    if head == "symbol":
+        return convert(exact[rest[0]]) if rest[0] in exact else convert.symbol(rest[0])
+    if head == "sum":
+        body, name, *ends = rest
+        low, high = (int(evaluate(end, exact).p) for end in ends)
+        places = ({**exact, name: fmpq(i)} for i in range(low, high + 1))
+        return sum((evaluate(body, place, convert) for place in places), start=convert(fmpq(0)))
+    if head == "binomial":
+        n, k = (int(evaluate(part, exact).p) for part in rest)
+        return convert(fmpq(math.comb(n, k) if k >= 0 else 0))
+    if head == "^" and isinstance(convert, Functions):
+        return convert.power(*(evaluate(part, exact, convert) for part in rest))
+    if head == "^":
+        base, power = evaluate(rest[0], exact, convert), evaluate(rest[1], exact)
+        base = base.sqrt() if power.q == 2 and convert is arb else base
+        need(power.q == 1 or (power.q == 2 and convert is arb), f"no exact power {power}")
+        return base ** int(power.p) if power >= 0 else 1 / base ** int(-power.p)
+    parts = [evaluate(part, exact, convert) for part in rest]
+    if head in ("+", "*"):
+        return reduce(add if head == "+" else mul, parts)
+    need(head in ("log", "abs") and convert is arb, f"{head} has no exact value")
+    return parts[0].log() if head == "log" else abs(parts[0])
+
+
+class Quotient:
+    """A fraction of polynomials."""
+
+    def __init__(self, top: Any, bottom: Any) -> None:
+        need(bottom != 0, "a division by 0")
+        common = top.gcd(bottom)
+        self.top, self.bottom = top // common, bottom // common
+
+    def __add__(self, other: Quotient) -> Quotient:
+        top = self.top * other.bottom + other.top * self.bottom
+        return Quotient(top, self.bottom * other.bottom)
+
+    def __mul__(self, other: Quotient) -> Quotient:
+        return Quotient(self.top * other.top, self.bottom * other.bottom)
+
+    def __pow__(self, power: int) -> Quotient:
+        pair = (self.top, self.bottom) if power >= 0 else (self.bottom, self.top)
+        return Quotient(*(p ** abs(power) for p in pair))
+
+
+class Functions:
+    """Fractions of polynomials in symbols and in powers such as beta^k."""
+
+    def __init__(self, at: dict[str, Any]) -> None:
+        self.ring = fmpq_mpoly_ctx.get([f"x{i}" for i in range(16)], flint.Ordering.lex)
+        self.names, self.at = list[str](), at
+
+    def __call__(self, value: fmpq) -> Quotient:
+        return Quotient(self.ring.constant(value), self.ring.constant(1))
+
+    def symbol(self, name: str) -> Quotient:
+        if name in self.at:
+            return evaluate(self.at[name], {}, self)
+        self.names += [] if name in self.names else [name]
+        return Quotient(self.ring.gens()[self.names.index(name)], self.ring.constant(1))
+
+    def power(self, base: Quotient, exponent: Quotient) -> Quotient:
+        """base^(c + m k) is base^c times the m-th power of the symbol base^k."""
+        result = self(fmpq(1))
+        terms = exponent.top / exponent.bottom.leading_coefficient()
+        for exponents, c in terms.to_dict().items():
+            power, factor, degree = fmpq(c), base, sum(exponents)
+            if degree:
+                need(degree == 1 and len(base.top.to_dict()) == 1, "a power of more than a symbol")
+                factor = self.symbol(f"({base.top})^{self.names[exponents.index(1)]}")
+            elif power.q == 2:
+                factor, power = Quotient(base.top.sqrt(), base.bottom.sqrt()), power * 2
+            need(power.q == 1 and exponent.bottom.is_constant(), "an exponent that is not whole")
+            result = result * factor ** int(power.p)
+        return result
+
+
+def identity(item: Any) -> bool:
+    """Two expressions are equal, or not, as functions of their symbols."""
+    exact = {name: rational(tree) for name, tree in item["at"].items() if isinstance(tree, str)}
+    field = Functions(item["at"])
+    left, right = (evaluate(item[side], exact, field) for side in ("left", "right"))
+    return left.top * right.bottom == right.top * left.bottom
+
+
+def ball(item: Any) -> bool:
+    """left - right encloses 0 at every point, within the bound; or excludes it at one."""
+    holds = True
+    with flint.ctx.workprec(int(item["bits"])):
+        for point, *known in item["points"]:
+            at = {name: rational(v) for name, v in point.items()}
+            found = evaluate(item["left"], at, arb) - evaluate(item["right"], at, arb)
+            same = [list(map(str, p.man_exp())) for p in (found.mid(), found.rad())] == known
+            need(same or item["flint"] != flint.__version__, f"another ball at {point}")
+            narrow = found.rad() < arb(10) ** int(item["narrower"])
+            need(narrow or not found.contains(0), f"too wide a ball at {point}")
+            holds = holds and bool(found.contains(0))
+    return holds
+
+
+def order(item: Any) -> bool | None:
+    """The slopes of the errors, extrapolated, lie near the stated interval: an illustration."""
+    errors = [int(digits) * fmpq(10) ** int(power) for digits, power in item["errors"]]
+    need([str(a / b) for a, b in pairwise(errors)] == item["ratios"], "other ratios of the errors")
+    slopes = [math.log2(int(r.p) / int(r.q)) for r in map(rational, item["ratios"])]
+    for n in (2, 4):
+        slopes = [(n * fine - coarse) / (n - 1) for coarse, fine in pairwise(slopes)]
+    middle, width = (float(item[key]) for key in ("middle", "width"))
+    need(abs(slopes[-1] - middle) <= 3 * width + 0.01, "the slopes tend elsewhere")
+    return abs(int(item["order"]) - middle) <= width if width < 0.5 else None
+
+
+@cache
+def differential(loss: str, tree: str) -> tuple[Any, ...]:
+    """F(t) of f = -grad E, or of minus a given field, for a tree in nested brackets."""
+    branches = [differential(loss, json.dumps(branch)) for branch in json.loads(tree)]
+    if branches:
+        return tuple(along(branches, p) for p in differential(loss, "[]"))
+    size, scalar, rows = json.loads(loss)
+    ring = fmpq_mpoly_ctx.get([f"x{i}" for i in range(size)], flint.Ordering.lex)
+    fields = [ring.from_dict({tuple(e): rational(c) for e, c in row}) for row in rows]
+    return tuple(-(fields[0].derivative(i) if scalar else fields[i]) for i in range(size))
+
+
+def along(fields: list[Any], p: Any) -> Any:
+    """The derivative of p of order len(fields), each direction held fixed."""
+    total = p * 0
+    for axes in product(range(len(fields[0])), repeat=len(fields)):
+        weight = reduce(mul, (f[i] for f, i in zip(fields, axes, strict=True)))
+        total += weight * reduce(lambda q, axis: q.derivative(axis), axes, p)
+    return total
+
+
+@cache
+def moved(loss: str, word: tuple[str, ...]) -> tuple[Any, ...]:
+    """The coordinates, differentiated along F(t) for the last tree, the one before, ..."""
+    if not word:
+        return differential(loss, "[]")[0].context().gens()
+    return tuple(along([differential(loss, word[0])], p) for p in moved(loss, word[1:]))
+
+
+def at(polynomials: tuple[Any, ...], x: Vector) -> Vector:
+    """Polynomials at power series."""
+    return [
+        sum((c * reduce(mul, map(pow, x, es)) for es, c in p.to_dict().items()), start=x[0] * 0)
+        for p in polynomials
+    ]
+
+
+def plus(start: Vector, row: list[Any], vectors: list[Vector]) -> Vector:
+    """start and the sum of weights times vectors."""
+    for weight, vector in zip(row, vectors, strict=False):
+        start = [a + b * weight for a, b in zip(start, vector, strict=True)]
+    return start
+
+
+def flow(loss: str, weights: dict[str, Any], x: Vector, time: Any, length: int) -> Vector:
+    """The Lie series of x' = sum of weights[t] F(t)(x) over a time that is O(h)."""
+    result, words = x, {(): x[0] ** 0}
+    for n in range(1, length):
+        longer = (((t, *u), c * time * w / n) for u, c in words.items() for t, w in weights.items())
+        words = {word: c for word, c in longer if any(c.coeffs())}
+        for word, c in words.items():
+            result = plus(result, [c], [at(moved(loss, word), x)])
+    return result
+
+
+def residual(item: Any) -> bool:
+    """x_k + ahead (x_k - x_(k-1)) minus a flow, from the declared step, as power series in h."""
+    loss, n = json.dumps(item["loss"]), int(item["length"])
+
+    def series(row: Any) -> fmpq_series:
+        return fmpq_series([rational(c) for c in row], prec=n)
+
+    def pull(x: Vector) -> Vector:
+        return [p * series(["0", "1"]) for p in at(differential(loss, "[]"), x)]
+
+    rule = {key: [list(map(rational, row)) for row in rows] for key, rows in item["method"].items()}
+    here = reached = [series([c]) for c in item["start"]]
+    zero, legs = [p * 0 for p in here], item["legs"]
+    weights = [{t: series(w) for t, w in leg["weights"]} for leg in legs]
+    before = flow(loss, weights[0], here, series(item["back"]), n)
+    known = [plus(here, [-1], [before]), pull(before)]
+    memory = [plus(zero, list(map(rational, row)), known) for row in item["memory"]]
+    lefts: list[Vector] = []
+    for leg, field in zip(legs, weights, strict=True):
+        pulls: list[Vector] = []
+        for u, a in zip(rule["u"], rule["a"], strict=True):
+            pulls.append(pull(plus(plus(here, u, memory), a, pulls)))
+        after = plus(plus(here, rule["v"][0], memory), rule["b"][0], pulls)
+        rows = zip(rule["w"], rule["c"], strict=True)
+        memory = [plus(plus(zero, w, memory), c, pulls) for w, c in rows]
+        begin = [series(row) for row in leg["from"]] or reached
+        reached = flow(loss, field, begin, series(leg["time"]), n)
+        ahead = plus(after, [rational(leg["ahead"])], [plus(after, [-1], [here])])
+        lefts.append(plus(ahead, [-1], [reached]))
+        here = after
+    found = [[[str(p[i]) for i in range(n)] for p in left] for left in lefts]
+    need(found == item["rest"], "another residual")
+    for power, roots in enumerate(item["roots"]):
+        terms = [[p[power] for p in left] for left in lefts]
+        for base in map(rational, roots):
+            terms = [plus(b, [-base], [a]) for a, b in pairwise(terms)]
+        if any(entry != 0 for term in terms for entry in term):
+            return False
+    return True
+
+
+KINDS = {"value": identity} | {f.__name__: f for f in (identity, ball, order, residual)}
+
+
+def seal(content: Any) -> str:
+    text = json.dumps({k: v for k, v in content.items() if k != "seal"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def redo(content: Any, name: str) -> Any:
+    """How many items of which kind hold, and the checks that have none."""
+    need(content["seal"] == seal(content), "the seal is broken")
+    need(content["claim"] == name, "the file is named after another claim")
+    redone: Counter[str] = Counter()
+    for check in content["checks"]:
+        text = json.dumps(check["items"])
+        for mark, formula in content["formulas"].items():
+            text = text.replace(json.dumps(mark), json.dumps(formula))
+        for item in json.loads(text):
+            need(KINDS[item["kind"]](item) is item["holds"], f"{check['name']}: {item['kind']}")
+            redone[item["kind"]] += 1
+        decided = [item["holds"] for item in check["items"] if item["holds"] is not None]
+        agrees = not (check["passed"] and decided) or all(decided) is not check["refutes"]
+        need(agrees, f"the evidence contradicts: {check['name']}")
+    passed = all(check["passed"] for check in content["checks"])
+    verdict = "corrected" if "$printed" in content["formulas"] else "confirmed"
+    need(content["verdict"] == (verdict if passed else "open"), "the checks give another verdict")
+    without = [check["name"] for check in content["checks"] if not check["items"]]
+    return {"redone": dict(redone), "without": without}
+
+
+def recheck(folder: Path) -> list[Any]:
+    """What became of every certificate in a folder; OSError where one is none."""
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no certificates.")
+    results = []
+    for path in files:
+        text = path.read_bytes().decode("utf-8", "replace")
+        if '"certificate of": "undertow"' not in text:
+            raise FileNotFoundError(f"{path} is not a certificate.")
+        result: Any = {"claim": path.stem, "accepted": True}
+        try:
+            result |= redo(json.loads(text), path.stem)
+        except Exception as error:
+            result |= {"accepted": False, "why": str(error)}
+        results.append(result)
+    return results
+
+
+if __name__ == "__main__":
+    try:
+        found = recheck(Path(sys.argv[1] if sys.argv[1:] else "."))
+    except OSError as error:
+        sys.exit(print(f"recheck: {error}", file=sys.stderr) or 2)
+    print(json.dumps(found, indent=2))
+    sys.exit(not all(result["accepted"] for result in found))

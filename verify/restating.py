@@ -1,0 +1,191 @@
+"""Exact residuals restated as data: loss, update rule, memory and field without their Python.
+
+What cannot be restated is left out: a loss that is no polynomial, a memory that is no combination
+of the last displacement and the last gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from flint import Ordering, fmpq, fmpq_mat, fmpq_mpoly, fmpq_mpoly_ctx
+
+from derive.linear_memory import LinearMethod, linear_method
+from derive.trees import Tree
+from derive.update_rule import BadInput, Optimizer
+from verify.losses import Loss, VectorField
+from verify.numbers import PowerSeries, power_series
+from verify.recording import Recorder
+
+Json = Any
+Number = Any
+
+
+class NotRestated(ValueError):
+    """This residual cannot be written as data."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A flow that an iterate is compared with.
+
+    Args:
+        begin: where it starts, None for the end of the leg before.
+        ahead: the iterate is read as x_k + ahead (x_k - x_(k-1)).
+    """
+
+    weights: Mapping[Tree, Number]
+    time: PowerSeries
+    begin: np.ndarray | None = None
+    ahead: fmpq = fmpq(0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """An optimizer on a loss from an exact start, its memory as power series in h.
+
+    Args:
+        before: the point before the start; the start itself where there is none.
+        back: the time of the flow that leads there.
+    """
+
+    optimizer: Optimizer
+    loss: VectorField
+    start: Sequence[fmpq]
+    parameters: Mapping[str, fmpq]
+    memory: Sequence[np.ndarray]
+    before: np.ndarray
+    back: int
+    length: int
+
+
+def record_residual(
+    log: Recorder,
+    run: Run,
+    legs: Sequence[Leg],
+    rest: Sequence[np.ndarray],
+    *,
+    roots: Sequence[Sequence[fmpq]],
+    holds: bool,
+) -> None:
+    """Write down that the rest, the iterates minus the legs, is what it is.
+
+    Args:
+        roots: for every power of h, what its coefficients at k = 1, 2, ... are annihilated by; they
+            are 0 where there is none.
+    """
+    log.flows.clear()
+    try:
+        item = _restated(run, legs, rest)
+    except (NotRestated, BadInput):
+        return
+    log.add("residual", holds, **item, roots=[list(map(str, row)) for row in roots])
+
+
+def _restated(run: Run, legs: Sequence[Leg], rest: Sequence[np.ndarray]) -> dict[str, Json]:
+    length = run.length
+    method = _method(run.optimizer)
+    try:
+        values = {name: fmpq(run.parameters[name]) for name in method.ring.parameters}
+    except (TypeError, KeyError):
+        raise NotRestated from None
+
+    def rows(matrix: Sequence[Sequence[Any]]) -> Json:
+        return [[str(c.at(values)) for c in row] for row in matrix]
+
+    return {
+        "loss": monomials(run.loss),
+        "start": list(map(str, run.start)),
+        "method": {
+            "a": rows(method.a),
+            "u": rows(method.u),
+            "b": rows([method.b]),
+            "v": rows([method.v]),
+            "c": rows(method.c),
+            "w": rows(method.w),
+        },
+        "memory": _memory(run, method, values),
+        "back": ["0", str(run.back)],
+        "length": str(length),
+        "legs": [
+            {
+                "weights": [[t.text, _coefficients(w, length - 1)] for t, w in leg.weights.items()],
+                "time": _coefficients(leg.time, length),
+                "from": _vector(leg.begin, length) if leg.begin is not None else [],
+                "ahead": str(leg.ahead),
+            }
+            for leg in legs
+        ],
+        "rest": [_vector(left, length) for left in rest],
+    }
+
+
+@lru_cache(maxsize=64)
+def _method(optimizer: Optimizer) -> LinearMethod:
+    return linear_method(optimizer)
+
+
+@lru_cache(maxsize=256)
+def monomials(field: VectorField) -> Json:
+    """[dimension, whether it is a loss, its monomials or those of the field's components].
+
+    Raises:
+        NotRestated: it is no polynomial.
+    """
+    ring = fmpq_mpoly_ctx.get([f"x{i}" for i in range(field.dimension)], Ordering.lex)
+    x = list(ring.gens())
+    try:
+        found = [field.value(x)] if isinstance(field, Loss) else list(field.components(x))
+    except (TypeError, ValueError, AttributeError, ZeroDivisionError):
+        raise NotRestated from None
+    if not all(isinstance(p, fmpq_mpoly) for p in found):
+        raise NotRestated
+    rows = [[[list(map(int, es)), str(c)] for es, c in p.to_dict().items()] for p in found]
+    return [field.dimension, isinstance(field, Loss), rows]
+
+
+def _coefficients(number: Number, length: int) -> Json:
+    """Of 1, h, ...; a rational number is constant."""
+    if not isinstance(number, PowerSeries):
+        return [str(fmpq(number))]
+    return [str(number[i]) for i in range(min(length, len(number.polynomial.coeffs())))]
+
+
+def _vector(entries: np.ndarray, length: int) -> Json:
+    if any(entry.length < length for entry in entries):
+        raise NotRestated
+    return [[str(entry[i]) for i in range(length)] for entry in entries]
+
+
+def _memory(run: Run, method: LinearMethod, values: Mapping[str, fmpq]) -> Json:
+    """Every scaled and shifted memory as c (x - before) + d h f(before): its c and d."""
+    if not run.memory:
+        return []
+    h = PowerSeries.step(run.length)
+    here = np.array([h * 0 + x for x in run.start], dtype=object)
+    grad = run.loss.gradient_function(power_series(run.length))
+    basis = [here - run.before, -grad(run.before) * h]
+    found = []
+    for memory, unit, shift in zip(
+        run.memory, method.memory_units, method.memory_shift, strict=True
+    ):
+        if unit > 0:
+            raise NotRestated
+        found.append(_fitted(memory * h ** (-unit) - here * shift.at(values), basis, run.length))
+    return found
+
+
+def _fitted(vector: np.ndarray, basis: Sequence[np.ndarray], length: int) -> Json:
+    columns = [[e[i] for e in column for i in range(length)] for column in (*basis, vector)]
+    reduced, rank = fmpq_mat([list(row) for row in zip(*columns, strict=True)]).rref()
+    found, size = ["0"] * len(basis), len(basis)
+    for row in range(rank):
+        pivot = next(j for j in range(size + 1) if reduced[row, j] != 0)
+        if pivot == size:
+            raise NotRestated
+        found[pivot] = str(reduced[row, size])
+    return found
