@@ -118,7 +118,7 @@ class Recorder:
                 roots at hand are rational.
         """
         try:
-            sides = {"left": self._tree(left), "right": self._tree(right)}
+            sides = {"left": self._tree(left), "right": tree_of(right)}
             places = at or _rationalizing((left, right, self.sections[-1].judged or JUDGED))
             where = {name: tree_of(sympy.sympify(e)) for name, e in places.items()}
         except Unwritable:
@@ -136,7 +136,7 @@ class Recorder:
     ) -> None:
         """left - right encloses 0 at these points, or excludes it at one of them."""
         try:
-            sides = {"left": self._tree(left), "right": self._tree(right)}
+            sides = {"left": self._tree(left), "right": tree_of(right)}
         except Unwritable:
             return
         judged = self.sections[-1].judged

@@ -7,7 +7,7 @@ of the last displacement and the last gradient.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -41,7 +41,7 @@ class Leg:
     weights: Mapping[Tree, Number]
     time: PowerSeries
     begin: np.ndarray | None = None
-    ahead: fmpq = fmpq(0)
+    ahead: str = "0"
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,30 @@ def record_residual(
     log.add("residual", holds, **item, roots=[list(map(str, row)) for row in roots])
 
 
+def record_start_up(
+    log: Recorder,
+    run: Run,
+    path: Sequence[np.ndarray],
+    rest: Sequence[np.ndarray],
+    *,
+    roots: Sequence[Sequence[fmpq]],
+    holds: bool,
+) -> None:
+    """The same where every rest is x_k + ahead (x_k - x_(k-1)) minus the last flow that was taken.
+
+    The flows are those on record, one for every step; `ahead` is read off.
+    """
+    legs = list[Leg]()
+    try:
+        for k, (left, (leg, reached)) in enumerate(zip(rest, log.flows, strict=True), 1):
+            step = path[k] - path[k - 1]
+            (ahead,) = _fitted(left + reached - path[k], [step], run.length)
+            legs.append(replace(leg, ahead=ahead))
+    except (NotRestated, ValueError):
+        return
+    record_residual(log, run, legs, rest, roots=roots, holds=holds)
+
+
 def _restated(run: Run, legs: Sequence[Leg], rest: Sequence[np.ndarray]) -> dict[str, Json]:
     length = run.length
     method = _method(run.optimizer)
@@ -116,7 +140,7 @@ def _restated(run: Run, legs: Sequence[Leg], rest: Sequence[np.ndarray]) -> dict
                 "weights": [[t.text, _coefficients(w, length - 1)] for t, w in leg.weights.items()],
                 "time": _coefficients(leg.time, length),
                 "from": _vector(leg.begin, length) if leg.begin is not None else [],
-                "ahead": str(leg.ahead),
+                "ahead": leg.ahead,
             }
             for leg in legs
         ],

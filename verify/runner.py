@@ -15,6 +15,7 @@ from typing import Any
 import verify.papers  # noqa: F401  (registers the claims, in new processes too)
 from derive.optimizers import ZOO
 from derive.update_rule import BadInput
+from verify.certificates import certify, write
 from verify.claim import REGISTRY, CheckResult, Claim, ClaimResult, Settings, judge
 from verify.draft import Draft, load_draft
 from verify.own import find_rule, rule_claim
@@ -67,8 +68,18 @@ def _handle(claim: Claim) -> str:
     return str(claim.path) if isinstance(claim, Draft) else claim.id
 
 
-def _judge_by_id(name: str, loss: str, settings: Settings) -> tuple[CheckResult, ...]:
-    return judge(_find_claim(name, loss), settings).checks
+def _judge(claim: Claim, settings: Settings, certificates: str) -> ClaimResult:
+    if not certificates:
+        return judge(claim, settings)
+    result, certificate = certify(claim, settings, environment())
+    write(Path(certificates), certificate)
+    return result
+
+
+def _judge_by_id(
+    name: str, loss: str, settings: Settings, certificates: str
+) -> tuple[CheckResult, ...]:
+    return _judge(_find_claim(name, loss), settings, certificates).checks
 
 
 def _leave_interrupts_to_the_parent() -> None:
@@ -80,9 +91,12 @@ def judge_all(
     settings: Settings,
     done: Callable[[ClaimResult], None],
     loss: str = "",
+    certificates: str = "",
 ) -> list[ClaimResult]:
     """The results in the order of the claims; `done` hears of each as it comes in.
 
+    Args:
+        certificates: the folder that gets one certificate a claim, none where it is empty.
     Raises:
         KeyboardInterrupt: the user stopped the run; `done` has heard of all that was finished.
     """
@@ -90,23 +104,24 @@ def judge_all(
     if workers < 2:
         results = []
         for claim in claims:
-            results.append(judge(claim, settings))
+            results.append(_judge(claim, settings, certificates))
             done(results[-1])
         return results
     found: dict[str, ClaimResult] = {}
-    for result in _in_parallel(claims, settings, workers, loss):
+    for result in _in_parallel(claims, settings, workers, loss, certificates):
         found[result.claim.id] = result
         done(result)
     return [found[claim.id] for claim in claims]
 
 
 def _in_parallel(
-    claims: Sequence[Claim], settings: Settings, workers: int, loss: str
+    claims: Sequence[Claim], settings: Settings, workers: int, loss: str, certificates: str
 ) -> Iterator[ClaimResult]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
     pending: dict[Future[Any], Claim] = {
-        pool.submit(_judge_by_id, _handle(claim), loss, settings): claim for claim in claims
+        pool.submit(_judge_by_id, _handle(claim), loss, settings, certificates): claim
+        for claim in claims
     }
     try:
         for future in as_completed(pending):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from derive.update_rule import BadInput
 from verify.claim import REGISTRY, Claim, ClaimResult, Settings, Verdict, judge
 from verify.commands.base import Digits, Format, Output, Seed, app, say, say_json, settings_from
 from verify.numbers import DEFAULT_DIGITS
@@ -92,14 +94,23 @@ def hold_to_account(
     ] = "",
     digits: Digits = DEFAULT_DIGITS,
     seed: Seed = 0,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(help="Write a certificate of each claim here; 'undertow recheck' redoes it."),
+    ] = None,
     format: Output = Format.TEXT,
 ) -> None:
     """Hold the published claims to account; exit 1 where a verdict is not as recorded."""
     settings = settings_from(digits, seed)
     chosen = find_claims(ids or [], loss)
+    if certificates is not None:
+        try:
+            certificates.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"--certificates {certificates}: {error.strerror}.") from None
     finished: list[ClaimResult] = []
     try:
-        results = _with_progress(chosen, settings, finished, loss)
+        results = _with_progress(chosen, settings, finished, loss, certificates)
     except KeyboardInterrupt:
         names = ", ".join(result.claim.id for result in finished) or "none"
         print(
@@ -128,7 +139,11 @@ def summary(results: list[ClaimResult]) -> dict[str, int]:
 
 
 def _with_progress(
-    chosen: list[Claim], settings: Settings, finished: list[ClaimResult], loss: str
+    chosen: list[Claim],
+    settings: Settings,
+    finished: list[ClaimResult],
+    loss: str,
+    certificates: Path | None,
 ) -> list[ClaimResult]:
     columns = (
         TextColumn("{task.description}"),
@@ -143,7 +158,7 @@ def _with_progress(
             finished.append(result)
             progress.update(task, advance=1, description=result.claim.id)
 
-        return judge_all(chosen, settings, done, loss)
+        return judge_all(chosen, settings, done, loss, str(certificates or ""))
 
 
 def _print_table(results: list[ClaimResult]) -> None:

@@ -18,7 +18,7 @@ import sympy
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
 
 from derive import gradient_descent, heavy_ball, initial_shift, lessard, nesterov
-from derive.trees import tree
+from derive.trees import LEAF, tree
 from derive.update_rule import Optimizer
 from verify.checks import exact
 from verify.claim import Check, Evidence, Kind, Settings
@@ -31,7 +31,8 @@ from verify.orders import observed_order
 from verify.papers.heavy_ball import QUARTIC, RESIDUAL_BETAS, value
 from verify.recording import recorder
 from verify.residuals import Weights, steady_residual
-from verify.trajectories import iterates
+from verify.restating import Leg, Run, record_residual
+from verify.trajectories import first_memory, iterates, vector
 
 Number = Any
 Point = Mapping[str, Number]
@@ -216,9 +217,21 @@ def layer_fades(rule: Rule, shift: Callable[[Number, Point], Number]) -> Check:
                 ]
                 for k, xs in enumerate(path)
             ][1:]
-            for before, after in pairwise(terms):
-                if any(b != a * point["beta"] for a, b in zip(before, after, strict=True)):
-                    return False, f"a constant part stays at {written(point)}"
+            fades = all(
+                b == a * point["beta"]
+                for before, after in pairwise(terms)
+                for a, b in zip(before, after, strict=True)
+            )
+            if (log := recorder()) is not None:
+                g = vector(gradient) * h
+                weights, begin = {LEAF: rule.force(point)}, path[0] + g * slow
+                legs = [Leg(weights, h * k, begin) for k in range(1, len(path))]
+                rest = [x - begin + g * (rule.force(point) * k) for k, x in enumerate(path[1:], 1)]
+                memory = first_memory(rule.optimizer, loss, path[0], h, point, arithmetic)
+                run = Run(rule.optimizer, loss, start, point, memory, path[0], 0, 2)
+                record_residual(log, run, legs, rest, roots=[(), (point["beta"],)], holds=fades)
+            if not fades:
+                return False, f"a constant part stays at {written(point)}"
         return True, f"proportional to beta^k at {len(rule.grid)} parameters"
 
     return exact("decay of the h term", Kind.SERIES, holds)

@@ -46,6 +46,7 @@ from verify.papers.beyond import (
 )
 from verify.papers.beyond_flows import H2_TERMS
 from verify.papers.heavy_ball import ONE_MINUS, PAIR, RESIDUAL_BETAS, SQUARE, loss_weights
+from verify.recording import JUDGED, recorder
 from verify.residuals import Weights, lowest_power
 from verify.trajectories import iterates, vector
 
@@ -237,7 +238,10 @@ def quasi_hyperbolic_nesterov() -> Claim:
         average = modified_flow(quasi_hyperbolic, order=4)
         for t, b in modified_flow(nesterov_extrapolated, order=4).items():
             scaled = b.as_expr() * ONE_MINUS**t.order
-            if difference := in_ring(average[t].as_expr().subs(NU, candidate) - scaled):
+            difference = in_ring(average[t].as_expr().subs(NU, candidate) - scaled)
+            if (log := recorder()) is not None:
+                log.identity(average[t].as_expr().subs(NU, JUDGED), scaled, not difference)
+            if difference:
                 return False, f"the flows differ by {difference} at the tree {t}"
         return True, "equal at the 8 trees of up to 4 nodes"
 

@@ -42,6 +42,7 @@ from verify.papers.beyond import (
     written,
 )
 from verify.papers.heavy_ball import ONE_MINUS, PAIR, RESIDUAL_BETAS, SQUARE
+from verify.recording import JUDGED, recorder
 from verify.residuals import Weights, lowest_power
 from verify.trajectories import vector
 
@@ -187,6 +188,9 @@ def exact_modified_loss() -> Claim:
         for obstruction in discrete_modified_loss(lessard.at(alpha=1), order=3).obstructions:
             first, other = obstruction.values.values()
             gap = in_ring((first - other).as_expr().subs(gamma, candidate))
+            if (log := recorder()) is not None:
+                left, right = (side.as_expr().subs(gamma, JUDGED) for side in (first, other))
+                log.identity(left, right, not gap)
             if gap:
                 return False, f"at h^3 the coefficients differ by {gap}"
         further = discrete_modified_loss(heavy_ball, order=9).obstructions

@@ -24,6 +24,7 @@ from derive.linearization import (
 from verify.checks import exact
 from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.numbers import Arithmetic, evaluate, precision
+from verify.recording import recorder
 
 TRACE = 1 + BETA - Z
 KAPPA_PLUS = sympy.Mul(
@@ -50,8 +51,11 @@ def symbolic(name: str, derived: Callable[[], sympy.Expr]) -> Check:
     """Equality of algebraic expressions, decided by SymPy on their difference."""
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        difference = sympy.radsimp(sympy.expand(candidate - derived()))
-        zero = difference == 0 or sympy.simplify(difference) == 0
+        wanted = derived()
+        difference = sympy.radsimp(sympy.expand(candidate - wanted))
+        zero = bool(difference == 0 or sympy.simplify(difference) == 0)
+        if (log := recorder()) is not None:
+            log.identity(candidate, wanted, zero)
         return Evidence(zero, "difference 0" if zero else f"difference {difference}")
 
     return Check(name, Kind.SYMBOLIC, judge)

@@ -24,6 +24,7 @@ from derive.update_rule import Number, Optimizer
 from verify.checks import exact
 from verify.claim import Check, Evidence, Kind, Settings
 from verify.numbers import Arithmetic, evaluate, precision
+from verify.recording import JUDGED, recorder
 
 COMPLEX = Arithmetic("acb", acb)
 N = sympy.Symbol("n")
@@ -91,7 +92,8 @@ def same_function(
     """
 
     def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        difference = read(candidate) - wanted()
+        right = wanted()
+        difference = read(candidate) - right
         if logarithm:
             for root in SQUARE_ROOTS:
                 at = {Z: 0, BETA: sympy.Rational(int(root.p), int(root.q)) ** 2}
@@ -99,9 +101,25 @@ def same_function(
                     return False, f"not 0 at z = 0, beta = {root**2}"
             difference = difference.diff(Z)
         equal = vanishes(difference)
+        if (log := recorder()) is not None:
+            if logarithm:
+                log.identity(difference, sympy.Integer(0), equal)
+                with precision(settings.digits):
+                    log.ball(
+                        read(JUDGED), right, _below_the_threshold(), settings.digits, holds=equal
+                    )
+            else:
+                log.identity(read(JUDGED), right, equal)
         return equal, "difference 0" if equal else "the difference is not 0"
 
     return exact(name, Kind.SYMBOLIC, holds)
+
+
+def _below_the_threshold() -> Iterator[dict[str, fmpq]]:
+    """Points where the modes do not oscillate."""
+    for root in SQUARE_ROOTS:
+        for share in range(1, 4):
+            yield {"beta": root**2, "z": (1 - root) ** 2 * fmpq(share, 4)}
 
 
 @cache
@@ -244,7 +262,12 @@ def by_lifting(*, logarithm: bool, count: int = 12) -> Check:
         series = principal_series(heavy_ball, order=count)
         wanted = series.logarithm if logarithm else series.multiplier
         for n, c in enumerate(coefficients(candidate, count, logarithm=logarithm), 1):
-            if c != -wanted[n]:
+            equal = c == -wanted[n]
+            if (log := recorder()) is not None:
+                over = (1 - BETA) ** (2 * n - 1) * (n if logarithm else 1)
+                if n > 1 or logarithm:
+                    log.identity(JUDGED / over, -wanted[n].as_expr(), equal, n=n - 1)
+            if not equal:
                 return False, f"wrong at z^{n}"
         return True, f"equal for z ... z^{count}"
 

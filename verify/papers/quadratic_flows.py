@@ -38,6 +38,7 @@ from verify.papers.quadratic_checks import (
     sums_to_the_eigenvalue,
     taylor,
 )
+from verify.recording import recorder
 
 ROOT = sympy.sqrt(DISCRIMINANT)
 KAPPA = sympy.Mul(sympy.Rational(1, 2), 1 + BETA - Z + ROOT, evaluate=False)
@@ -164,7 +165,10 @@ def identical_at_squares(derived: Callable[[], sympy.Expr]) -> Check:
     root = sympy.Symbol("s", positive=True)
 
     def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        difference = in_ring((candidate - derived()).subs(BETA, root**2))
+        wanted = derived()
+        difference = in_ring((candidate - wanted).subs(BETA, root**2))
+        if (log := recorder()) is not None:
+            log.identity(candidate, wanted, not difference)
         return not difference, f"difference {difference}"
 
     return exact("branch points and zeros of the multiplier", Kind.SYMBOLIC, holds)

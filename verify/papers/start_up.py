@@ -21,7 +21,9 @@ from verify.families import bounded_polynomial, starting_point
 from verify.losses import Loss
 from verify.numbers import Arithmetic, PowerSeries, power_series
 from verify.papers.heavy_ball import RESIDUAL_BETAS
+from verify.recording import recorder
 from verify.residuals import advance
+from verify.restating import Run, record_start_up
 from verify.trajectories import iterates, vector
 
 Number = Any
@@ -81,16 +83,32 @@ def start_up(
                     memory=lambda x, g, h, first=first: [g * first],
                 )
                 case = Case(loss, x0, h, beta, arithmetic, path)
+                log = recorder()
+                if log is not None:
+                    log.flows.clear()
                 left = [rest(candidate, case, k) for k in range(1, STEPS + 1)]
-                for n, known in enumerate(roots(beta), 1):
-                    terms = [vector([entry[n] for entry in difference]) for difference in left]
-                    for root in known:
-                        terms = [b - a * root for a, b in pairwise(terms)]
-                    if any(entry for term in terms for entry in term):
-                        return False, f"h^{n} is left at beta = {beta} on E = {loss.text}"
+                wrong = _first_left(left, roots(beta))
+                if log is not None:
+                    behind = [loss.gradient_function(arithmetic)(x0) * first]
+                    start = [x[0] for x in x0]
+                    run = Run(optimizer, loss, start, {"beta": beta}, behind, x0, 0, length)
+                    record_start_up(log, run, path, left, roots=[(), *roots(beta)], holds=not wrong)
+                if wrong:
+                    return False, f"h^{wrong} is left at beta = {beta} on E = {loss.text}"
         return True, f"exact for k = 1 ... {STEPS}, {len(RESIDUAL_BETAS)} beta, 2 losses"
 
     return exact(name, Kind.SERIES, holds, refutes=refutes)
+
+
+def _first_left(left: list[np.ndarray], roots: list[list[fmpq]]) -> int:
+    """The lowest power of h whose coefficients are not annihilated by its roots; 0 for none."""
+    for n, known in enumerate(roots, 1):
+        terms = [vector([entry[n] for entry in difference]) for difference in left]
+        for root in known:
+            terms = [b - a * root for a, b in pairwise(terms)]
+        if any(entry for term in terms for entry in term):
+            return n
+    return 0
 
 
 def cold_component(optimizer: Optimizer, beta: fmpq, length: int) -> PowerSeries:

@@ -1,0 +1,41 @@
+"""`undertow recheck`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from derive.update_rule import BadInput
+from verify.commands.base import Format, Output, app, say, say_json
+from verify.recheck import recheck as redo
+
+
+@app.command()
+def recheck(
+    folder: Annotated[Path, typer.Argument(help="Where 'undertow verify --certificates' wrote.")],
+    format: Output = Format.TEXT,
+) -> None:
+    """Redo the exact arithmetic of certificates; exit 1 where one is rejected."""
+    try:
+        results = redo(folder)
+    except OSError as error:
+        raise BadInput(str(error)) from None
+    rejected = [result["claim"] for result in results if not result["accepted"]]
+    if format is Format.JSON:
+        say_json({"certificates": results, "rejected": rejected})
+    else:
+        for result in results:
+            say(f"{result['claim']}   {_told(result)}")
+            for name in result.get("without", []):
+                say(f"    nothing to redo: {name}")
+        say(f"\n{len(results)} certificates, {len(rejected)} rejected")
+    if rejected:
+        raise typer.Exit(1)
+
+
+def _told(result: dict) -> str:
+    if not result["accepted"]:
+        return f"REJECTED: {result['why']}"
+    return ", ".join(f"{count} {kind}" for kind, count in result["redone"].items()) or "nothing"
