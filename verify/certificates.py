@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,9 @@ def certify(claim: Claim, settings: Settings, versions: dict[str, str]) -> tuple
     with recording() as log:
         result = judge(claim, settings)
     formulas = {"$right": _tree(claim.formula)}
-    checks = _checks(log, result)
     if claim.right is not None:
         formulas["$printed"] = _tree(claim.printed)
-        checks.append(_difference(claim, settings))
+    checks = [*_checks(log, result, formulas), _at_a_point(claim, settings)]
     content = {
         "certificate of": "undertow",
         "claim": file_name(claim),
@@ -67,12 +66,21 @@ def _tree(formula: Formula) -> Json:
         return None
 
 
-def _checks(log: Recorder, result: ClaimResult) -> list[Json]:
-    """Every check with its evidence, "$" told apart into right and printed formula."""
-    rows = []
+def _checks(log: Recorder, result: ClaimResult, formulas: dict[str, Json]) -> list[Json]:
+    """Every check with its evidence, "$" told apart into right and printed formula.
+
+    What a formula is compared with is written once, so that the right and the printed one are held
+    against the same expression.
+    """
+    rows, derived = [], dict[str, str]()
     for section, check in zip(log.sections, result.checks, strict=True):
         mark = '"$printed"' if section.refutes else '"$right"'
         items = json.loads(json.dumps(section.evidence).replace('"$"', mark))
+        for item in items:
+            text = json.dumps(item.get("right"))
+            if item["kind"] in ("identity", "ball") and mark not in text:
+                name = derived.setdefault(text, f"$derived {len(derived)}")
+                formulas[name], item["right"] = item["right"], name
         rows.append(
             {
                 "name": check.name,
@@ -86,37 +94,46 @@ def _checks(log: Recorder, result: ClaimResult) -> list[Json]:
     return rows
 
 
-def _difference(claim: Claim, settings: Settings) -> Json:
-    """A point where the printed and the right formula have different exact values."""
+def _at_a_point(claim: Claim, settings: Settings) -> Json:
+    """The formula's exact value at a rational point; for a corrected claim, one where the printed
+    value differs."""
+    formulas = {"$right": claim.formula.expr}
+    if claim.right is not None:
+        formulas["$printed"] = claim.printed.expr
     items: list[Json] = []
-    for point in _points(claim, settings):
+    for point in _points(formulas.values(), settings):
         try:
-            right, printed = (evaluate(f.expr, point) for f in (claim.formula, claim.printed))
-        except (ValueError, TypeError, ZeroDivisionError):
+            values = {mark: evaluate(expr, point) for mark, expr in formulas.items()}
+        except (ValueError, TypeError, ArithmeticError):
             continue
-        if right == printed:
+        if len(set(map(str, values.values()))) < len(formulas):
             continue
         at = {name: rational(value) for name, value in point.items()}
-        for mark, value in (("$right", right), ("$printed", printed)):
+        for mark, value in values.items():
             item = {"kind": "value", "holds": True, "left": mark, "right": str(value), "at": at}
             items.append(item)
-        item = {"kind": "identity", "holds": False, "left": "$right", "right": "$printed", "at": at}
-        items.append(item)
+        if claim.right is not None:
+            sides = {"left": "$right", "right": "$printed"}
+            items.append({"kind": "identity", "holds": False, **sides, "at": at})
         break
+    corrected = claim.right is not None
     return {
-        "name": "printed and right formula at one point",
+        "name": "printed and right formula at one point" if corrected else "formula at one point",
         "kind": "symbolic",
         "passed": True,
-        "refutes": True,
-        "figure": "different exact values",
+        "refutes": corrected,
+        "figure": "different exact values" if corrected else "exact value",
         "items": items,
     }
 
 
-def _points(claim: Claim, settings: Settings) -> Iterator[dict[str, fmpq]]:
-    """Rational points for the symbols of both formulas; numbers of steps are whole."""
+def _points(expressions: Iterable[sympy.Expr], settings: Settings) -> Iterator[dict[str, fmpq]]:
+    """Rational points for their symbols, where sqrt(beta) and the root of the discriminant of a
+    mode are rational; numbers of steps are whole."""
     draw = random.Random(settings.seed)
-    symbols: set[sympy.Basic] = claim.formula.expr.free_symbols | claim.printed.expr.free_symbols
-    names = sorted(map(str, symbols))
+    names = sorted({str(symbol) for expr in expressions for symbol in expr.free_symbols})
     for _ in range(20):
-        yield {name: fmpq(draw.randint(2, 9), 1 if name in ("k", "n") else 10) for name in names}
+        point = {name: fmpq(draw.randint(2, 9), 1 if name in ("k", "n") else 10) for name in names}
+        p, q = fmpq(draw.randint(6, 9), 10), fmpq(draw.randint(1, 5), 10)
+        special = {"beta": p * q, "z": (1 - p) * (1 - q)} if "z" in names else {"beta": p**2}
+        yield point | {name: value for name, value in special.items() if name in names}

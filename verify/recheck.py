@@ -218,7 +218,7 @@ def residual(item: Any) -> bool:
 
     rule = {key: [list(map(rational, row)) for row in rows] for key, rows in item["method"].items()}
     here = reached = [series([c]) for c in item["start"]]
-    zero, legs, lefts = [p * 0 for p in here], item["legs"], list[Vector]()
+    zero, legs, ends = [p * 0 for p in here], item["legs"], list[Vector]()
     weights = [{t: series(w) for t, w in leg["weights"]} for leg in legs]
     before = flow(loss, weights[0], here, series(item["back"]), n)
     known = [plus(here, [-1], [before]), pull(before)]
@@ -233,10 +233,10 @@ def residual(item: Any) -> bool:
         begin = [series(row) for row in leg["from"]] or reached
         reached = flow(loss, field, begin, series(leg["time"]), n)
         ahead = plus(after, [rational(leg["ahead"])], [plus(after, [-1], [here])])
-        lefts.append(plus(ahead, [-1], [reached]))
-        here = after
-    rest = [[[str(p[i]) for i in range(n)] for p in left] for left in lefts]
-    need(rest == item["rest"], "another residual")
+        here, ends = after, [*ends, ahead, reached]
+    shown = [[[str(p[i]) for i in range(n)] for p in end] for end in ends]
+    need(shown == item["ends"], "other iterates or flows")
+    lefts = [plus(a, [-1], [b]) for a, b in zip(ends[::2], ends[1::2], strict=True)]
     for power, roots in enumerate(item["roots"]):
         terms = [[p[power] for p in left] for left in lefts]
         for base in map(rational, roots):

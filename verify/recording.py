@@ -141,10 +141,12 @@ class Recorder:
             return
         judged = self.sections[-1].judged
         formula = tree_of(judged) if judged is not None else None
+        symbols = set[sympy.Basic]().union(*(e.free_symbols for e in (left, right, judged or left)))
+        names = {str(symbol) for symbol in symbols}
         rows = []
         for point in points:
             a, b = (recheck.evaluate(_filled(s, formula), dict(point), arb) for s in sides.values())
-            shown = {name: rational(v) for name, v in point.items()}
+            shown = {name: rational(v) for name, v in point.items() if name in names}
             parts = ((a - b).mid(), (a - b).rad())
             rows.append([shown, *([str(n) for n in part.man_exp()] for part in parts)])
         self.add(

@@ -80,8 +80,9 @@ def steady_residual(
     if (log := recorder()) is not None:
         run = Run(optimizer, loss, start, parameters, behind, before, -1, length)
         roots = [()] * (length - 1)
-        rest = [stepped - after]
-        record_residual(log, run, [Leg(field, h)], rest, roots=roots, holds=lowest >= length - 1)
+        record_residual(
+            log, run, [Leg(field, h)], [(stepped, after)], roots=roots, holds=lowest >= length - 1
+        )
     return lowest
 
 
@@ -112,14 +113,14 @@ def transient_residual(
         arithmetic=arithmetic,
         memory=memory,
     )
-    here, rest, legs = path[0], list[np.ndarray](), list[Leg]()
+    here, ends, legs = path[0], list[tuple[np.ndarray, np.ndarray]](), list[Leg]()
     for k in range(steps):
         legs.append(Leg(weights(k, h), h))
         here = advance(loss, legs[-1].weights, here, h, arithmetic)
-        rest.append(path[k + 1] - here)
-    lowest = min(map(lowest_power, rest), default=length)
+        ends.append((path[k + 1], here))
+    lowest = min((lowest_power(x - y) for x, y in ends), default=length)
     if (log := recorder()) is not None:
         behind = first_memory(optimizer, loss, path[0], h, parameters, arithmetic, memory)
         run = Run(optimizer, loss, start, parameters, behind, path[0], 0, length)
-        record_residual(log, run, legs, rest, roots=[()] * (length - 1), holds=lowest >= length - 1)
+        record_residual(log, run, legs, ends, roots=[()] * (length - 1), holds=lowest >= length - 1)
     return lowest

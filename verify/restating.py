@@ -67,20 +67,21 @@ def record_residual(
     log: Recorder,
     run: Run,
     legs: Sequence[Leg],
-    rest: Sequence[np.ndarray],
+    ends: Sequence[tuple[np.ndarray, np.ndarray]],
     *,
     roots: Sequence[Sequence[fmpq]],
     holds: bool,
 ) -> None:
-    """Write down that the rest, the iterates minus the legs, is what it is.
+    """Write down where the iterates and the legs are, and what their differences come to.
 
     Args:
+        ends: x_k as it is read, and where its leg ends.
         roots: for every power of h, what its coefficients at k = 1, 2, ... are annihilated by; they
             are 0 where there is none.
     """
     log.flows.clear()
     try:
-        item = _restated(run, legs, rest)
+        item = _restated(run, legs, ends)
     except (NotRestated, BadInput):
         return
     log.add("residual", holds, **item, roots=[list(map(str, row)) for row in roots])
@@ -100,17 +101,21 @@ def record_start_up(
     The flows are those on record, one for every step; `ahead` is read off.
     """
     legs = list[Leg]()
+    ends = list[tuple[np.ndarray, np.ndarray]]()
     try:
         for k, (left, (leg, reached)) in enumerate(zip(rest, log.flows, strict=True), 1):
+            ends.append((left + reached, reached))
             step = path[k] - path[k - 1]
             (ahead,) = _fitted(left + reached - path[k], [step], run.length)
             legs.append(replace(leg, ahead=ahead))
     except (NotRestated, ValueError):
         return
-    record_residual(log, run, legs, rest, roots=roots, holds=holds)
+    record_residual(log, run, legs, ends, roots=roots, holds=holds)
 
 
-def _restated(run: Run, legs: Sequence[Leg], rest: Sequence[np.ndarray]) -> dict[str, Json]:
+def _restated(
+    run: Run, legs: Sequence[Leg], ends: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> dict[str, Json]:
     length = run.length
     method = _method(run.optimizer)
     try:
@@ -125,12 +130,12 @@ def _restated(run: Run, legs: Sequence[Leg], rest: Sequence[np.ndarray]) -> dict
         "loss": monomials(run.loss),
         "start": list(map(str, run.start)),
         "method": {
-            "a": rows(method.a),
+            "a": rows([row[:stage] for stage, row in enumerate(method.a)]),
             "u": rows(method.u),
             "b": rows([method.b]),
             "v": rows([method.v]),
-            "c": rows(method.c),
-            "w": rows(method.w),
+            "c": rows(method.c) if len(legs) > 1 else [],
+            "w": rows(method.w) if len(legs) > 1 else [],
         },
         "memory": _memory(run, method, values),
         "back": ["0", str(run.back)],
@@ -144,7 +149,7 @@ def _restated(run: Run, legs: Sequence[Leg], rest: Sequence[np.ndarray]) -> dict
             }
             for leg in legs
         ],
-        "rest": [_vector(left, length) for left in rest],
+        "ends": [_vector(end, length) for pair in ends for end in pair],
     }
 
 

@@ -226,10 +226,11 @@ def layer_fades(rule: Rule, shift: Callable[[Number, Point], Number]) -> Check:
                 g = vector(gradient) * h
                 weights, begin = {LEAF: rule.force(point)}, path[0] + g * slow
                 legs = [Leg(weights, h * k, begin) for k in range(1, len(path))]
-                rest = [x - begin + g * (rule.force(point) * k) for k, x in enumerate(path[1:], 1)]
+                reached = [begin - g * (rule.force(point) * k) for k in range(1, len(path))]
+                ends = list(zip(path[1:], reached, strict=True))
                 memory = first_memory(rule.optimizer, loss, path[0], h, point, arithmetic)
                 run = Run(rule.optimizer, loss, start, point, memory, path[0], 0, 2)
-                record_residual(log, run, legs, rest, roots=[(), (point["beta"],)], holds=fades)
+                record_residual(log, run, legs, ends, roots=[(), (point["beta"],)], holds=fades)
             if not fades:
                 return False, f"a constant part stays at {written(point)}"
         return True, f"proportional to beta^k at {len(rule.grid)} parameters"
