@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy
 from flint import fmpq
+from flint.utils.flint_exceptions import DomainError
 
 from derive.formula import Formula
 from derive.writing import plain
@@ -104,7 +105,7 @@ def _at_a_point(claim: Claim, settings: Settings) -> Json:
     for point in _points(formulas.values(), settings):
         try:
             values = {mark: evaluate(expr, point) for mark, expr in formulas.items()}
-        except (ValueError, TypeError, ArithmeticError):
+        except (ValueError, TypeError, ArithmeticError, DomainError):
             continue
         if len(set(map(str, values.values()))) < len(formulas):
             continue

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from flint import Ordering, fmpq, fmpq_mat, fmpq_mpoly, fmpq_mpoly_ctx
+from flint.utils.flint_exceptions import DomainError
 
 from derive.linear_memory import LinearMethod, linear_method
 from derive.trees import Tree
@@ -169,7 +170,7 @@ def monomials(field: VectorField) -> Json:
     x = list(ring.gens())
     try:
         found = [field.value(x)] if isinstance(field, Loss) else list(field.components(x))
-    except (TypeError, ValueError, AttributeError, ZeroDivisionError):
+    except (TypeError, ValueError, AttributeError, ArithmeticError, DomainError):
         raise NotRestated from None
     if not all(isinstance(p, fmpq_mpoly) for p in found):
         raise NotRestated
