@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import flint
 import sympy
 from flint import arb, fmpq
+from flint.utils.flint_exceptions import DomainError
 
 from verify import recheck
 
@@ -36,6 +37,10 @@ _P, _Q, _S = sympy.symbols("p q s")
 
 class Unwritable(ValueError):
     """An expression that the checker does not read."""
+
+
+UNDECIDED = (ValueError, ArithmeticError, AttributeError, TypeError, IndexError)
+"""How the checker says that an expression is beyond it; what is, is left out."""
 
 
 def rational(number: Any) -> str:
@@ -98,6 +103,7 @@ class Recorder:
 
     def begin(self, name: str, judged: sympy.Expr, *, refutes: bool) -> None:
         """What follows belongs to this check."""
+        self.flows.clear()
         try:
             tree_of(judged)
         except Unwritable:
@@ -121,7 +127,8 @@ class Recorder:
             sides = {"left": self._tree(left), "right": tree_of(right)}
             places = at or _rationalizing((left, right, self.sections[-1].judged or JUDGED))
             where = {name: tree_of(sympy.sympify(e)) for name, e in places.items()}
-        except Unwritable:
+            recheck.identity(_filled({**sides, "at": where}, self._formula))
+        except (*UNDECIDED, DomainError):
             return
         self.add("identity", holds, **sides, at=where)
 
@@ -135,20 +142,19 @@ class Recorder:
         holds: bool,
     ) -> None:
         """left - right encloses 0 at these points, or excludes it at one of them."""
+        judged = self.sections[-1].judged or left
+        symbols = set[sympy.Basic]().union(*(e.free_symbols for e in (left, right, judged)))
+        names, rows = {str(symbol) for symbol in symbols}, []
         try:
             sides = {"left": self._tree(left), "right": tree_of(right)}
-        except Unwritable:
+            trees = _filled(list(sides.values()), self._formula)
+            for point in points:
+                a, b = (recheck.evaluate(tree, dict(point), arb) for tree in trees)
+                shown = {name: rational(v) for name, v in point.items() if name in names}
+                parts = ((a - b).mid(), (a - b).rad())
+                rows.append([shown, *([str(n) for n in part.man_exp()] for part in parts)])
+        except UNDECIDED:
             return
-        judged = self.sections[-1].judged
-        formula = tree_of(judged) if judged is not None else None
-        symbols = set[sympy.Basic]().union(*(e.free_symbols for e in (left, right, judged or left)))
-        names = {str(symbol) for symbol in symbols}
-        rows = []
-        for point in points:
-            a, b = (recheck.evaluate(_filled(s, formula), dict(point), arb) for s in sides.values())
-            shown = {name: rational(v) for name, v in point.items() if name in names}
-            parts = ((a - b).mid(), (a - b).rad())
-            rows.append([shown, *([str(n) for n in part.man_exp()] for part in parts)])
         self.add(
             "ball",
             holds,
@@ -194,6 +200,11 @@ class Recorder:
             order=str(claimed),
         )
 
+    @property
+    def _formula(self) -> Json:
+        judged = self.sections[-1].judged
+        return "$" if judged is None else tree_of(judged)
+
     def _tree(self, expr: sympy.Basic) -> Json:
         return tree_of(expr, self.sections[-1].judged)
 
@@ -201,6 +212,8 @@ class Recorder:
 def _filled(tree: Json, judged: Json) -> Json:
     if isinstance(tree, list):
         return [_filled(part, judged) for part in tree]
+    if isinstance(tree, dict):
+        return {key: _filled(part, judged) for key, part in tree.items()}
     return judged if tree == "$" else tree
 
 

@@ -20,7 +20,7 @@ from verify.flows import Field, evaluate_taylor
 from verify.losses import VectorField
 from verify.numbers import Arithmetic, PowerSeries, power_series
 from verify.recording import recorder
-from verify.restating import Leg, Run, record_residual
+from verify.restating import Leg, Run, record_order
 from verify.trajectories import Start, first_memory, iterates, vector
 
 Weights = Mapping[Tree, PowerSeries]
@@ -79,10 +79,7 @@ def steady_residual(
     lowest = lowest_power(stepped - after)
     if (log := recorder()) is not None:
         run = Run(optimizer, loss, start, parameters, behind, before, -1, length)
-        roots = [()] * (length - 1)
-        record_residual(
-            log, run, [Leg(field, h)], [(stepped, after)], roots=roots, holds=lowest >= length - 1
-        )
+        record_order(log, run, [Leg(field, h)], [(stepped, after)], lowest)
     return lowest
 
 
@@ -122,5 +119,5 @@ def transient_residual(
     if (log := recorder()) is not None:
         behind = first_memory(optimizer, loss, path[0], h, parameters, arithmetic, memory)
         run = Run(optimizer, loss, start, parameters, behind, path[0], 0, length)
-        record_residual(log, run, legs, ends, roots=[()] * (length - 1), holds=lowest >= length - 1)
+        record_order(log, run, legs, ends, lowest)
     return lowest

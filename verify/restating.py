@@ -88,6 +88,22 @@ def record_residual(
     log.add("residual", holds, **item, roots=[list(map(str, row)) for row in roots])
 
 
+def record_order(
+    log: Recorder,
+    run: Run,
+    legs: Sequence[Leg],
+    ends: Sequence[tuple[np.ndarray, np.ndarray]],
+    lowest: int,
+) -> None:
+    """Write down that the differences begin at the power `lowest` of h.
+
+    What refutes a formula is that they begin before the last power that is looked at.
+    """
+    last = run.length - 1
+    zeros = last if log.sections[-1].refutes else min(lowest, last)
+    record_residual(log, run, legs, ends, roots=[()] * zeros, holds=lowest >= zeros)
+
+
 def record_start_up(
     log: Recorder,
     run: Run,

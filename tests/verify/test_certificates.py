@@ -213,7 +213,10 @@ def test_residuals_are_redone_without_the_programs_that_made_them(optimizer, wro
         )
 
     (item,) = recorded(decide)
-    assert recheck.residual(item) is (not wrong) is item["holds"]
+    assert recheck.residual(item) is item["holds"] is True
+    assert len(item["roots"]) == 3 - wrong
+    item["roots"].append([])
+    assert recheck.residual(item) is False
 
 
 def test_a_game_is_restated_by_its_field_and_other_losses_are_left_out():
