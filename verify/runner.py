@@ -15,8 +15,9 @@ from typing import Any
 import verify.papers  # noqa: F401  (registers the claims, in new processes too)
 from derive.optimizers import ZOO
 from derive.update_rule import BadInput
-from verify.claim import REGISTRY, CheckResult, Claim, ClaimResult, Settings, judge
+from verify.claim import REGISTRY, Claim, ClaimResult, Settings
 from verify.draft import Draft, load_draft
+from verify.mutants import MutantResult, hold_to_account, put_to_the_test
 from verify.own import find_rule, rule_claim
 from verify.reading import loss_from_text
 
@@ -67,12 +68,13 @@ def _handle(claim: Claim) -> str:
     return str(claim.path) if isinstance(claim, Draft) else claim.id
 
 
-def _judge_by_id(name: str, loss: str, settings: Settings) -> tuple[CheckResult, ...]:
-    return judge(_find_claim(name, loss), settings).checks
+def _judge(name: str, loss: str, settings: Settings) -> tuple[Any, ...]:
+    result = hold_to_account(_find_claim(name, loss), settings)
+    return result.checks, result.survivors
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _mutate(name: str, _: str, settings: Settings) -> MutantResult:
+    return put_to_the_test(_find_claim(name, ""), settings)
 
 
 def judge_all(
@@ -86,31 +88,48 @@ def judge_all(
     Raises:
         KeyboardInterrupt: the user stopped the run; `done` has heard of all that was finished.
     """
-    workers = min(len(claims), os.cpu_count() or 1)
-    if workers < 2:
-        results = []
-        for claim in claims:
-            results.append(judge(claim, settings))
-            done(results[-1])
-        return results
     found: dict[str, ClaimResult] = {}
-    for result in _in_parallel(claims, settings, workers, loss):
-        found[result.claim.id] = result
+    for claim, (checks, survivors) in _spread(_judge, claims, settings, loss):
+        found[claim.id] = ClaimResult(claim, checks, survivors)
+        done(found[claim.id])
+    return [found[claim.id] for claim in claims]
+
+
+def mutate_all(
+    claims: Sequence[Claim], settings: Settings, done: Callable[[MutantResult], None]
+) -> list[MutantResult]:
+    """Every check of every claim against the wrong versions of its formula; as `judge_all`."""
+    found: dict[str, MutantResult] = {}
+    for claim, result in _spread(_mutate, claims, settings, ""):
+        found[claim.id] = result
         done(result)
     return [found[claim.id] for claim in claims]
 
 
-def _in_parallel(
-    claims: Sequence[Claim], settings: Settings, workers: int, loss: str
-) -> Iterator[ClaimResult]:
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _spread(
+    work: Callable[[str, str, Settings], Any],
+    claims: Sequence[Claim],
+    settings: Settings,
+    loss: str,
+) -> Iterator[tuple[Claim, Any]]:
+    """Each claim with what the work on it gives, as it is finished, on all cores."""
+    workers = min(len(claims), os.cpu_count() or 1)
+    if workers < 2:
+        for claim in claims:
+            yield claim, work(_handle(claim), loss, settings)
+        return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
     pending: dict[Future[Any], Claim] = {
-        pool.submit(_judge_by_id, _handle(claim), loss, settings): claim for claim in claims
+        pool.submit(work, _handle(claim), loss, settings): claim for claim in claims
     }
     try:
         for future in as_completed(pending):
-            yield ClaimResult(pending[future], future.result())
+            yield pending[future], future.result()
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from verify.claim import REGISTRY, Claim, ClaimResult, Settings, Verdict, judge
-from verify.commands.base import Digits, Format, Output, Seed, app, say, say_json, settings_from
+from verify.claim import REGISTRY, ClaimResult, Verdict
+from verify.commands.base import (
+    Digits,
+    Format,
+    Output,
+    Seed,
+    app,
+    counting,
+    say,
+    say_json,
+    settings_from,
+    stopped,
+)
+from verify.mutants import hold_to_account
 from verify.numbers import DEFAULT_DIGITS
 from verify.report.terminal import formula, statement, words
 from verify.runner import environment, find_claims, judge_all
@@ -76,7 +86,7 @@ def show(
     say()
     say(claim.derivation)
     say()
-    result = judge(claim, settings)
+    result = hold_to_account(claim, settings)
     say(f"verdict: {result.verdict}")
     for check in result.checks:
         say(f"  {_mark(check.passed)}  {check.name} ({check.kind}): {check.figure}")
@@ -85,7 +95,7 @@ def show(
 
 
 @app.command("verify")
-def hold_to_account(
+def verify_claims(
     ids: Ids = None,
     loss: Annotated[
         str, typer.Option(help="Check an optimizer on this loss, such as 'x**4/4 + x**2/2'.")
@@ -97,16 +107,17 @@ def hold_to_account(
     """Hold the published claims to account; exit 1 where a verdict is not as recorded."""
     settings = settings_from(digits, seed)
     chosen = find_claims(ids or [], loss)
-    finished: list[ClaimResult] = []
+    finished: list[str] = []
     try:
-        results = _with_progress(chosen, settings, finished, loss)
+        with counting(len(chosen), "checking") as advance:
+
+            def done(result: ClaimResult) -> None:
+                finished.append(result.claim.id)
+                advance(result.claim.id)
+
+            results = judge_all(chosen, settings, done, loss)
     except KeyboardInterrupt:
-        names = ", ".join(result.claim.id for result in finished) or "none"
-        print(
-            f"undertow: stopped; finished {len(finished)} of {len(chosen)}: {names}.",
-            file=sys.stderr,
-        )
-        raise typer.Exit(130) from None
+        raise stopped(finished, len(chosen)) from None
     if format is Format.JSON:
         say_json(
             {
@@ -125,25 +136,6 @@ def summary(results: list[ClaimResult]) -> dict[str, int]:
     """How many claims have which verdict, and how many are not as recorded."""
     counts = {str(v): sum(result.verdict == v for result in results) for v in Verdict}
     return counts | {"unexpected": sum(not result.as_recorded for result in results)}
-
-
-def _with_progress(
-    chosen: list[Claim], settings: Settings, finished: list[ClaimResult], loss: str
-) -> list[ClaimResult]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("checking", total=len(chosen))
-
-        def done(result: ClaimResult) -> None:
-            finished.append(result)
-            progress.update(task, advance=1, description=result.claim.id)
-
-        return judge_all(chosen, settings, done, loss)
 
 
 def _print_table(results: list[ClaimResult]) -> None:
@@ -169,6 +161,8 @@ def _print_table(results: list[ClaimResult]) -> None:
         for check in result.checks:
             if not check.passed:
                 say(f"{result.claim.id}: {_mark(check.passed)} {check.name}: {check.figure}")
+        for slip in result.survivors:
+            say(f"{result.claim.id}: no check rejects a wrong formula: {slip}")
     counts = summary(results)
     said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     say(f"\n{len(results)} claims: {said}.  'undertow show ID' prints the evidence of one.")

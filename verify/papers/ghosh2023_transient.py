@@ -86,6 +86,9 @@ def transient_factor() -> Claim:
     )
 
 
+GAMMA = transient_factor.formula.expr
+
+
 @claim("ghosh2023.starting-convention", catalogue="A04", where="Theorem 4.1")
 def starting_convention() -> Claim:
     """The theorem lets the recurrence run from k = 1 and does not say what x_1 is. With
@@ -97,7 +100,7 @@ def starting_convention() -> Claim:
         return (1 - value(candidate)) / beta
 
     def weights(_: sympy.Expr, beta: fmpq, h: PowerSeries, k: int) -> Mapping[Tree, Number]:
-        return transient_weights(value(gamma(), k=k, beta=beta), beta, h, k)
+        return transient_weights(value(GAMMA, k=k, beta=beta), beta, h, k)
 
     def errors(candidate: sympy.Expr, settings: Settings) -> Sequence[float]:
         factor = velocity(candidate, HALF["beta"])
@@ -112,7 +115,7 @@ def starting_convention() -> Claim:
         def follow(run: Flow) -> list[Any]:
             beta = run.values["beta"]
             return run.changing(
-                lambda k: transient_weights(value(gamma(), k=k, beta=beta), beta, run.h, k),
+                lambda k: transient_weights(value(GAMMA, k=k, beta=beta), beta, run.h, k),
                 settled(beta, settings.digits),
             )
 
@@ -154,7 +157,7 @@ def gamma_not_needed() -> Claim:
             limit = (beta**2 + 4 * beta) / (1 - beta**2)
             partial = fmpq(0)
             for k in range(30):
-                partial += value(candidate, k=k, beta=beta) - value(gamma(), k=k, beta=beta)
+                partial += value(candidate, k=k, beta=beta) - value(GAMMA, k=k, beta=beta)
                 tail = 4 * (k + 2) * beta ** (k + 1) / (1 - beta) ** 2
                 if not 0 <= limit - partial <= tail:
                     return False, f"the sum leaves its bounds at k = {k}, beta = {beta}"
