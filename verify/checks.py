@@ -99,7 +99,8 @@ def order_of(
     decide."""
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        observed = observed_order(errors(candidate, settings))
+        floor = 10.0 ** (5 - settings.digits)
+        observed = observed_order(errors(candidate, settings), floor=floor)
         passed = observed.supports(order) if observed.decides else None
         return Evidence(passed, f"order {observed}, claimed {order}")
 
