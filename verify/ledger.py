@@ -1,8 +1,12 @@
 """The ledger of a campaign: one SQLite file that takes each result as it comes in.
 
-Every result is a transaction of its own with SQLite's rollback journal, so that a process can be
-killed at any moment and several can write at once. A file that is not a whole ledger is refused
-before anything is written to it.
+Every result is a transaction of its own, so that a process can be killed at any moment and several
+of one machine can write at once. SQLite's write-ahead log makes that cheap (0.1 ms instead of the
+17 ms of a transaction that waits for the disk): after a power cut the last results may have to be
+computed again, but the file is whole. While it is open, and until it is opened again after a kill,
+the log stands beside the file as FILE-wal and belongs to it.
+
+A file that is not a whole ledger is refused before anything is written to it.
 """
 
 from __future__ import annotations
@@ -12,9 +16,10 @@ import os
 import sqlite3
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from derive.update_rule import BadInput
 
@@ -109,23 +114,25 @@ class Ledger:
                 f"INSERT OR IGNORE INTO units VALUES ({', '.join('?' * len(values))})", values
             )
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> list[Entry]:
         """Every result, by claim, seed and unit."""
+        query = "SELECT * FROM units ORDER BY claim, seed, digits, unit"
         with self._failures():
-            rows = self.database.execute("SELECT * FROM units ORDER BY claim, seed, digits, unit")
-            for *values, checksum in rows:
-                entry = Entry(*values)
-                if entry.checksum != checksum:
-                    raise _corrupted(self.path, f"unit {entry.unit} is not what was written")
-                yield entry
+            rows = self.database.execute(query).fetchall()
+        found = []
+        for *values, checksum in rows:
+            found.append(Entry(*values))
+            if found[-1].checksum != checksum:
+                raise _corrupted(self.path, f"unit {found[-1].unit} is not what was written")
+        return found
 
     def _check(self) -> None:
         with self._failures():
+            self.database.execute("PRAGMA synchronous = NORMAL")
             (said,) = self.database.execute("PRAGMA integrity_check(1)").fetchone()
         if said != "ok":
             raise _corrupted(self.path, said)
-        for _ in self.entries():
-            pass
+        self.entries()
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -149,24 +156,22 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _create(path: Path) -> None:
     """Make a whole ledger beside the path and link it there: nobody ever sees half of one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.unlink(missing_ok=True)
-        draft.touch()
-        database = _connect(draft)
-        try:
-            database.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
-        finally:
-            database.close()
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another campaign was faster; its ledger is as good
+        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as room:
+            draft = Path(room) / path.name
+            draft.touch()
+            database = _connect(draft)
+            try:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+            finally:
+                database.close()
+            with suppress(FileExistsError):  # another campaign's, which is as good
+                os.link(draft, path)
     except OSError as error:
         raise LedgerFailure(f"{path} cannot be made: {error.strerror}.") from None
     except sqlite3.Error as error:
         raise _failure(path, getattr(error, "sqlite_errorcode", None), str(error)) from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _recognize(path: Path) -> None:

@@ -44,7 +44,7 @@ def _claim(name: str) -> Claim:
     return find_claims([name])[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """What is decided at once.
 

@@ -44,10 +44,12 @@ def answer(request: dict) -> dict[str, str]:
         if code_digest(request["claim"]) != request["code"]:
             return {"refused": f"{request['claim']} is decided by other code here"}
         outcome, figure = decide(request["claim"], request["seed"], request["digits"])
-    except BadInput as error:
-        return {"refused": str(error)}
     except MemoryError:
         return {"limit": "memory"}
+    except BadInput as error:
+        if isinstance(error.__cause__, MemoryError):
+            return {"limit": "memory"}
+        return {"refused": str(error)}
     except Exception as error:
         said = str(error).splitlines()[0] if str(error) else "no message"
         return {"outcome": UNDECIDED, "figure": f"{type(error).__name__}: {said}"}

@@ -58,25 +58,29 @@ def campaign(
     names = [name.strip() for name in claims.split(",") if name.strip()]
     find_claims(names)
     drawn = list(units(names or list(REGISTRY.claims), losses, seed, settings.digits))
+    mine = {unit.id for unit in drawn}
     book = Ledger(ledger)
-    before = sum(unit.id in book for unit in drawn)
+    before = len(_among(mine, book))
     begin = time.perf_counter()
     try:
         _with_progress(drawn, book, Limits(seconds, memory), workers, dask)
     except KeyboardInterrupt:
-        done = sum(unit.id in book for unit in drawn)
+        done = len(_among(mine, book))
         kept = f"; {ledger} has them, the same command goes on" if ledger else ""
-        print(f"undertow: stopped; {done} of {len(drawn)} units are done{kept}.", file=sys.stderr)
+        print(f"undertow: stopped; {done} of {len(mine)} units are done{kept}.", file=sys.stderr)
         raise typer.Exit(130) from None
     passed = time.perf_counter() - begin
-    mine = {unit.id for unit in drawn}
-    entries = [entry for entry in book.entries() if entry.unit in mine]
+    entries = _among(mine, book)
     book.close()
     _print(entries)
     new = len(entries) - before
     say(f"{new} units in {passed:.1f} s, {new / passed:.1f} a second; {before} were done before.")
     if any(entry.outcome == REJECTED for entry in entries):
         raise typer.Exit(1)
+
+
+def _among(units: set[str], book: Ledger) -> list[Entry]:
+    return [entry for entry in book.entries() if entry.unit in units]
 
 
 def _with_progress(
@@ -88,7 +92,10 @@ def _with_progress(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         task = progress.add_task("deciding", total=len(drawn))
         run_campaign(
             drawn,
@@ -107,7 +114,7 @@ def read_ledger(
 ) -> None:
     """Read the ledger of a campaign: what passed, and how to run again what did not."""
     book = Ledger(file, create=False)
-    entries = list(book.entries())
+    entries = book.entries()
     book.close()
     if format is Format.TEXT:
         _print(entries)
