@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import random
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from derive.ground_types import GROUND_TYPES
 from tests.verify.test_cli import undertow
 from verify.cli import main
 from verify.ledger import Entry, Ledger
@@ -50,9 +52,8 @@ def run(capsys, path: Path, losses: int, *more: str) -> list[tuple]:
     return results(path)
 
 
-@pytest.mark.parametrize("first", ["import derive", "import verify", "import verify.claim"])
-def test_the_ground_types_are_fixed_before_sympy_is_imported(first: str):
-    code = f"{first}; import sympy.external.gmpy as g; print(g.GROUND_TYPES)"
+def printed_with_python_s_integers(code: str) -> str:
+    """By a new process whose environment asks SymPy for Python's own integers."""
     run = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "SYMPY_GROUND_TYPES": "python"},
@@ -60,20 +61,19 @@ def test_the_ground_types_are_fixed_before_sympy_is_imported(first: str):
         text=True,
         check=True,
     )
-    assert run.stdout.strip() == GROUND_TYPES
+    return run.stdout.strip()
 
 
-def test_ground_types_that_came_first_stay_and_give_the_same_figures():
+@pytest.mark.parametrize("first", ["derive", "verify", "verify.claim"])
+def test_the_ground_types_are_fixed_before_sympy_is_imported(first: str):
+    code = f"import {first}, sympy.external.gmpy as g; print(g.GROUND_TYPES)"
+    assert printed_with_python_s_integers(code) == GROUND_TYPES
+
+
+def test_ground_types_that_came_first_stay_and_give_the_same_figure():
     unit = ("ghosh2023.variance-factor", 5, 20)
     code = f"import sympy; from verify.units import decide; print(decide{unit})"
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "SYMPY_GROUND_TYPES": "python"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.strip() == str(decide(*unit))
+    assert printed_with_python_s_integers(code) == str(decide(*unit))
 
 
 def test_a_seed_gives_one_set_of_units_and_each_draw_its_own_seed():

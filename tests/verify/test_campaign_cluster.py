@@ -34,8 +34,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
             time.sleep(0.05)
         with Client(scheduler_file=str(file), set_as_default=False) as client:
             client.wait_for_workers(2)
-            assert client.scheduler is not None
-            address = client.scheduler.address
+            address = str(client.scheduler_info()["address"])
         yield address, parts[1:]
     finally:
         for part in parts:
