@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -66,7 +67,8 @@ def run_campaign(
         )
         finished()
 
-    patience = ATTEMPTS * (limits.seconds + START_SECONDS)
+    # On this machine the limits see to it that every unit ends.
+    patience = ATTEMPTS * limits.seconds + START_SECONDS if cluster else None
     with CREW, _backend(cluster, workers) as has_workers:
         while waiting:
             out.clear()
@@ -83,7 +85,7 @@ def run_campaign(
                     record(unit, UNDECIDED, f"no answer of the cluster for {patience} s", 0)
 
 
-def _decided(units: Iterator[Unit], limits: Limits, patience: int) -> Generator[Result]:
+def _decided(units: Iterator[Unit], limits: Limits, patience: int | None) -> Generator[Result]:
     """Each result as it comes in; TimeoutError where none comes for so many seconds."""
     parallel = Parallel(return_as="generator_unordered", batch_size=1, timeout=patience)
     bounds = astuple(limits)
@@ -107,16 +109,21 @@ def _backend(cluster: str, workers: int) -> Iterator[Callable[[], bool]]:
             yield lambda: True
         return
     try:
-        from distributed import Client  # noqa: PLC0415 (an extra)
+        from distributed import CancelledError, Client  # noqa: PLC0415 (an extra)
     except ImportError:
         raise BadInput("--dask needs dask: pip install 'undertow[cluster]'.") from None
+    for name in ("distributed", "tornado.application", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they report is said here once
     try:
         client = Client(cluster, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split()).removesuffix(".")
         raise LostCluster(f"no Dask scheduler answers at {cluster}: {said}.") from None
     with client, parallel_config(backend="dask", client=client):
-        yield lambda: bool(client.nthreads())
+        try:
+            yield lambda: bool(client.nthreads())
+        except (CancelledError, OSError):
+            raise LostCluster(_lost(cluster, "has gone")) from None
 
 
 def _lost(cluster: str, how: str) -> str:

@@ -26,6 +26,7 @@ from derive.update_rule import BadInput
 APPLICATION = int.from_bytes(b"undw", "big")
 VERSION = 1
 BUSY_SECONDS = 60
+_LOG_PAGES = 250
 _MAGIC = b"SQLite format 3\0"
 _VERSION_AT, _APPLICATION_AT = 60, 68
 _SCHEMA = f"""
@@ -129,6 +130,7 @@ class Ledger:
     def _check(self) -> None:
         with self._failures():
             self.database.execute("PRAGMA synchronous = NORMAL")
+            self.database.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             (said,) = self.database.execute("PRAGMA integrity_check(1)").fetchone()
         if said != "ok":
             raise _corrupted(self.path, said)
@@ -202,7 +204,9 @@ def _corrupted(path: Path | None, how: str) -> LedgerFailure:
 def _failure(path: Path | None, code: int | None, said: str) -> LedgerFailure:
     primary = None if code is None else code & 0xFF
     if primary == sqlite3.SQLITE_FULL:
-        return LedgerFailure(f"the disk is full: {path} has all results but the last; make room.")
+        return LedgerFailure(
+            f"the disk is full; {path} keeps what it has, and goes on once there is room."
+        )
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LedgerFailure(f"{path} is held by another program for {BUSY_SECONDS} s; try later.")
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):

@@ -24,7 +24,7 @@ from derive.update_rule import BadInput
 from verify.units import UNDECIDED, Unit
 
 ATTEMPTS = 3
-START_SECONDS = 120
+START_SECONDS = 60
 _OUT_OF_MEMORY = b"allocate memory"
 """What GMP, MPFR and FLINT say before they abort."""
 _ROOM = str(Path(__file__).parent.parent)

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -33,11 +35,8 @@ IN_A_WORKER = "import os, sys\nif sys.argv[0].endswith('worker.py'):\n"
 
 
 def entries(path: Path) -> list[Entry]:
-    ledger = Ledger(path, create=False)
-    try:
+    with closing(Ledger(path, create=False)) as ledger:
         return ledger.entries()
-    finally:
-        ledger.close()
 
 
 def results(path: Path) -> list[tuple]:
@@ -143,7 +142,7 @@ def test_killed_at_20_random_moments_it_ends_with_the_ledger_of_an_undisturbed_r
     context.set_forkserver_preload(["verify.cli"])
     path, draw = tmp_path / "killed.db", random.Random(5)
 
-    def start(ledger: Path, workers: int = 2) -> multiprocessing.process.BaseProcess:
+    def start(ledger: Path, workers: int = 2) -> BaseProcess:
         arguments = [*CAMPAIGN, "300", "--workers", str(workers), "--ledger", str(ledger)]
         process = context.Process(target=main, args=(arguments,))
         process.start()

@@ -3,6 +3,7 @@
 import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,11 +29,8 @@ def book(tmp_path: Path) -> Path:
 
 
 def read(path: Path) -> list[Entry]:
-    ledger = Ledger(path, create=False)
-    try:
+    with closing(Ledger(path, create=False)) as ledger:
         return ledger.entries()
-    finally:
-        ledger.close()
 
 
 def test_what_was_written_is_read_back_in_order_from_one_file(book: Path):

@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -59,19 +60,20 @@ def campaign(
     find_claims(names)
     drawn = list(units(names or list(REGISTRY.claims), losses, seed, settings.digits))
     mine = {unit.id for unit in drawn}
-    book = Ledger(ledger)
-    before = len(_among(mine, book))
-    begin = time.perf_counter()
-    try:
-        _with_progress(drawn, book, Limits(seconds, memory), workers, dask)
-    except KeyboardInterrupt:
-        done = len(_among(mine, book))
-        kept = f"; {ledger} has them, the same command goes on" if ledger else ""
-        print(f"undertow: stopped; {done} of {len(mine)} units are done{kept}.", file=sys.stderr)
-        raise typer.Exit(130) from None
-    passed = time.perf_counter() - begin
-    entries = _among(mine, book)
-    book.close()
+    with closing(Ledger(ledger)) as book:
+        before = len(_among(mine, book))
+        begin = time.perf_counter()
+        try:
+            _with_progress(drawn, book, Limits(seconds, memory), workers, dask)
+        except KeyboardInterrupt:
+            done = len(_among(mine, book))
+            kept = f"; {ledger} has them, the same command goes on" if ledger else ""
+            print(
+                f"undertow: stopped; {done} of {len(mine)} units are done{kept}.", file=sys.stderr
+            )
+            raise typer.Exit(130) from None
+        passed = time.perf_counter() - begin
+        entries = _among(mine, book)
     _print(entries)
     new = len(entries) - before
     say(f"{new} units in {passed:.1f} s, {new / passed:.1f} a second; {before} were done before.")
@@ -113,9 +115,8 @@ def read_ledger(
     format: Output = Format.TEXT,
 ) -> None:
     """Read the ledger of a campaign: what passed, and how to run again what did not."""
-    book = Ledger(file, create=False)
-    entries = book.entries()
-    book.close()
+    with closing(Ledger(file, create=False)) as book:
+        entries = book.entries()
     if format is Format.TEXT:
         _print(entries)
         return
@@ -136,7 +137,7 @@ def read_ledger(
     )
 
 
-def _print(entries: Iterable[Entry]) -> None:
+def _print(entries: Sequence[Entry]) -> None:
     counts: dict[tuple[str, int, str], Counter[str]] = {}
     for entry in entries:
         counts.setdefault((entry.claim, entry.digits, entry.code), Counter())[entry.outcome] += 1
