@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple
+from multiprocessing import TimeoutError as NoResult
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
@@ -77,7 +78,7 @@ def run_campaign(
                     for result in results:
                         record(*result)
                         out.remove(result[0])
-            except TimeoutError:
+            except NoResult:
                 if not has_workers():
                     raise LostCluster(_lost(cluster, "has no worker left")) from None
                 # Dask gives up a task whose workers die, and joblib then waits for it in vain.
@@ -86,7 +87,7 @@ def run_campaign(
 
 
 def _decided(units: Iterator[Unit], limits: Limits, patience: int | None) -> Generator[Result]:
-    """Each result as it comes in; TimeoutError where none comes for so many seconds."""
+    """Each result as it comes in; NoResult where none comes for so many seconds."""
     parallel = Parallel(return_as="generator_unordered", batch_size=1, timeout=patience)
     bounds = astuple(limits)
     tasks = (delayed(decide_within)(astuple(unit), bounds) for unit in units)
@@ -112,7 +113,7 @@ def _backend(cluster: str, workers: int) -> Iterator[Callable[[], bool]]:
         from distributed import CancelledError, Client  # noqa: PLC0415 (an extra)
     except ImportError:
         raise BadInput("--dask needs dask: pip install 'undertow[cluster]'.") from None
-    for name in ("distributed", "tornado.application", "asyncio"):
+    for name in ("distributed", "distributed.client", "tornado.application", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what they report is said here once
     try:
         client = Client(cluster, timeout=CONNECT_SECONDS, set_as_default=False)
