@@ -28,7 +28,11 @@ START_SECONDS = 60
 _OUT_OF_MEMORY = b"allocate memory"
 """What GMP, MPFR and FLINT say before they abort."""
 _ROOM = str(Path(__file__).parent.parent)
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",  # one order of sets, so that a figure reads the same in every worker
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,7 @@ class Died(Exception):
 
 
 class Worker:
-    """A process that decides one unit after another.
-
-    Raises:
-        Died: it did not start.
-    """
+    """A process that decides one unit after another; its first answer says that it has started."""
 
     def __init__(self) -> None:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
@@ -58,7 +58,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
+            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C is for the campaign, which ends its workers itself
         )
         assert self.process.stdin is not None
@@ -121,9 +121,10 @@ class Crew:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.ended = True
-        self.idle.clear()
+        while self.idle:
+            self.dismiss(self.idle.pop())
         for worker in tuple(self.all):
-            self.dismiss(worker)
+            worker.process.kill()  # the thread that asked it does the rest
 
     def take(self) -> Worker:
         """A worker that waits for work.
@@ -142,11 +143,12 @@ class Crew:
             worker = Worker()
             self.all.add(worker)
             try:
-                worker.receive(START_SECONDS)
-                return worker
+                if "limit" not in worker.receive(START_SECONDS):
+                    return worker
+                how = f"not within {START_SECONDS} s"
             except Died as error:
-                self.dismiss(worker)
                 how = str(error)
+            self.dismiss(worker)
         raise BadInput(f"no worker starts on {socket.gethostname()}: {how}.")
 
     def dismiss(self, worker: Worker) -> None:
@@ -187,6 +189,9 @@ def _answer(unit: Unit, limits: Limits) -> tuple[dict[str, str], int]:
                 raise
             death = str(error)
             continue
+        except BaseException:  # the user's Ctrl-C
+            CREW.dismiss(worker)
+            raise
         nanoseconds = time.perf_counter_ns() - begin
         if "limit" not in answer:
             CREW.idle.append(worker)

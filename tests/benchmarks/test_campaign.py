@@ -10,8 +10,8 @@ from verify.ledger import Entry, Ledger
 from verify.limits import CREW, Limits, decide_within
 from verify.units import code_digest, decide, units
 
-CLAIM = "ghosh2023.modified-loss"
-LOSSES = 40
+CLAIM = "cattaneo2025memory.decomposition"
+LOSSES = 100
 LIMITS = Limits()
 
 
@@ -50,10 +50,10 @@ def test_units_a_second(benchmark, cluster: bool, workers: int):
         run_campaign(drawn, Ledger(), limits=LIMITS, workers=workers, cluster=address)
 
     if not cluster:
-        benchmark.pedantic(run, rounds=3)
+        benchmark.pedantic(run, rounds=1)
         return
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
         n_workers=workers, threads_per_worker=1, dashboard_address=None
     ) as local:
-        benchmark.pedantic(run, args=(local.scheduler_address,), rounds=3)
+        benchmark.pedantic(run, args=(local.scheduler_address,), rounds=1)
