@@ -20,6 +20,9 @@ from verify.draft import Draft, load_draft
 from verify.mutants import MutantResult, hold_to_account, put_to_the_test
 from verify.own import find_rule, rule_claim
 from verify.reading import loss_from_text
+from verify.trials import trial_claim
+
+TRIAL = "trial:"
 
 
 def environment() -> dict[str, str]:
@@ -34,6 +37,8 @@ def environment() -> dict[str, str]:
 
 def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
     """Claims by id, and optimizers by name or file as claims on their derivation; all for none.
+
+    With `trial:` before it an optimizer puts our checks on trial, on one random triple a seed.
 
     Raises:
         BadInput: an unknown id; an error in the user's file.
@@ -52,12 +57,14 @@ def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
 
 
 def _is_rule(name: str) -> bool:
-    return name in ZOO or ":" in name
+    return name in ZOO or (":" in name and not name.startswith(TRIAL))
 
 
 def _find_claim(name: str, loss: str) -> Claim:
     if name.endswith(".toml"):
         return load_draft(Path(name))
+    if name.startswith(TRIAL):
+        return trial_claim(name, find_rule(name.removeprefix(TRIAL)))
     if _is_rule(name):
         return rule_claim(name, find_rule(name), loss_from_text(loss) if loss else None)
     return REGISTRY.find([name])[0]

@@ -1,12 +1,14 @@
 """Random triples of formula, loss and parameters, each judged by a residual and by an order.
 
 A seed gives the triple; the losses, starts and parameters are those of `verify.strategies`. What is
-on trial is the coefficient of the tree with two nodes in an optimizer's modified flow.
+on trial is the coefficient of the tree with two nodes in an optimizer's modified flow: the right
+one must never be rejected, and a slip of the pen in it never accepted.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import ceil, log2
@@ -16,11 +18,12 @@ from flint import fmpq
 
 from derive.backward_error import slow_motion
 from derive.bseries import BSeries
+from derive.formula import Formula
 from derive.startup import transient
 from derive.trees import Tree, tree
 from derive.update_rule import BadInput, Optimizer, Parameter
 from verify.candidates import fading, scaled
-from verify.claim import Evidence
+from verify.claim import Check, Claim, Evidence, Kind, Settings, Source, Verdict
 from verify.closeness import Experiment
 from verify.families import FAMILIES, MOMENTA, Draw, bounded_polynomial, starting_point
 from verify.mutants import Mutant, mutants
@@ -58,10 +61,10 @@ class Trial:
     def true(self) -> fmpq:
         return slow_motion(self.special, NODES).modified_flow[PAIR].at({})
 
-    def wrong(self) -> Mutant:
+    def wrong(self, right: sympy.Expr) -> Mutant:
         """A formula one slip away that is wrong at the drawn parameters."""
         draw = random.Random(self.seed)
-        found = list(_mutants(self.rule))
+        found = list(_mutants(right))
         draw.shuffle(found)
         return next(m for m in found if self.value(m.expr) != self.true)
 
@@ -127,9 +130,40 @@ class Trial:
         return Evidence(passed, f"order {observed} on E = {loss.text}")
 
 
+def trial_claim(name: str, rule: Optimizer) -> Claim:
+    """The checks of both kinds on trial, each on a formula that holds and on one that does not."""
+
+    def check(kind: Kind, judge: Callable[[Trial, fmpq], Evidence]) -> Iterator[Check]:
+        def right(candidate: sympy.Expr, settings: Settings) -> Evidence:
+            trial = Trial(rule, settings.seed)
+            value = trial.value(candidate)
+            return judge(trial, value) if value is not None else Evidence(False, "no value")
+
+        def wrong(candidate: sympy.Expr, settings: Settings) -> Evidence:
+            trial = Trial(rule, settings.seed)
+            mutant = trial.wrong(candidate)
+            value = trial.value(mutant.expr)
+            found = judge(trial, value) if value is not None else Evidence(False, "no value")
+            return Evidence(found.passed is not True, f"{mutant.slip}: {found.figure}")
+
+        yield Check(str(kind), kind, right)
+        yield Check(f"{kind}, a wrong formula", kind, wrong)
+
+    formula = slow_motion(rule, NODES).modified_flow[PAIR].as_expr()
+    return Claim(
+        statement=r"In the modified flow the tree with two nodes carries {formula}.",
+        printed=Formula("onTrial", formula, given=()),
+        checks=(*check(Kind.SERIES, Trial.residual), *check(Kind.ORDER, Trial.order)),
+        expected=Verdict.CONFIRMED,
+        id=name,
+        source=Source("own", name),
+        derivation=rule.summary,
+    )
+
+
 @lru_cache
-def _mutants(rule: Optimizer) -> list[Mutant]:
-    return mutants(slow_motion(rule, NODES).modified_flow[PAIR].as_expr())
+def _mutants(right: sympy.Expr) -> list[Mutant]:
+    return mutants(right)
 
 
 def _drawn(draw: Draw, parameter: Parameter) -> fmpq:

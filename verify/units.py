@@ -13,7 +13,7 @@ from derive.ground_types import GROUND_TYPES
 from derive.update_rule import BadInput
 from verify.claim import Claim, Settings
 from verify.draft import Draft
-from verify.runner import environment, find_claims
+from verify.runner import TRIAL, environment, find_claims
 
 PASSED, REJECTED, UNDECIDED = OUTCOMES = ("passed", "rejected", "undecided")
 _ROOM = Path(__file__).parent.parent
@@ -99,7 +99,7 @@ def code_digest(claim: str) -> str:
 
 def _files(name: str) -> list[Path]:
     claim = _claim(name)
-    rule = claim.optimizer if isinstance(claim, Draft) else name
+    rule = claim.optimizer if isinstance(claim, Draft) else name.removeprefix(TRIAL)
     own = [Path(rule.rpartition(":")[0])] if ".py:" in rule else []
     return [claim.path, *own] if isinstance(claim, Draft) else own
 

@@ -35,7 +35,7 @@ def campaign(
         str,
         typer.Option(
             metavar="ID,...",
-            help="Claims by id, optimizers by name or as file.py:rule, drafts; all without it.",
+            help="As for verify; trial:NAME tries right and wrong formulas of an optimizer.",
         ),
     ] = "",
     seed: Seed = 0,
