@@ -1,5 +1,8 @@
 """undertow, symbols in and formulas out: backward error analysis of optimizers."""
 
+import derive.ground_types  # noqa: F401  (before anything imports SymPy)
+
+# isort: split
 from derive.backward_error import modified_flow, one_step_map, slow_manifold
 from derive.modified_loss import discrete_modified_loss, modified_loss
 from derive.optimizers import (

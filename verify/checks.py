@@ -110,8 +110,8 @@ def order_of(
     decide."""
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        found = errors(candidate, settings)
-        observed = observed_order(found)
+        found, floor = errors(candidate, settings), 10.0 ** (5 - settings.digits)
+        observed = observed_order(found, floor=floor)
         if (log := recorder()) is not None:
             log.order(found, observed, order)
         passed = observed.supports(order) if observed.decides else None

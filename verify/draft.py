@@ -88,9 +88,11 @@ _RELATIONS: Mapping[str, type[sympy.Rel]] = {
 
 @dataclass(frozen=True)
 class Draft(Claim):
-    """A claim with the file that it was read from and, perhaps, the source's BibTeX entry."""
+    """A claim with the file that it was read from, the name of its optimizer (a file's with its
+    path), and perhaps the source's BibTeX entry."""
 
     path: Path = Path()
+    optimizer: str = ""
     bibtex: str = ""
 
 
@@ -162,6 +164,7 @@ def load_draft(path: Path) -> Draft:
         source=Source(fields.needed("source.key"), fields.needed("source.where")),
         derivation=rule.summary,
         path=path,
+        optimizer=name,
         bibtex=_bibtex(fields),
     )
 

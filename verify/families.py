@@ -100,6 +100,9 @@ def two_layer(draw: Draw, dimension: int) -> Loss:
 
 FAMILIES = (bounded_polynomial, logistic, waves, two_layer)
 
+MOMENTA = (fmpq(0), fmpq(1, 100), *(fmpq(n, 20) for n in range(1, 20)), fmpq(99, 100))
+"""Values for a parameter of [0, 1), those near its ends included."""
+
 
 def _dot(row: Sequence[fmpq], x: Sequence[Number]) -> Number:
     total = x[0] * 0

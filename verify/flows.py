@@ -72,7 +72,7 @@ def flow(
     path: list[np.ndarray] = []
     while len(path) < len(times):
         coefficients = program.taylor(here, fixed, terms, arithmetic)
-        reach = _step(coefficients)
+        reach = radius(coefficients) / math.e**2
         if not reach > 1e-6:
             raise ArithmeticError(
                 "the modified flow runs to infinity; shorten the time or the step size."
@@ -125,17 +125,16 @@ def evaluate_taylor(coefficients: list[list[Number]], s: Number) -> list[Number]
     return [reduce(lambda total, c: total * s + c, reversed(row)) for row in coefficients]
 
 
-def _step(coefficients: list[list[Number]]) -> float:
-    """The radius of convergence as the last two coefficients show it, over e^2."""
+def radius(coefficients: list[list[Number]]) -> float:
+    """The radius of convergence as the last two coefficients show it."""
     size = [max(abs(_float(row[i])) for row in coefficients) for i in (0, -2, -1)]
     terms = len(coefficients[0])
     if size[1] == size[2] == 0:
-        return 1.0
+        return math.e**2
     scale = max(size[0], 1.0)
-    radius = min(
+    return min(
         (scale / s) ** (1 / n) for s, n in ((size[1], terms - 2), (size[2], terms - 1)) if s > 0
     )
-    return radius / math.e**2
 
 
 def _float(value: Number) -> float:

@@ -12,8 +12,9 @@ import gmpy2
 import mpmath
 import numpy as np
 import sympy
-from flint import arb, fmpq, fmpq_poly
+from flint import acb, arb, fmpq, fmpq_poly
 from flint import ctx as flint_context
+from flint.utils.flint_exceptions import DomainError
 
 from verify.recording import recorder
 
@@ -204,18 +205,20 @@ def _value(expr: sympy.Expr, values: Mapping[str, Number], arithmetic: Arithmeti
 
 
 def _power(base: Number, exponent: Number, written: sympy.Expr) -> Number:
-    if written == sympy.Rational(1, 2):
-        return sqrt(base)
-    if written == sympy.Rational(-1, 2):
-        return 1 / sqrt(base)
-    if isinstance(exponent, int):
+    if abs(written) == sympy.Rational(1, 2):
+        try:
+            root = sqrt(base)
+        except DomainError:
+            raise ValueError(f"the square root of {base} is not rational.") from None
+        return root if written > 0 else 1 / root
+    if isinstance(written, sympy.Integer):
+        whole = int(written)
+    elif isinstance(exponent, int):
         whole = exponent
     elif isinstance(exponent, fmpq) and exponent.q == 1:
         whole = int(exponent.p)
-    elif isinstance(written, sympy.Integer):
-        whole = int(written)
+    elif isinstance(base, arb | acb | gmpy2.mpfr):
+        return base**exponent
     else:
-        whole = int(exponent)
-        if whole != exponent:
-            raise ValueError(f"the exponent {written} is not a whole number here.")
+        raise ValueError(f"the exponent {written} is not a whole number here.")
     return base**whole if whole >= 0 else 1 / base ** (-whole)

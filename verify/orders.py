@@ -32,18 +32,23 @@ class ObservedOrder:
         return self.decides and abs(self.value - order) > self.uncertainty
 
 
-def observed_order(errors: Sequence[float | str], *, ratio: int = 2) -> ObservedOrder:
+def observed_order(
+    errors: Sequence[float | str], *, ratio: int = 2, floor: float = 0
+) -> ObservedOrder:
     """The order of errors at step sizes h, h/ratio, h/ratio^2, ..., at least four of them.
 
     The local slopes are extrapolated to h = 0 by Neville's scheme in powers of h. The uncertainty
-    is three times what the last extrapolation and the last halving still moved; at least 0.01.
+    is three times what the extrapolations and the last halving still moved; at least 0.01. For
+    h^p (1 + c_1 h + ... + c_4 h^4), |c_i| up to 55^i, p up to 8 and h from 1/64 on, the interval
+    holds p in more than 99 of 100 cases. An error no larger than the floor is rounding: no order.
     """
-    logs = [math.log(float(e)) if float(e) > 0 else -math.inf for e in errors]
+    logs = [math.log(float(e)) if float(e) > floor else -math.inf for e in errors]
     if len(logs) < 4 or any(math.isinf(value) for value in logs):
         return ObservedOrder(math.nan, math.inf)
     slopes = [(a - b) / math.log(ratio) for a, b in pairwise(logs)]
     linear = [(ratio * fine - coarse) / (ratio - 1) for coarse, fine in pairwise(slopes)]
     square = ratio**2
     quadratic = [(square * fine - coarse) / (square - 1) for coarse, fine in pairwise(linear)]
-    moved = max(abs(quadratic[-1] - linear[-1]), abs(linear[-1] - linear[-2]))
-    return ObservedOrder(quadratic[-1], max(3 * moved, 0.01))
+    limit = quadratic[-1]
+    moved = max(abs(limit - linear[-1]), abs(limit - slopes[-1]), abs(linear[-1] - linear[-2]))
+    return ObservedOrder(limit, max(3 * moved, 0.01))

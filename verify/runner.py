@@ -16,10 +16,14 @@ import verify.papers  # noqa: F401  (registers the claims, in new processes too)
 from derive.optimizers import ZOO
 from derive.update_rule import BadInput
 from verify.certificates import certify, write
-from verify.claim import REGISTRY, CheckResult, Claim, ClaimResult, Settings, judge
+from verify.claim import REGISTRY, Claim, ClaimResult, Settings, judge
 from verify.draft import Draft, load_draft
+from verify.mutants import MutantResult, put_to_the_test, with_survivors
 from verify.own import find_rule, rule_claim
 from verify.reading import loss_from_text
+from verify.trials import trial_claim
+
+TRIAL = "trial:"
 
 
 def environment() -> dict[str, str]:
@@ -34,6 +38,8 @@ def environment() -> dict[str, str]:
 
 def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
     """Claims by id, and optimizers by name or file as claims on their derivation; all for none.
+
+    With `trial:` before it an optimizer puts our checks on trial, on one random triple a seed.
 
     Raises:
         BadInput: an unknown id; an error in the user's file.
@@ -52,12 +58,14 @@ def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
 
 
 def _is_rule(name: str) -> bool:
-    return name in ZOO or ":" in name
+    return name in ZOO or (":" in name and not name.startswith(TRIAL))
 
 
 def _find_claim(name: str, loss: str) -> Claim:
     if name.endswith(".toml"):
         return load_draft(Path(name))
+    if name.startswith(TRIAL):
+        return trial_claim(name, find_rule(name.removeprefix(TRIAL)))
     if _is_rule(name):
         return rule_claim(name, find_rule(name), loss_from_text(loss) if loss else None)
     return REGISTRY.find([name])[0]
@@ -68,22 +76,18 @@ def _handle(claim: Claim) -> str:
     return str(claim.path) if isinstance(claim, Draft) else claim.id
 
 
-def _judge(claim: Claim, settings: Settings, certificates: str) -> ClaimResult:
-    if not certificates:
-        return judge(claim, settings)
-    result, certificate = certify(claim, settings, environment())
-    write(Path(certificates), certificate)
-    return result
+def _judge(name: str, settings: Settings, loss: str, certificates: str) -> tuple[Any, ...]:
+    claim = _find_claim(name, loss)
+    if certificates:
+        result, certificate = certify(claim, settings, environment())
+        write(Path(certificates), certificate)
+    else:
+        result = judge(claim, settings)
+    return result.checks, with_survivors(result, settings).survivors
 
 
-def _judge_by_id(
-    name: str, loss: str, settings: Settings, certificates: str
-) -> tuple[CheckResult, ...]:
-    return _judge(_find_claim(name, loss), settings, certificates).checks
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _mutate(name: str, settings: Settings) -> MutantResult:
+    return put_to_the_test(_find_claim(name, ""), settings)
 
 
 def judge_all(
@@ -100,32 +104,45 @@ def judge_all(
     Raises:
         KeyboardInterrupt: the user stopped the run; `done` has heard of all that was finished.
     """
-    workers = min(len(claims), os.cpu_count() or 1)
-    if workers < 2:
-        results = []
-        for claim in claims:
-            results.append(_judge(claim, settings, certificates))
-            done(results[-1])
-        return results
     found: dict[str, ClaimResult] = {}
-    for result in _in_parallel(claims, settings, workers, loss, certificates):
-        found[result.claim.id] = result
+    for claim, (checks, survivors) in _spread(_judge, claims, settings, loss, certificates):
+        found[claim.id] = ClaimResult(claim, checks, survivors)
+        done(found[claim.id])
+    return [found[claim.id] for claim in claims]
+
+
+def mutate_all(
+    claims: Sequence[Claim], settings: Settings, done: Callable[[MutantResult], None]
+) -> list[MutantResult]:
+    """Every check of every claim against the wrong versions of its formula; as `judge_all`."""
+    found: dict[str, MutantResult] = {}
+    for claim, result in _spread(_mutate, claims, settings):
+        found[claim.id] = result
         done(result)
     return [found[claim.id] for claim in claims]
 
 
-def _in_parallel(
-    claims: Sequence[Claim], settings: Settings, workers: int, loss: str, certificates: str
-) -> Iterator[ClaimResult]:
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _spread(
+    work: Callable[..., Any], claims: Sequence[Claim], settings: Settings, *more: str
+) -> Iterator[tuple[Claim, Any]]:
+    """Each claim with what the work on it gives, as it is finished, on all cores."""
+    workers = min(len(claims), os.cpu_count() or 1)
+    if workers < 2:
+        for claim in claims:
+            yield claim, work(_handle(claim), settings, *more)
+        return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
     pending: dict[Future[Any], Claim] = {
-        pool.submit(_judge_by_id, _handle(claim), loss, settings, certificates): claim
-        for claim in claims
+        pool.submit(work, _handle(claim), settings, *more): claim for claim in claims
     }
     try:
         for future in as_completed(pending):
-            yield ClaimResult(pending[future], future.result())
+            yield pending[future], future.result()
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flint import fmpq
 from hypothesis import strategies as st
 
-from verify.families import FAMILIES, bounded_polynomial, rational
+from verify.families import FAMILIES, MOMENTA, bounded_polynomial, rational
 from verify.losses import Loss
 
 
@@ -40,8 +40,7 @@ def starts(draw: st.DrawFn, dimension: int) -> list[fmpq]:
 
 def betas() -> st.SearchStrategy[fmpq]:
     """Momentum parameters in [0, 1), those near 0 and 0.99 included."""
-    extremes = [fmpq(0), fmpq(1, 100), fmpq(99, 100)]
-    return st.one_of(st.integers(1, 19).map(lambda n: fmpq(n, 20)), st.sampled_from(extremes))
+    return st.sampled_from(MOMENTA)
 
 
 def step_sizes(smoothness: int = 8) -> st.SearchStrategy[fmpq]:

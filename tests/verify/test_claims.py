@@ -53,6 +53,14 @@ def test_a_corrected_claim_says_what_is_right_and_how_to_see_it(claim):
     assert any(check.refutes for check in claim.checks)
 
 
+@pytest.mark.parametrize(
+    "claim", [c for c in CLAIMS if c.expected is Verdict.CORRECTED], ids=lambda c: c.id
+)
+def test_what_a_corrected_claim_refutes_is_refuted_without_rounding_or_truncation(claim):
+    proofs = [c for c in claim.checks if c.refutes and c.kind not in (Kind.ORDER, Kind.SIMULATION)]
+    assert any(check.judge(claim.printed.expr, FAST).passed is False for check in proofs)
+
+
 # Planted errors: (claim, wrong formula, the kinds of check that must reject it).
 GAMMA = 1 - b ** (2 * k + 2) - 4 * (k + 1) * b ** (k + 1) * (1 - b) / (1 + b)
 LATE_GAMMA = 1 - b ** (2 * k + 2) - 4 * k * b ** (k + 1) * (1 - b) / (1 + b)

@@ -1,4 +1,5 @@
 import math
+import random
 
 import pytest
 from hypothesis import given
@@ -40,3 +41,23 @@ def test_an_order_between_two_whole_ones_supports_neither():
     observed = observed_order([h**1.5 for h in STEPS])
     assert observed.excludes(1)
     assert observed.excludes(2)
+
+
+@pytest.mark.parametrize("count", [4, 5, 6])
+@pytest.mark.parametrize("order", range(1, 9))
+def test_the_interval_holds_the_order_in_99_of_100_cases(order, count):
+    """Whatever the higher orders are, from none to those that drown the leading one."""
+    draw, held, wrong, cases = random.Random(100 * order + count), 0, 0, 2000
+    for _ in range(cases):
+        higher = [draw.choice((-1, 1)) * math.exp(draw.uniform(-3, 4)) ** i for i in range(1, 5)]
+        errors = [h**order * abs(1 + horner(higher, h)) for h in STEPS[:count]]
+        observed = observed_order(errors)
+        held += abs(observed.value - order) <= observed.uncertainty
+        wrong += any(observed.supports(other) for other in range(20) if other != order)
+    assert held >= 0.99 * cases
+    assert wrong == 0
+
+
+def horner(coefficients, h):
+    """c_1 h + c_2 h^2 + ..."""
+    return sum(c * h**i for i, c in enumerate(coefficients, start=1))

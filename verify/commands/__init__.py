@@ -1,5 +1,5 @@
 """The commands of `undertow`; importing this package registers them."""
 
-from verify.commands import deriving, exporting, judging, own, rechecking
+from verify.commands import campaign, deriving, exporting, judging, mutating, own, rechecking
 
-__all__ = ["deriving", "exporting", "judging", "own", "rechecking"]
+__all__ = ["campaign", "deriving", "exporting", "judging", "mutating", "own", "rechecking"]

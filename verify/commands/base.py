@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from derive.update_rule import BadInput
 from verify.claim import Settings
@@ -52,6 +57,27 @@ def say(text: str = "") -> None:
 def say_json(value: Any) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     print(text if fit(text) == text else json.dumps(value, indent=2))
+
+
+@contextmanager
+def counting(total: int, what: str) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error; the function to call with the name of each thing that is done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda name: progress.update(task, advance=1, description=name)
+
+
+def stopped(finished: Sequence[str], total: int) -> typer.Exit:
+    """Say on an interrupt what was finished; the exit to raise."""
+    names = ", ".join(finished) or "none"
+    print(f"undertow: stopped; finished {len(finished)} of {total}: {names}.", file=sys.stderr)
+    return typer.Exit(130)
 
 
 def assignments(given: list[str], option: str = "--set") -> dict[str, str]:

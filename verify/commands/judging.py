@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from derive.update_rule import BadInput
-from verify.claim import REGISTRY, Claim, ClaimResult, Settings, Verdict, judge
-from verify.commands.base import Digits, Format, Output, Seed, app, say, say_json, settings_from
+from verify.claim import REGISTRY, ClaimResult, Verdict, judge
+from verify.commands.base import (
+    Digits,
+    Format,
+    Output,
+    Seed,
+    app,
+    counting,
+    say,
+    say_json,
+    settings_from,
+    stopped,
+)
+from verify.mutants import with_survivors
 from verify.numbers import DEFAULT_DIGITS
 from verify.report.terminal import formula, statement, words
 from verify.runner import environment, find_claims, judge_all
@@ -78,7 +88,7 @@ def show(
     say()
     say(claim.derivation)
     say()
-    result = judge(claim, settings)
+    result = with_survivors(judge(claim, settings), settings)
     say(f"verdict: {result.verdict}")
     for check in result.checks:
         say(f"  {_mark(check.passed)}  {check.name} ({check.kind}): {check.figure}")
@@ -87,18 +97,21 @@ def show(
 
 
 @app.command("verify")
-def hold_to_account(
+def verify_claims(
     ids: Ids = None,
     loss: Annotated[
         str, typer.Option(help="Check an optimizer on this loss, such as 'x**4/4 + x**2/2'.")
     ] = "",
     digits: Digits = DEFAULT_DIGITS,
     seed: Seed = 0,
+    format: Output = Format.TEXT,
     certificates: Annotated[
         Path | None,
-        typer.Option(help="Write a certificate of each claim here; 'undertow recheck' redoes it."),
+        typer.Option(
+            metavar="DIR",
+            help="Write a certificate of each claim here; 'undertow recheck' redoes it.",
+        ),
     ] = None,
-    format: Output = Format.TEXT,
 ) -> None:
     """Hold the published claims to account; exit 1 where a verdict is not as recorded."""
     settings = settings_from(digits, seed)
@@ -108,16 +121,17 @@ def hold_to_account(
             certificates.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"--certificates {certificates}: {error.strerror}.") from None
-    finished: list[ClaimResult] = []
+    finished: list[str] = []
     try:
-        results = _with_progress(chosen, settings, finished, loss, certificates)
+        with counting(len(chosen), "checking") as advance:
+
+            def done(result: ClaimResult) -> None:
+                finished.append(result.claim.id)
+                advance(result.claim.id)
+
+            results = judge_all(chosen, settings, done, loss, str(certificates or ""))
     except KeyboardInterrupt:
-        names = ", ".join(result.claim.id for result in finished) or "none"
-        print(
-            f"undertow: stopped; finished {len(finished)} of {len(chosen)}: {names}.",
-            file=sys.stderr,
-        )
-        raise typer.Exit(130) from None
+        raise stopped(finished, len(chosen)) from None
     if format is Format.JSON:
         say_json(
             {
@@ -136,29 +150,6 @@ def summary(results: list[ClaimResult]) -> dict[str, int]:
     """How many claims have which verdict, and how many are not as recorded."""
     counts = {str(v): sum(result.verdict == v for result in results) for v in Verdict}
     return counts | {"unexpected": sum(not result.as_recorded for result in results)}
-
-
-def _with_progress(
-    chosen: list[Claim],
-    settings: Settings,
-    finished: list[ClaimResult],
-    loss: str,
-    certificates: Path | None,
-) -> list[ClaimResult]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("checking", total=len(chosen))
-
-        def done(result: ClaimResult) -> None:
-            finished.append(result)
-            progress.update(task, advance=1, description=result.claim.id)
-
-        return judge_all(chosen, settings, done, loss, str(certificates or ""))
 
 
 def _print_table(results: list[ClaimResult]) -> None:
@@ -184,6 +175,8 @@ def _print_table(results: list[ClaimResult]) -> None:
         for check in result.checks:
             if not check.passed:
                 say(f"{result.claim.id}: {_mark(check.passed)} {check.name}: {check.figure}")
+        for slip in result.survivors:
+            say(f"{result.claim.id}: no check rejects a wrong formula: {slip}")
     counts = summary(results)
     said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     say(f"\n{len(results)} claims: {said}.  'undertow show ID' prints the evidence of one.")

@@ -1,0 +1,162 @@
+"""`undertow campaign` and `undertow ledger`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from verify.campaign import run_campaign
+from verify.claim import REGISTRY
+from verify.commands.base import Digits, Format, Output, Seed, app, say, say_json, settings_from
+from verify.ledger import Entry, Ledger
+from verify.limits import Limits
+from verify.numbers import DEFAULT_DIGITS
+from verify.runner import find_claims
+from verify.units import OUTCOMES, PASSED, REJECTED, Unit, units
+
+LEAST_MEGABYTES = 256
+
+
+@app.command()
+def campaign(
+    losses: Annotated[int, typer.Option(help="Random draws for each claim.", min=1)],
+    claims: Annotated[
+        str,
+        typer.Option(
+            metavar="ID,...",
+            help="As for verify; trial:NAME tries right and wrong formulas of an optimizer.",
+        ),
+    ] = "",
+    seed: Seed = 0,
+    digits: Digits = DEFAULT_DIGITS,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Keep the results here, and go on from those it has.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes at once; one for each core without it.", min=1)
+    ] = None,
+    dask: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Run on this cluster, as tcp://host:8786.")
+    ] = "",
+    seconds: Annotated[int, typer.Option(help="Time limit of one check-up.", min=1)] = 120,
+    memory: Annotated[
+        int, typer.Option(metavar="MB", help="Memory limit of a process.", min=LEAST_MEGABYTES)
+    ] = 2048,
+) -> None:
+    """Check claims on many random losses; exit 1 where a check rejects a formula that holds."""
+    settings = settings_from(digits, seed)
+    names = [name.strip() for name in claims.split(",") if name.strip()]
+    find_claims(names)
+    drawn = list(units(names or list(REGISTRY.claims), losses, seed, settings.digits))
+    mine = {unit.id for unit in drawn}
+    with closing(Ledger(ledger)) as book:
+        before = len(_among(mine, book))
+        begin = time.perf_counter()
+        try:
+            _with_progress(drawn, book, Limits(seconds, memory), workers, dask)
+        except KeyboardInterrupt:
+            done = len(_among(mine, book))
+            kept = f"; {ledger} has them, the same command goes on" if ledger else ""
+            print(
+                f"undertow: stopped; {done} of {len(mine)} units are done{kept}.", file=sys.stderr
+            )
+            raise typer.Exit(130) from None
+        passed = time.perf_counter() - begin
+        entries = _among(mine, book)
+    _print(entries)
+    new = len(entries) - before
+    say(f"{new} units in {passed:.1f} s, {new / passed:.1f} a second; {before} were done before.")
+    if any(entry.outcome == REJECTED for entry in entries):
+        raise typer.Exit(1)
+
+
+def _among(units: set[str], book: Ledger) -> list[Entry]:
+    return [entry for entry in book.entries() if entry.unit in units]
+
+
+def _with_progress(
+    drawn: list[Unit], book: Ledger, limits: Limits, workers: int | None, dask: str
+) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("deciding", total=len(drawn))
+        run_campaign(
+            drawn,
+            book,
+            limits=limits,
+            workers=workers or os.cpu_count() or 1,
+            cluster=dask,
+            finished=lambda: progress.advance(task),
+        )
+
+
+@app.command("ledger")
+def read_ledger(
+    file: Annotated[Path, typer.Argument(help="What `undertow campaign --ledger` wrote.")],
+    format: Output = Format.TEXT,
+) -> None:
+    """Read the ledger of a campaign: what passed, and how to run again what did not."""
+    with closing(Ledger(file, create=False)) as book:
+        entries = book.entries()
+    if format is Format.TEXT:
+        _print(entries)
+        return
+    say_json(
+        {
+            "units": [
+                {
+                    "unit": entry.unit,
+                    "claim": entry.claim,
+                    "seed": entry.seed,
+                    "outcome": entry.outcome,
+                    "figure": entry.figure,
+                    "seconds": entry.microseconds / 1e6,
+                }
+                for entry in entries
+            ]
+        }
+    )
+
+
+def _print(entries: Sequence[Entry]) -> None:
+    counts: dict[tuple[str, int, str], Counter[str]] = {}
+    for entry in entries:
+        counts.setdefault((entry.claim, entry.digits, entry.code), Counter())[entry.outcome] += 1
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("claim", no_wrap=True)
+    for column in ("digits", "code", "units", *OUTCOMES):
+        table.add_column(column, justify="right", no_wrap=True)
+    for (claim, digits, code), count in sorted(counts.items()):
+        table.add_row(claim, str(digits), code[:8], str(count.total()), *_rates(count))
+    if len(counts) > 1:
+        everything = sum(counts.values(), Counter())
+        table.add_row("together", "", "", str(everything.total()), *_rates(everything))
+    Console(width=max(Console().width, 120)).print(table)
+    say()
+    for entry in entries:
+        if entry.outcome != PASSED:
+            say(f"{entry.outcome}: {entry.claim}, seed {entry.seed}: {entry.figure}")
+            say(f"  undertow verify {entry.claim} --seed {entry.seed} --digits {entry.digits}")
+
+
+def _rates(count: Counter[str]) -> list[str]:
+    return [f"{count[name]} ({count[name] / count.total():.2%})" for name in OUTCOMES]

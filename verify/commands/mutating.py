@@ -1,0 +1,80 @@
+"""`undertow mutants`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from verify.commands.base import (
+    Digits,
+    Format,
+    Output,
+    Seed,
+    app,
+    counting,
+    say,
+    say_json,
+    settings_from,
+    stopped,
+)
+from verify.mutants import MutantResult
+from verify.runner import find_claims, mutate_all
+
+ENOUGH = 20
+
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(help="Claims by id; all claims where none is named."),
+]
+
+
+@app.command()
+def mutants(
+    ids: Ids = None, digits: Digits = ENOUGH, seed: Seed = 0, format: Output = Format.TEXT
+) -> None:
+    """Try wrong versions of every formula on every check; exit 1 where one survives."""
+    settings = settings_from(digits, seed)
+    chosen = find_claims(ids or [])
+    finished: list[str] = []
+    try:
+        with counting(len(chosen), "mutating") as advance:
+
+            def done(result: MutantResult) -> None:
+                finished.append(result.id)
+                advance(result.id)
+
+            results = mutate_all(chosen, settings, done)
+    except KeyboardInterrupt:
+        raise stopped(finished, len(chosen)) from None
+    if format is Format.JSON:
+        say_json({"claims": [result.as_json() for result in results]})
+    else:
+        _print(results)
+    if any(result.survivors for result in results):
+        raise typer.Exit(1)
+
+
+def _print(results: list[MutantResult]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("claim and its checks", "kind", "derivation", "tried", "rejected"):
+        table.add_column(column, justify="right" if column in ("tried", "rejected") else "left")
+    for result in results:
+        tried = str(len(result.slips))
+        killed = str(len(result.slips) - len(result.survivors))
+        table.add_row(f"[bold]{result.id}[/bold]", "", "", tried, killed)
+        for check in result.checks:
+            shared = "independent" if check.independent else "shared"
+            table.add_row(f"  {check.name}", check.kind, shared, tried, str(check.killed))
+    Console(width=max(Console().width, 100)).print(table)
+    say()
+    for result in results:
+        for slip in result.survivors:
+            say(f"{result.id} is open: no independent check rejects {slip}.")
+        for name in result.idle:
+            say(f"{result.id}: the check '{name}' rejects nothing.")
+    tried = sum(len(result.slips) for result in results)
+    left = sum(len(result.survivors) for result in results)
+    say(f"{len(results)} claims, {tried} wrong formulas: {tried - left} rejected, {left} survive.")
