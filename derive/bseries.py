@@ -5,8 +5,9 @@ Convention, for every series of this package:
     B(a, x) = a(empty) x + sum over rooted trees t of h^|t| a(t)/sigma(t) F(t)(x),
 
 F(t) the elementary differentials of f = -grad E, or of several fields f_c, one for every colour c
-of a node: F(t) = f_c^(m)[F(t_1), ..., F(t_m)] for a root of colour c with branches t_1, ..., t_m. A vector field g is held as the series of h g, so
-its coefficient b(t) multiplies h^(|t|-1)/sigma(t) F(t) in x' = g(x).
+of a node: F(t) = f_c^(m)[F(t_1), ..., F(t_m)] for a root of colour c with branches t_1, ..., t_m.
+A vector field g is held as the series of h g, so its coefficient b(t) multiplies
+h^(|t|-1)/sigma(t) F(t) in x' = g(x).
 
 Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), III.1 and IX.9.
 """

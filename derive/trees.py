@@ -147,7 +147,7 @@ def tree(text: str) -> Tree:
         elif mark == "]" and colours:
             closed = grow(open_nodes.pop(), colours.pop())
             open_nodes[-1].append(closed)
-        elif mark != "," or marks[i - 1 : i] != ["]"] or not "".join(marks[i + 1 : i + 2])[-1:] == "[":
+        elif mark != "," or marks[i - 1 : i] != ["]"] or "".join(marks[i + 1 : i + 2])[-1:] != "[":
             break
     else:
         if len(open_nodes) == 1 and len(open_nodes[0]) == 1:
