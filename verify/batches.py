@@ -141,6 +141,30 @@ class BatchRun:
         other = self.follow(lambda k: fields(k, h), path[0], h, steps, length, arithmetic)
         return min(lowest_power(a - b) for a, b in zip(path[1:], other[1:], strict=True))
 
+    def steady_residual(
+        self,
+        field: Callable[[PowerSeries], BatchField],
+        memory: Callable[[np.ndarray, np.ndarray, PowerSeries, list[Any]], Sequence[np.ndarray]],
+        *,
+        length: int,
+    ) -> int:
+        """The lowest power of h in (one step) - (the flow over h), for losses that never change.
+
+        Args:
+            memory: the memory from x(0), x(-h) on the flow, h and the gradients of the losses.
+        """
+        arithmetic, h = power_series(length), PowerSeries.step(length)
+        here = vector([arithmetic.convert(c) for c in self.start])
+        before, after = (
+            self.follow(lambda _: field(h), here, time, 1, length, arithmetic)[1]
+            for time in (-h, h)
+        )
+        grads = [loss.gradient_function(arithmetic) for loss in self.losses]
+        values = {name: arithmetic.convert(value) for name, value in self.parameters.items()}
+        state = memory(here, before, h, grads)
+        stepped, _ = self.optimizer.step(here, state, tuple(grads), h, values)
+        return lowest_power(stepped - after)
+
     def errors(
         self,
         fields: Callable[[int, Number], BatchField],
