@@ -171,14 +171,19 @@ def history_flow(optimizer: Optimizer, *, order: int) -> HistoryFlow:
     if not 1 <= order <= HIGHEST_ORDER:
         raise BadInput(
             f"order = {order}: the sums over the history are known for orders 1 to "
-            f"{HIGHEST_ORDER}; give the step as well (--k 3) for any order."
+            f"{HIGHEST_ORDER}; minibatch_flow knows any order at a given step."
         )
     method = linear_method(optimizer)
     size, stages = range(len(method.w)), range(len(method.a))
-    if any(method.w[i][j] for i in size for j in size if i != j):
-        raise NoClosedForm("the memory's matrix is not diagonal, so k must be a number.")
-    if any(weight for row in method.start_a for weight in row):
-        raise NoClosedForm("the memory starts with a gradient of a gradient, so give k.")
+    diagonal = not any(method.w[i][j] for i in size for j in size if i != j)
+    if not diagonal or any(weight for row in method.start_a for weight in row):
+        why = (
+            "starts with a gradient of a gradient" if diagonal else "has a matrix off its diagonal"
+        )
+        raise NoClosedForm(
+            f"the memory {why}, so there are no sums over the history; minibatch_flow knows "
+            "the flow at a given step."
+        )
     one = method.ring.number(1)
     has_force = len(method.v) == 1 and bool(method.v[0])
     first_fixed = 1 + len(size)
