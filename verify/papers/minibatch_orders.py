@@ -135,6 +135,46 @@ def batch_obstruction_h2() -> Claim:
     )
 
 
+@claim("undertow.batch-force-alone", catalogue="A19", where="Theorem 5.1, which weights it needs")
+def batch_force_alone() -> Claim:
+    """Over the whole path ∇²G_r ∇G_r is taken h(1/2 + Σ_(k>r) β^(k-r)) = h(1+β)/(2(1-β)) times. To
+    take it all in its own interval moves it by (k-r)h in time: the sum of (k-r)β^(k-r) is finite,
+    so that the path changes by O(h²). Each single step is wrong at h², and the path is not.
+    """
+
+    def build(c: sympy.Expr, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
+        weight = at(c, k, k, h, beta)
+        return regularized(sums_of(run, k, beta), h, lambda r: weight if r == k else h * 0)
+
+    def total(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        for beta in (fmpq(1, 3), fmpq(1, 2), fmpq(draw.randint(55, 80), 100)):
+            h = fmpq(1, draw.randint(8, 64))
+            weights = sum((published(k, h, beta)(0) for k in range(400)), fmpq(0))
+            if abs(at(candidate, 0, 0, h, beta) - weights) > fmpq(1, 10**20):
+                return False, f"the sum over all steps is {float(weights):.4g} at beta = {beta}"
+        return True, "the sum of the weights over 400 steps within 10^-20, 3 beta"
+
+    return Claim(
+        statement=(
+            r"Heavy ball on batches stays $O(h^2)$-close at a fixed time when the regularizer of "
+            r"equation (10) is replaced by one without history, {formula}."
+        ),
+        printed=Formula(
+            "batchForceAlone",
+            H * (1 + BETA) / (4 * (1 - BETA)),
+            beside=r"\lVert\nabla G_k\rVert^{2}",
+            given=(*MOMENTUM, *STEP),
+        ),
+        checks=(
+            in_rationals("sum over all later steps", Kind.SERIES, total),
+            strong_order("observed order", heavy_ball, build, 2),
+        ),
+        expected=Verdict.CONFIRMED,
+        condition=r"$G_k$ is the history sum of the batches; its gradient is the force.",
+    )
+
+
 @claim("undertow.nesterov-batches", catalogue="A19", where="Theorem 5.1 for Nesterov's method")
 def nesterov_batches() -> Claim:
     """The gradient of step r is taken β v_r ahead, -hβ∇G_(r-1) = -h(∇G_r - ∇E_r): a further
