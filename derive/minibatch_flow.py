@@ -3,8 +3,7 @@
 Any fixed sequence of batches, with or without repetition. On [t_k, t_(k+1)] the flow is a B-series
 over trees whose nodes are coloured with the batches 0, ..., k.
 
-Source: Ghosh et al. (2023) for heavy ball at order h; Hairer, Lubich, Wanner, Geometric Numerical
-Integration (2006), III.1 and IX.9, for the series.
+Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), III.1 and IX.9.
 """
 
 from __future__ import annotations
