@@ -4,6 +4,8 @@ import derive.ground_types  # noqa: F401  (before anything imports SymPy)
 
 # isort: split
 from derive.backward_error import modified_flow, one_step_map, slow_manifold
+from derive.history_sums import history_flow
+from derive.minibatch_flow import minibatch_flow, minibatch_loss
 from derive.modified_loss import discrete_modified_loss, modified_loss
 from derive.optimizers import (
     aggregated_momentum,
@@ -28,8 +30,11 @@ __all__ = [
     "extragradient",
     "gradient_descent",
     "heavy_ball",
+    "history_flow",
     "initial_shift",
     "lessard",
+    "minibatch_flow",
+    "minibatch_loss",
     "modified_flow",
     "modified_loss",
     "nesterov",

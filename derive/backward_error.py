@@ -56,7 +56,8 @@ def modified_flow(optimizer: Optimizer, *, order: int) -> BSeries:
         optimizer: a declared update rule, linear in its memory.
         order: the largest number of nodes of a tree, at least 1.
     Returns:
-        One coefficient per rooted tree, exact in the optimizer's parameters.
+        One coefficient per rooted tree, exact in the optimizer's parameters; a node's colour is
+        the place of its field among the optimizer's `fields`.
     Raises:
         BadInput: order below 1, or so large that the trees would not fit in memory.
         NotLinear: the update rule is not linear in its memory and gradients.
@@ -99,7 +100,7 @@ def slow_manifold(optimizer: Optimizer, *, order: int) -> dict[str, BSeries]:
     return dict(zip(optimizer.memory, slow_motion(optimizer, order).memory, strict=True))
 
 
-def check_order(order: int) -> None:
+def check_order(order: int, colours: int = 1) -> None:
     """BadInput unless 1 <= order and all its trees fit in this machine's memory."""
     if order < 1:
         raise BadInput(
@@ -107,7 +108,7 @@ def check_order(order: int) -> None:
         )
     count, fitting = 0, _trees_that_fit()
     for nodes in range(1, order + 1):
-        count += number_of_trees(nodes)
+        count += number_of_trees(nodes, colours)
         if count > fitting:
             raise BadInput(
                 f"order = {order} is too large: already order {nodes} has {count:,} rooted trees, "
@@ -126,13 +127,14 @@ def _trees_that_fit() -> int:
 @lru_cache(maxsize=32)
 def slow_motion(optimizer: Optimizer, order: int) -> SlowMotion:
     """Flow, map and memory together; arguments and errors as for `modified_flow`."""
-    check_order(order)
+    colours = len(optimizer.fields)
+    check_order(order, colours)
     method = linear_method(optimizer)
     graded = _Graded.of(method)
     solution = _Solution()
     with _no_garbage():
         for nodes in range(1, order + 1):
-            for t in trees_of_order(nodes):
+            for t in trees_of_order(nodes, colours):
                 _solve_tree(t, graded, solution, keep=nodes < order)
 
     def series(raw: dict[Tree, Polynomial], empty: int) -> BSeries:
@@ -203,6 +205,7 @@ class _Graded:
     """The number r, if the one memory is r times the last displacement of x: then it needs no
     equation of its own, m = r (x - exp(-D) x), and half of the work is saved."""
     w: list[list[Polynomial]]
+    fields: tuple[int, ...]
 
     @staticmethod
     def of(method: LinearMethod) -> _Graded:
@@ -234,6 +237,7 @@ class _Graded:
             unit=ring.unit,
             recalls=_recalls(method) if slope == 2 else None,
             w=[cleared(row, 0) for row in method.w] if slope == 2 else [],
+            fields=method.fields,
         )
 
 
@@ -290,7 +294,9 @@ def _solve_tree(t: Tree, method: _Graded, so_far: _Solution, *, keep: bool) -> N
     # h f(Y): denominator pole^(slope (n-1))
     forces = [
         reduce(mul, (so_far.stages[branch][r] for branch in t.branches), method.unit)
-        for r in range(len(method.a))
+        if colour == t.colour
+        else zero
+        for r, colour in enumerate(method.fields)
     ]
     x_higher = higher_lie_derivatives(t, so_far.flow, so_far.x_powers)
     # what exp(D) adds beyond the unknowns: denominator pole^(slope n - 2)

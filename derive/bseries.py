@@ -4,8 +4,10 @@ Convention, for every series of this package:
 
     B(a, x) = a(empty) x + sum over rooted trees t of h^|t| a(t)/sigma(t) F(t)(x),
 
-F(t) the elementary differentials of f = -grad E. A vector field g is held as the series of h g, so
-its coefficient b(t) multiplies h^(|t|-1)/sigma(t) F(t) in x' = g(x).
+F(t) the elementary differentials of f = -grad E, or of several fields f_c, one for every colour c
+of a node: F(t) = f_c^(m)[F(t_1), ..., F(t_m)] for a root of colour c with branches t_1, ..., t_m.
+A vector field g is held as the series of h g, so its coefficient b(t) multiplies
+h^(|t|-1)/sigma(t) F(t) in x' = g(x).
 
 Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), III.1 and IX.9.
 """
@@ -50,7 +52,7 @@ class BSeries:
         return BSeries(
             order,
             self.empty + other.empty,
-            {t: self[t] + other[t] for t in trees_up_to(order)},
+            {t: self[t] + other[t] for t in self if t.order <= order},
         )
 
     def __sub__(self, other: BSeries) -> BSeries:
@@ -65,14 +67,21 @@ class BSeries:
 
     __rmul__ = __mul__
 
+    @property
+    def colours(self) -> int:
+        """How many colours the nodes may have."""
+        return 1 + max(t.colour for t in self)
+
     def truncate(self, order: int) -> BSeries:
         """The same series up to a smaller order."""
-        return BSeries(order, self.empty, {t: self[t] for t in trees_up_to(order)})
+        return BSeries(order, self.empty, {t: self[t] for t in self if t.order <= order})
 
 
-def series(order: int, coefficient: Callable[[Tree], Scalar], *, empty: Scalar = 0) -> BSeries:
+def series(
+    order: int, coefficient: Callable[[Tree], Scalar], *, empty: Scalar = 0, colours: int = 1
+) -> BSeries:
     """The series with a(t) = coefficient(t)."""
-    return BSeries(order, empty, {t: coefficient(t) for t in trees_up_to(order)})
+    return BSeries(order, empty, {t: coefficient(t) for t in trees_up_to(order, colours)})
 
 
 def identity(order: int, one: Scalar = fmpq(1)) -> BSeries:
@@ -80,14 +89,18 @@ def identity(order: int, one: Scalar = fmpq(1)) -> BSeries:
     return series(order, lambda t: one * 0, empty=one)
 
 
-def field_at(stage: BSeries) -> BSeries:
-    """h f(B(stage, x)) as a series, for a stage with stage(empty) = 1.
+def field_at(stage: BSeries, colour: int = 0) -> BSeries:
+    """h f_c(B(stage, x)) as a series, for a stage with stage(empty) = 1 and the field of a colour.
 
     Source: Hairer, Lubich, Wanner, III.1, Lemma 1.9: the branches' coefficients multiply.
     """
-    return series(
-        stage.order, lambda t: reduce(mul, map(stage.__getitem__, t.branches), stage.empty)
-    )
+
+    def coefficient(t: Tree) -> Scalar:
+        if t.colour != colour:
+            return stage.empty * 0
+        return reduce(mul, map(stage.__getitem__, t.branches), stage.empty)
+
+    return series(stage.order, coefficient, colours=stage.colours)
 
 
 @cache
@@ -98,7 +111,7 @@ def prunings(t: Tree) -> tuple[tuple[tuple[Tree, ...], tuple[Tree, ...]], ...]:
     """
     kept = []
     for choice in product(*(prunings(branch) for branch in t.branches)):
-        trunk = grow(part for kept_part, _ in choice for part in kept_part)
+        trunk = grow((part for kept_part, _ in choice for part in kept_part), t.colour)
         kept.append(((trunk,), tuple(tree for _, fallen in choice for tree in fallen)))
     return (((), (t,)), *kept)
 
@@ -119,7 +132,7 @@ def compose(outer: BSeries, inner: BSeries) -> BSeries:
             for kept, off in prunings(t)
         )
 
-    return series(order, coefficient, empty=outer.empty * inner.empty)
+    return series(order, coefficient, empty=outer.empty * inner.empty, colours=outer.colours)
 
 
 def lie_derivative(of: BSeries, along: BSeries) -> BSeries:
@@ -133,7 +146,7 @@ def lie_derivative(of: BSeries, along: BSeries) -> BSeries:
             along[upper] * of[rest] * multiplicity for upper, rest, multiplicity in t.cuts
         )
 
-    return series(min(of.order, along.order), coefficient)
+    return series(min(of.order, along.order), coefficient, colours=along.colours)
 
 
 def higher_lie_derivatives(
@@ -161,7 +174,8 @@ def exp(field: BSeries) -> BSeries:
     powers: dict[Tree, list[Scalar]] = {}
     for t in field:
         powers[t] = [field[t], *higher_lie_derivatives(t, field.coefficients, powers)]
-    return series(field.order, lambda t: _over_factorials(powers[t], 1), empty=1)
+    step = {t: _over_factorials(derivatives, 1) for t, derivatives in powers.items()}
+    return BSeries(field.order, 1, step)
 
 
 def log(one_step: BSeries) -> BSeries:

@@ -9,7 +9,7 @@ import sympy
 
 from derive.writing import latex, plain, unicode_text
 
-BETA, H, K, Z = sympy.symbols("beta h k z")
+BETA, H, K, R, Z = sympy.symbols("beta h k r z")
 
 AT_MOST = r"\le "
 
@@ -17,6 +17,7 @@ MEANINGS: Mapping[str, str] = {
     "beta": "momentum",
     "h": "step size",
     "k": "number of the step, 0 for the first",
+    "r": "number of an earlier step",
     "z": "step size times curvature",
     "a": "look-ahead of the gradient, in displacements",
     "alpha": "step over h, or coefficient of the acceleration",

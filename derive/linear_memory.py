@@ -5,7 +5,8 @@ The declared function runs once on linear forms. What comes out is the normal fo
     Y_r = x + U_r m + sum_(s<r) A_rs h f(Y_s),
     x+  = x + V m + B h f(Y),      m+ = W m + C h f(Y),
 
-with every memory scaled by a power of h and shifted so that it vanishes where grad E does.
+with every memory scaled by a power of h and shifted so that it vanishes where grad E does. Each
+stage takes one of the rule's fields, f_c in the place of f, c its colour.
 
 Source: general linear methods, Hairer, Lubich, Wanner, Geometric Numerical Integration, XV.
 """
@@ -14,12 +15,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 
 from flint import fmpq
 
 from derive.coefficients import Coefficient, Ring, exact
-from derive.update_rule import BadInput, Optimizer
+from derive.update_rule import BadInput, Gradient, Optimizer
 
 Vector = list[Coefficient]
 Matrix = list[Vector]
@@ -136,7 +137,8 @@ class LinearMethod:
 
     `memory_units[i]` is the power of h that memory i carries (velocity 0, gradient buffer -1);
     `memory_shift[i]` the multiple of x that was taken off it. The memory starts at
-    start h f(Z), where Z_r = x_0 + sum_(s<r) start_a_rs h f(Z_s).
+    start h f(Z), where Z_r = x_0 + sum_(s<r) start_a_rs h f(Z_s). `fields` and `start_fields` are
+    the colours of the stages.
     """
 
     ring: Ring
@@ -150,6 +152,8 @@ class LinearMethod:
     memory_shift: tuple[Coefficient, ...]
     start: Matrix
     start_a: Matrix
+    fields: tuple[int, ...]
+    start_fields: tuple[int, ...]
 
     @cached_property
     def memory_inverse(self) -> Matrix:
@@ -199,39 +203,48 @@ def linear_method(rule: Optimizer) -> LinearMethod:
     h = _StepPower(one, 1)
     x, *memory = (_Form(ring, {(name, 0): one}) for name in ("x", *rule.memory))
     step, begin = _Recorder(ring), _Recorder(ring)
+    colours = len(rule.fields)
     try:
-        new_x, new_memory = rule.step(x, memory, step.grad, h, parameters)
-        started = rule.start(x, begin.grad, h, parameters)
+        new_x, new_memory = rule.step(x, memory, step.gradients(colours), h, parameters)
+        started = rule.start(x, begin.gradients(colours), h, parameters)
     except (TypeError, AttributeError, ZeroDivisionError) as error:
         raise NotLinear(f"the rule {rule.name} is not linear in its memory: {error}.") from error
     updates = [new_x, *new_memory]
     if not all(isinstance(form, _Form) for form in (*updates, *started)):
         raise NotLinear(f"the rule {rule.name} returns a state that does not depend on x.")
-    return _normal_form(ring, rule.memory, step.arguments, updates, begin.arguments, list(started))
+    return _normal_form(ring, rule.memory, step, updates, begin, list(started))
 
 
 class _Recorder:
-    """Gradients as unknowns: where each was taken."""
+    """Gradients as unknowns: where each was taken, and of which field."""
 
     def __init__(self, ring: Ring) -> None:
         self.ring = ring
         self.arguments: list[_Form] = []
+        self.fields: list[int] = []
 
-    def grad(self, at: object) -> _Form:
+    def gradients(self, colours: int) -> Gradient:
+        """What a rule takes as `grad`."""
+        each = tuple(partial(self._grad, colour) for colour in range(colours))
+        return each if colours > 1 else each[0]
+
+    def _grad(self, colour: int, at: object) -> _Form:
         if not isinstance(at, _Form):
             raise NotLinear("the rule takes the gradient at something that is not a state.")
         self.arguments.append(at)
+        self.fields.append(colour)
         return _Form(self.ring, {(len(self.arguments) - 1, 0): self.ring.number(1)})
 
 
 def _normal_form(
     ring: Ring,
     memory: tuple[str, ...],
-    arguments: list[_Form],
+    step: _Recorder,
     updates: list[_Form],
-    start_arguments: list[_Form],
+    begin: _Recorder,
     starts: list[_Form],
 ) -> LinearMethod:
+    arguments, start_arguments = step.arguments, begin.arguments
     units = _units(memory, arguments, updates)
     zero, one = ring.number(0), ring.number(1)
 
@@ -281,6 +294,8 @@ def _normal_form(
         memory_shift=tuple(shift),
         start=[r[2] for r in start_rows],
         start_a=[stage[2] for stage in start_stages],
+        fields=tuple(step.fields),
+        start_fields=tuple(begin.fields),
     )
 
 

@@ -1,9 +1,9 @@
 """Which part of a B-series vector field is a gradient, and of which loss.
 
-A field sum_t h^(|t|-1) b(t)/sigma(t) F(t) of a gradient system is a gradient for every loss exactly
-when b takes one value on all rooted trees that share a free tree. Then it is minus the gradient of
-the sum over free trees of -h^(n-1) (-1)^n b/sigma S, with S the contraction of derivatives of E
-along the free tree and sigma the number of its automorphisms.
+A field sum_t h^(|t|-1) b(t)/sigma(t) F(t) of a gradient system is a gradient for every loss (for
+all losses of its colours) exactly when b takes one value on all rooted trees that share a free
+tree. Then it is minus the gradient of the sum over free trees of -h^(n-1) (-1)^n b/sigma S, with S
+the contraction of derivatives of E along the free tree and sigma the number of its automorphisms.
 
 Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), IX.9.
 """
@@ -17,7 +17,7 @@ from operator import add
 
 from derive.backward_error import modified_flow, one_step_map
 from derive.bseries import BSeries, Scalar
-from derive.trees import LEAF, Tree, trees_up_to
+from derive.trees import LEAF, Tree
 from derive.update_rule import Optimizer
 
 
@@ -32,6 +32,8 @@ class Obstruction:
 @dataclass(frozen=True)
 class ModifiedLoss:
     """scale times (E + sum over free trees tau of h^(|tau|-1) terms[tau] S(tau)).
+
+    With several losses E is not set apart: the trees of one node carry the weights of the losses.
 
     The loss exists for trees of fewer than `exists_below` nodes; `obstructions` are the free trees
     of the first order at which it does not. `terms` beyond it are those of the gradient part, the
@@ -75,23 +77,27 @@ def discrete_modified_loss(optimizer: Optimizer, *, order: int) -> ModifiedLoss:
     return loss_of_field(one_step_map(optimizer, order=order))
 
 
-def loss_of_field(series: BSeries) -> ModifiedLoss:
-    """The loss behind a series of h times a vector field; see `ModifiedLoss`."""
+def loss_of_field(series: BSeries, scale: Scalar | None = None) -> ModifiedLoss:
+    """The loss behind a series of h times a vector field; see `ModifiedLoss`.
+
+    Args:
+        scale: by default the weight of f itself; for several fields choose another, such as 1.
+    """
     families: dict[Tree, dict[Tree, Scalar]] = {}
-    for t in trees_up_to(series.order):
-        families.setdefault(t.free, {})[t] = series[t]
-    scale = series[LEAF]
+    for t, b in series.items():
+        families.setdefault(t.free, {})[t] = b
+    factor: Scalar = series[LEAF] if scale is None else scale
     terms: dict[Tree, Scalar] = {}
     obstructions: list[Obstruction] = []
     for free, values in families.items():
         weights = {t: free.rootings.count(t) for t in values}
         total = reduce(add, (values[t] * weight for t, weight in weights.items()))
         sign = 1 if free.order % 2 else -1
-        terms[free] = total * sign / (scale * free.order * free.free_symmetry)
+        terms[free] = total * sign / (factor * free.order * free.free_symmetry)
         first = next(iter(values.values()))
         if any(value != first for value in values.values()):
             obstructions.append(Obstruction(free, values))
     fails = min((o.free.order for o in obstructions), default=series.order + 1)
     return ModifiedLoss(
-        scale, terms, fails, tuple(o for o in obstructions if o.free.order == fails)
+        factor, terms, fails, tuple(o for o in obstructions if o.free.order == fails)
     )

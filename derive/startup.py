@@ -12,7 +12,8 @@ Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), XV.3 (pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Sequence as TypingSequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import mul
@@ -48,26 +49,39 @@ def transient(optimizer: Optimizer, *, order: int, k: int | None = None) -> BSer
     >>> transient(heavy_ball, order=1)[tree("[]")]
     (1 - beta**(1 + k))/(1 - beta)
     """
-    check_order(order)
-    method = linear_method(optimizer)
+    check_order(order, len(optimizer.fields))
     if k is None:
         return log(_closed(optimizer, order).displacement)
+    method = linear_method(optimizer)
+    return log(step_map(method, order, k, len(optimizer.fields), lambda _, field: field))
+
+
+def step_map(
+    method: LinearMethod, order: int, k: int, colours: int, colour: Callable[[int, int], int]
+) -> BSeries:
+    """The map x_k -> x_(k+1) from the declared start on, for fields that may change with the step.
+
+    Args:
+        colours: how many colours the trees have.
+        colour: of the field that a step takes, from the number of the step and the rule's field.
+    Raises:
+        BadInput: k is below 0.
+    """
     if k < 0:
         raise BadInput(f"k = {k} is before the first step; use k >= 0.")
     one = method.ring.number(1)
-    memory = _start(method, order)
-    for _ in range(k):
-        step = _Local(method, one, order)
+    trees = list(trees_up_to(order, colours))
+    memory = _start(method, trees, [colour(0, field) for field in method.start_fields])
+    displacement: dict[Tree, Scalar] = {}
+    for j in range(k + 1):
+        step = _Local(method, one, order, [colour(j, field) for field in method.fields])
         following: list[dict[Tree, Scalar]] = [{} for _ in memory]
-        for t in trees_up_to(order):
+        for t in trees:
             step.extend(t, [m[t] for m in memory])
             for m, row in zip(following, step.pushed(t, [m[t] for m in memory]), strict=True):
                 m[t] = row - _pruned(t, m, step.displacement)
-        memory = following
-    step = _Local(method, one, order)
-    for t in trees_up_to(order):
-        step.extend(t, [m[t] for m in memory])
-    return log(BSeries(order, one, step.displacement))
+        memory, displacement = following, step.displacement
+    return BSeries(order, one, displacement)
 
 
 def initial_shift(optimizer: Optimizer, *, order: int) -> BSeries:
@@ -80,7 +94,7 @@ def initial_shift(optimizer: Optimizer, *, order: int) -> BSeries:
     >>> initial_shift(heavy_ball, order=1)[tree("[]")]
     -beta/(1 - beta)**2
     """
-    check_order(order)
+    check_order(order, len(optimizer.fields))
     step = one_step_map(optimizer, order=order)
     closed = _closed(optimizer, order)
     rates = closed.rates
@@ -89,7 +103,7 @@ def initial_shift(optimizer: Optimizer, *, order: int) -> BSeries:
     phase: dict[Tree, Sequence] = {}
     later: dict[Tree, Sequence] = {}
     displacement = closed.displacement.coefficients
-    for t in trees_up_to(order):
+    for t in trees_up_to(order, len(optimizer.fields)):
         ahead = _pruned(t, step.coefficients, phase)
         behind = _pruned(t, later, displacement)
         forcing = step[t] - displacement[t] + ahead - behind
@@ -110,15 +124,15 @@ class _Closed:
 def _closed(optimizer: Optimizer, order: int) -> _Closed:
     """x + D_k(x) with coefficients in closed form in k."""
     method = linear_method(optimizer)
-    size = len(method.w)
+    size, trees = len(method.w), list(trees_up_to(order, len(optimizer.fields)))
     if any(method.w[i][j] for i in range(size) for j in range(i + 1, size)):
         raise NoClosedForm("the memory's matrix is not triangular, so k must be a number.")
     rates = Rates(method.ring, tuple(method.w[i][i] for i in range(size)))
-    step = _Local(method, rates.constant(method.ring.number(1)), order)
-    start = _start(method, order)
+    step = _Local(method, rates.constant(method.ring.number(1)), order, method.fields)
+    start = _start(method, trees, method.start_fields)
     memory: list[dict[Tree, Sequence]] = [{} for _ in range(size)]
     later: list[dict[Tree, Sequence]] = [{} for _ in range(size)]
-    for t in trees_up_to(order):
+    for t in trees:
         gradients = step.pushed(t, None)
         for i in range(size):
             forcing = gradients[i] - _pruned(t, later[i], step.displacement)
@@ -137,8 +151,11 @@ def _closed(optimizer: Optimizer, order: int) -> _Closed:
 class _Local:
     """One step as a map of x_k, extended tree by tree."""
 
-    def __init__(self, method: LinearMethod, one: Scalar, order: int) -> None:
+    def __init__(
+        self, method: LinearMethod, one: Scalar, order: int, fields: TypingSequence[int]
+    ) -> None:
         self.method = method
+        self.fields = fields
         self.one = one
         self.order = order
         self.displacement: dict[Tree, Scalar] = {}
@@ -146,10 +163,7 @@ class _Local:
 
     def forces(self, t: Tree) -> list[Scalar]:
         """h f(Y_r) at t."""
-        return [
-            reduce(mul, (self._stages[branch][r] for branch in t.branches), self.one)
-            for r in range(len(self.method.a))
-        ]
+        return _forces(t, self._stages, self.fields, self.one)
 
     def pushed(self, t: Tree, memory: list[Scalar] | None) -> list[Scalar]:
         """W m + C h f(Y) at t, or without its first part where the memory is not known yet."""
@@ -183,16 +197,26 @@ def _pruned(t: Tree, outer: Mapping[Tree, Scalar], inner: Mapping[Tree, Scalar])
     return total
 
 
-def _start(method: LinearMethod, order: int) -> list[dict[Tree, Coefficient]]:
+def _forces(
+    t: Tree, stages: Mapping[Tree, list[Scalar]], fields: Iterable[int], one: Scalar
+) -> list[Scalar]:
+    return [
+        reduce(mul, (stages[branch][r] for branch in t.branches), one)
+        if field == t.colour
+        else one * 0
+        for r, field in enumerate(fields)
+    ]
+
+
+def _start(
+    method: LinearMethod, trees: Iterable[Tree], fields: TypingSequence[int]
+) -> list[dict[Tree, Coefficient]]:
     """The memory before the first step, as series in x_0."""
     one = method.ring.number(1)
     stages: dict[Tree, list[Coefficient]] = {}
     found: list[dict[Tree, Coefficient]] = [{} for _ in method.w]
-    for t in trees_up_to(order):
-        forces = [
-            reduce(mul, (stages[branch][r] for branch in t.branches), one)
-            for r in range(len(method.start_a))
-        ]
+    for t in trees:
+        forces = _forces(t, stages, fields, one)
         stages[t] = [_dot(row, forces, one) for row in method.start_a]
         for i, row in enumerate(method.start):
             found[i][t] = _dot(row, forces, one)

@@ -1,10 +1,13 @@
-"""Rooted trees: the indices of every B-series.
+"""Rooted trees, with a colour on every node: the indices of every B-series.
+
+A colour names the vector field that a node stands for; with one field every colour is 0.
 
 Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), III.1 and IX.9.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -18,14 +21,16 @@ Cut = tuple["Tree", "Tree", int]
 class Tree:
     """A rooted tree without order among its branches; equal trees are the same object.
 
-    Written as nested brackets: `[]` is the single node, `[[],[]]` the root with two leaves.
+    Written as nested brackets: `[]` is the single node, `[[],[]]` the root with two leaves; a
+    colour other than 0 stands before its node's bracket, as in `[1[],2[]]`.
     Create one with `tree` or `grow`; `order` counts the nodes.
     """
 
-    __slots__ = ("_cuts", "branches", "order", "text")
+    __slots__ = ("_cuts", "branches", "colour", "order", "text")
     _known: ClassVar[dict[str, Tree]] = {}
 
     branches: tuple[Tree, ...]
+    colour: int
     order: int
     text: str
     _cuts: tuple[Cut, ...] | None
@@ -67,9 +72,9 @@ class Tree:
                 previous = branch
                 count = self.branches.count(branch)
                 others = self.branches[:i] + self.branches[i + 1 :]
-                found.append((branch, grow(others), count))
+                found.append((branch, grow(others, self.colour), count))
                 found += [
-                    (upper, grow((*others, rest)), count * multiplicity)
+                    (upper, grow((*others, rest), self.colour), count * multiplicity)
                     for upper, rest, multiplicity in branch.cuts
                 ]
             self._cuts = tuple(found)
@@ -79,19 +84,13 @@ class Tree:
     def rootings(self) -> tuple[Tree, ...]:
         """The same tree rooted at each of its nodes in turn, as many trees as nodes."""
 
-        def visit(branches: tuple[Tree, ...]) -> Iterator[Tree]:
-            yield grow(branches)
-            for i, branch in enumerate(branches):
-                above = grow(branches[:i] + branches[i + 1 :])
-                yield from below(branch, above)
-
-        def below(node: Tree, above: Tree) -> Iterator[Tree]:
-            yield grow((*node.branches, above))
+        def visit(node: Tree, *above: Tree) -> Iterator[Tree]:
+            yield grow((*node.branches, *above), node.colour)
             for i, branch in enumerate(node.branches):
-                rest = grow((*node.branches[:i], *node.branches[i + 1 :], above))
-                yield from below(branch, rest)
+                others = node.branches[:i] + node.branches[i + 1 :]
+                yield from visit(branch, grow((*others, *above), node.colour))
 
-        return tuple(visit(self.branches))
+        return tuple(visit(self))
 
     @property
     def free(self) -> Tree:
@@ -104,14 +103,17 @@ class Tree:
         return self.symmetry * self.rootings.count(self)
 
 
-def grow(branches: Iterable[Tree]) -> Tree:
-    """The tree whose root carries these branches (the operation B+)."""
+def grow(branches: Iterable[Tree], colour: int = 0) -> Tree:
+    """The tree whose root has this colour and carries these branches (the operation B+)."""
     ordered = sorted(branches, key=lambda branch: branch.text)
     text = "[" + ",".join([branch.text for branch in ordered]) + "]"
+    if colour:
+        text = f"{colour}{text}"
     known = Tree._known.get(text)
     if known is None:
         known = Tree()
         known.branches = tuple(ordered)
+        known.colour = colour
         known.order = 1 + sum([branch.order for branch in ordered])
         known.text = text
         known._cuts = None
@@ -130,18 +132,22 @@ def tree(text: str) -> Tree:
 
     >>> tree("[[],[[]]]")
     tree("[[[]],[]]")
+    >>> tree("[2[],1[]]").branches[0].colour
+    1
     """
-    marks = [mark for mark in text if not mark.isspace()]
+    marks = re.findall(r"\d*\[|\S", text)
     open_nodes: list[list[Tree]] = [[]]
+    colours: list[int] = []
     for i, mark in enumerate(marks):
-        if mark == "[":
+        if mark.endswith("["):
             if len(open_nodes) == 1 and open_nodes[0]:
                 break
             open_nodes.append([])
-        elif mark == "]" and len(open_nodes) > 1:
-            closed = grow(open_nodes.pop())
+            colours.append(int(mark[:-1] or 0))
+        elif mark == "]" and colours:
+            closed = grow(open_nodes.pop(), colours.pop())
             open_nodes[-1].append(closed)
-        elif mark != "," or marks[i - 1 : i] != ["]"] or marks[i + 1 : i + 2] != ["["]:
+        elif mark != "," or marks[i - 1 : i] != ["]"] or "".join(marks[i + 1 : i + 2])[-1:] != "[":
             break
     else:
         if len(open_nodes) == 1 and len(open_nodes[0]) == 1:
@@ -150,11 +156,15 @@ def tree(text: str) -> Tree:
 
 
 @cache
-def trees_of_order(order: int) -> tuple[Tree, ...]:
-    """All rooted trees with this many nodes, always in the same sequence."""
+def trees_of_order(order: int, colours: int = 1) -> tuple[Tree, ...]:
+    """All rooted trees with this many nodes, always in the same sequence.
+
+    >>> len(trees_of_order(3, colours=2))
+    14
+    """
     if order == 1:
-        return (LEAF,)
-    smaller = [t for n in range(1, order) for t in trees_of_order(n)]
+        return tuple(grow((), colour) for colour in range(colours))
+    smaller = [t for n in range(1, order) for t in trees_of_order(n, colours)]
 
     def forests(nodes: int, first: int) -> Iterator[tuple[Tree, ...]]:
         if nodes == 0:
@@ -165,29 +175,31 @@ def trees_of_order(order: int) -> tuple[Tree, ...]:
             for others in forests(nodes - branch.order, i):
                 yield (branch, *others)
 
-    return tuple(grow(branches) for branches in forests(order - 1, 0))
+    return tuple(
+        grow(branches, colour) for colour in range(colours) for branches in forests(order - 1, 0)
+    )
 
 
-def trees_up_to(order: int) -> Iterator[Tree]:
+def trees_up_to(order: int, colours: int = 1) -> Iterator[Tree]:
     """All rooted trees with at most this many nodes, smallest first."""
     for nodes in range(1, order + 1):
-        yield from trees_of_order(nodes)
+        yield from trees_of_order(nodes, colours)
 
 
 @cache
-def number_of_trees(order: int) -> int:
+def number_of_trees(order: int, colours: int = 1) -> int:
     """How many rooted trees have this many nodes, counted without building them.
 
-    Source: OEIS A000081, from the Euler transform.
+    Source: OEIS A000081 (A000151 for two colours), from the Euler transform.
 
     >>> [number_of_trees(n) for n in range(1, 9)]
     [1, 1, 2, 4, 9, 20, 48, 115]
     """
     if order == 1:
-        return 1
+        return colours
     total = sum(
-        sum(d * number_of_trees(d) for d in range(1, k + 1) if k % d == 0)
-        * number_of_trees(order - k)
+        sum(d * number_of_trees(d, colours) for d in range(1, k + 1) if k % d == 0)
+        * number_of_trees(order - k, colours)
         for k in range(1, order)
     )
     return total // (order - 1)

@@ -99,6 +99,8 @@ def switch(name: str, meaning: str = "") -> Parameter:
 
 
 Step = Callable[..., tuple[Number, ...] | Number]
+Gradient = Callable[[Number], Number] | tuple[Callable[[Number], Number], ...]
+"""grad E, or one gradient for each of several losses."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ class Optimizer:
 
     `step` and `start` run on floats, numpy arrays, multiprecision numbers, balls, power series
     and B-series alike. `values` holds the parameters that were given a number. A `game` follows a
-    general vector field G in the place of grad E, so that no loss stands behind it.
+    general vector field G in the place of grad E, so that no loss stands behind it. `fields` names
+    the losses whose gradients the rule takes; where there are several, `grad` is a tuple of them.
     """
 
     name: str
@@ -117,6 +120,7 @@ class Optimizer:
     begin: Step | None = None
     values: tuple[tuple[str, fmpq], ...] = field(default=())
     game: bool = False
+    fields: tuple[str, ...] = ("E",)
 
     def __str__(self) -> str:
         return self.name
@@ -192,7 +196,7 @@ class Optimizer:
         self,
         x: Number,
         memory: Sequence[Number],
-        grad: Callable[[Number], Number],
+        grad: Gradient,
         h: Number,
         parameters: dict[str, Number],
     ) -> tuple[Number, tuple[Number, ...]]:
@@ -211,7 +215,7 @@ class Optimizer:
     def start(
         self,
         x: Number,
-        grad: Callable[[Number], Number],
+        grad: Gradient,
         h: Number,
         parameters: dict[str, Number],
     ) -> tuple[Number, ...]:
@@ -229,6 +233,7 @@ def optimizer(
     start: Step | None = None,
     name: str | None = None,
     game: bool = False,
+    fields: Sequence[str] = ("E",),
 ) -> Callable[[Step], Optimizer]:
     """Declare an update rule.
 
@@ -241,11 +246,14 @@ def optimizer(
         start: memory before the first step as a function of (x, grad, h, parameters); default 0.
         name: the name for people, by default the function's with hyphens.
         game: `grad` stands for any vector field, not only for a gradient.
+        fields: the losses; for several of them the function takes a tuple of gradients as `grad`.
     """
 
     def declare(rule: Step) -> Optimizer:
         declared = tuple(Parameter(p) if isinstance(p, str) else p for p in parameters)
         called = name or re.sub(r"_+", "-", getattr(rule, "__name__", "rule")).strip("-")
-        return Optimizer(called, rule, tuple(state), declared, start, game=game)
+        return Optimizer(
+            called, rule, tuple(state), declared, start, game=game, fields=tuple(fields)
+        )
 
     return declare

@@ -13,6 +13,7 @@ from derive.update_rule import BadInput
 from verify.commands.base import Given, Names, app, assignments, say, say_json
 from verify.own import find_rule
 from verify.report import derivation
+from verify.report import minibatch as batches
 from verify.report.derivation import Quantity
 
 
@@ -31,6 +32,9 @@ def derive(
     k: Annotated[
         int | None, typer.Option(help="The step of the transient; closed forms in k without it.")
     ] = None,
+    minibatch: Annotated[
+        bool, typer.Option("--minibatch", help="Step j takes its gradient from a loss E_j.")
+    ] = False,
     give: Given = None,
     name: Names = None,
     format: Annotated[
@@ -42,6 +46,10 @@ def derive(
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
     rule = rule.renamed({known: _identifier(mine) for known, mine in ours.items()})
+    if minibatch:
+        page = replace(batches.find(rule, quantity, order=order, k=k), step=_identifier(step))
+        _say_minibatch(page, format)
+        return
     derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
     if format is DeriveFormat.JSON:
         say_json(derivation.as_json(derived))
@@ -51,6 +59,17 @@ def derive(
         print(derivation.as_sympy(derived))
     else:
         say(derivation.as_text(derived))
+
+
+def _say_minibatch(page: batches.MinibatchPage, format: DeriveFormat) -> None:
+    if format is DeriveFormat.SYMPY:
+        raise BadInput("--minibatch has no format sympy; use text, latex or json.")
+    if format is DeriveFormat.JSON:
+        say_json(batches.as_json(page))
+    elif format is DeriveFormat.LATEX:
+        print(batches.as_latex(page))
+    else:
+        say(batches.as_text(page))
 
 
 def _identifier(text: str) -> str:

@@ -299,7 +299,7 @@ def as_text(derived: Derived) -> str:
             f"{_title(derived.optimizer)}   {left} = {start}{shape.sum(derived.shown_step)}",
             where,
         ]
-        head += ["f = −G" if game else "f = −∇E", *_ranges(derived.optimizer)]
+        head += ["f = −G" if game else "f = −∇E", *parameter_ranges(derived.optimizer)]
         lines += ["", ",   ".join(part for part in head if part), ""]
         lines += _rows(series, shape, derived)
     if derived.loss:
@@ -371,7 +371,9 @@ def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
     step = unicode_text(_with_step(loss.scale, 0 if flow else 1, derived.step))
     left = f"x' = −{step} ∇Ê".replace("−1 ", "−") if flow else f"xₖ₊₁ = xₖ − {step} ∇Ê"
     lines = [
-        ",   ".join([f"{_title(derived.optimizer)}   {left}", *_ranges(derived.optimizer)]),
+        ",   ".join(
+            [f"{_title(derived.optimizer)}   {left}", *parameter_ranges(derived.optimizer)]
+        ),
         "",
     ]
     lines += [f"  Ê = {_sum_of_scalars(_existing(loss), derived.step)}"]
@@ -416,7 +418,8 @@ def _superscript(power: int) -> str:
     return str(power).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
 
 
-def _ranges(optimizer: Optimizer) -> list[str]:
+def parameter_ranges(optimizer: Optimizer) -> list[str]:
+    """The parameters with their ranges or values, for a heading."""
     shown = []
     for parameter in optimizer.declared:
         if parameter.name in optimizer.parameters:

@@ -34,7 +34,7 @@ _ASCII = {
     "ᵀ": "^T",
     "Σ": "sum",
     "ₖ₊₁": "_(k+1)",
-    "ₖ": "_k",
+    **{letter: f"_{index}" for letter, index in zip("ₖᵣₛ₀₁₂₃₄₅₆₇₈₉", "krs0123456789", strict=True)},
     "±": "+-",
     **{letter: name for name, letter in GREEK.items()},
 }
