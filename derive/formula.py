@@ -22,6 +22,16 @@ MEANINGS: Mapping[str, str] = {
     "alpha": "step over h, or coefficient of the acceleration",
     "gamma": "look-ahead of the gradient, in displacements",
     "nu": "weight of the average in a step",
+    "M": "number of batches in an epoch",
+    "m": "position of the step in its epoch, 0 for the first",
+    "l": "number of steps between two forces",
+    "S": "squared norm of the gradient of the loss",
+    "F": "mean squared distance of a batch gradient from the gradient of the loss",
+    "V": "mean squared distance of a batch loss from the loss",
+    "L": "largest curvature",
+    "lambda": "curvature",
+    "eta": "step size of the average of gradients",
+    "sigma": "standard deviation of the noise",
     "kappa": "factor by which a mode is multiplied in one step",
 }
 
