@@ -109,5 +109,3 @@ def settle(values: Sequence[fmpq], roots: Sequence[fmpq]) -> fmpq:
 
 def _average(values: Sequence[fmpq]) -> fmpq:
     return sum(values, fmpq(0)) / len(values)
-
-

@@ -92,7 +92,11 @@ def enumerated(
                 beta = fmpq(draw.randint(1, 19), 20) * momentum
                 known = batches.known | {"h": rational(draw, 1, 4), "beta": beta}
                 means = averaged(
-                    batches, sampling, 4 * epoch, beta, lambda g, b=beta, e=batches: measure(g, b, e)
+                    batches,
+                    sampling,
+                    4 * epoch,
+                    beta,
+                    lambda g, b=beta, e=batches: measure(g, b, e),
                 )
                 count += len(means)
                 for k, mean in _wanted(means, epoch, beta, when):
@@ -112,9 +116,7 @@ def agrees(candidate: sympy.Expr, wanted: fmpq, k: int = 0, **point: fmpq) -> bo
         return False
 
 
-def _wanted(
-    means: list[fmpq], epoch: int, beta: fmpq, when: When
-) -> Sequence[tuple[int, fmpq]]:
+def _wanted(means: list[fmpq], epoch: int, beta: fmpq, when: When) -> Sequence[tuple[int, fmpq]]:
     if when is When.EACH_STEP:
         return list(enumerate(means))
     fade = beta**epoch

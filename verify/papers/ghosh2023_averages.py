@@ -161,7 +161,9 @@ def slides_stronger_regularization() -> Claim:
             rf"With momentum the mean of the regularizer is, as $k$ grows, {{formula}}, "
             rf"{NOTATION}; without, $h/4\,(S+F)$."
         ),
-        printed=Formula("strongerRegularizationPrinted", H / (4 * ONE_MINUS) * (S + F), given=GIVEN),
+        printed=Formula(
+            "strongerRegularizationPrinted", H / (4 * ONE_MINUS) * (S + F), given=GIVEN
+        ),
         right=Formula("strongerRegularization", EXPECTED, given=GIVEN),
         checks=(
             identical(
@@ -195,8 +197,7 @@ def force_autocovariance() -> Claim:
                 2 + lag,
                 beta,
                 lambda g, b=beta, e=batches, lag=lag: [
-                    dot(early, late)
-                    for early, late in pairs_at_lag(deviations(g, b, e), lag)
+                    dot(early, late) for early, late in pairs_at_lag(deviations(g, b, e), lag)
                 ],
             )
             limit = settle([first, second], [beta**2]) / batches.known["F"]
@@ -237,9 +238,7 @@ def accumulated_variance() -> Claim:
                 steps + 1,
                 beta,
                 lambda g, b=beta, e=batches: [
-                    square(
-                        tuple(sum(c, fmpq(0)) for c in zip(*deviations(g, b, e), strict=True))
-                    )
+                    square(tuple(sum(c, fmpq(0)) for c in zip(*deviations(g, b, e), strict=True)))
                 ],
             )
             wanted = total * (1 - beta) ** 2 / (steps + 1) / batches.known["F"]

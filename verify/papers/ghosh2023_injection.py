@@ -313,12 +313,9 @@ def sign_noise(world: Sextic) -> Batches:
 
 def settled_regularizer(world: Sextic, beta: fmpq) -> PowerSeries:
     """The limit of |grad G_k|^2 + 2 sum of beta^(k-r) |grad G_r|^2, averaged over the noise."""
+    batches = sign_noise(world)
     means = averaged(
-        sign_noise(world),
-        "with-replacement",
-        4,
-        beta,
-        lambda g: modified_loss_terms(g, beta, sign_noise(world)),
+        batches, "with-replacement", 4, beta, lambda g: modified_loss_terms(g, beta, batches)
     )
     return settle(means, (beta, beta, beta**2))
 
@@ -356,10 +353,7 @@ def injected_loss_with_momentum() -> Claim:
         printed=Formula(
             "injectedLossWithMomentum",
             SIGMA**2
-            * (
-                T / (2 * ONE_MINUS)
-                + H / 4 * ((1 + BETA) / ONE_MINUS**3 * P + N / ONE_MINUS**2)
-            ),
+            * (T / (2 * ONE_MINUS) + H / 4 * ((1 + BETA) / ONE_MINUS**3 * P + N / ONE_MINUS**2)),
             given=(*MOMENTUM, *STEP, *NOISE),
         ),
         checks=(

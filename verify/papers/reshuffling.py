@@ -30,9 +30,7 @@ AT_POSITION = (*GIVEN, sympy.Ge(POSITION, 0))
 u, q, b = BETA ** (K + 1), BETA ** (POSITION + 1), BETA**M
 RATIO = (1 + BETA) / ONE_MINUS
 RESHUFFLED_NOISE = (
-    H
-    / (4 * (M - 1) * ONE_MINUS**2)
-    * (M - RATIO + 2 * BETA * (1 - BETA**M) / (M * ONE_MINUS**2))
+    H / (4 * (M - 1) * ONE_MINUS**2) * (M - RATIO + 2 * BETA * (1 - BETA**M) / (M * ONE_MINUS**2))
 )
 CYCLIC_NOISE = H / (4 * (M - 1) * ONE_MINUS**2) * (M * (1 + b) / (1 - b) - RATIO)
 
@@ -91,7 +89,10 @@ def mean_path_noise(line: Line, sampling: str, steps: int, beta: fmpq) -> list[f
         for points in zip(*(path(line, s, beta) for s in sequences), strict=True)
     ]
     extra = [a - p[2] for a, p in zip(second, alone, strict=True)]
-    return [(late - early) / line.spread_slope * -4 for early, late in zip(extra, extra[1:], strict=False)]
+    return [
+        (late - early) / line.spread_slope * -4
+        for early, late in zip(extra, extra[1:], strict=False)
+    ]
 
 
 def mean_path(sampling: str, sizes: tuple[int, ...], fading: int) -> Check:
@@ -107,9 +108,7 @@ def mean_path(sampling: str, sizes: tuple[int, ...], fading: int) -> Check:
             beta, h = fmpq(draw.randint(1, 19), 20), rational(draw, 1, 4)
             line = draw_line(draw, size)
             noise = mean_path_noise(line, sampling, size * (fading + 1), beta)
-            epochs = [
-                sum(noise[i : i + size], fmpq(0)) / size for i in range(0, len(noise), size)
-            ]
+            epochs = [sum(noise[i : i + size], fmpq(0)) / size for i in range(0, len(noise), size)]
             wanted = settle(epochs, [beta**size] * fading) * h / 4
             if not agrees(candidate, wanted, beta=beta, h=h, M=fmpq(size)):
                 return False, f"wrong for M = {size}, beta = {beta}"
@@ -163,9 +162,7 @@ def reshuffled_covariance() -> Claim:
 def noise_at_each_step(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
     u = BETA ** (K + 1)
     full = (1 + BETA) * (1 - u**2) - 4 * (K + 1) * u * ONE_MINUS
-    check = enumerated(
-        "", "reshuffled", modified_loss_terms, When.EACH_STEP, scale=quarter
-    )
+    check = enumerated("", "reshuffled", modified_loss_terms, When.EACH_STEP, scale=quarter)
     found = check.judge(H / 4 * full / ONE_MINUS**3 * S + candidate * F, settings)
     return bool(found.passed), found.figure
 
@@ -279,9 +276,7 @@ def cyclic_loss() -> Claim:
                 "sums over blocks",
                 lambda: FULL_BATCH + F * by_partitions(averages.mean_regularizer, "cyclic"),
             ),
-            enumerated(
-                "all orders", "cyclic", modified_loss_terms, When.LASTING, scale=quarter
-            ),
+            enumerated("all orders", "cyclic", modified_loss_terms, When.LASTING, scale=quarter),
         ),
         expected=Verdict.CONFIRMED,
         condition="The point is fixed and $k$ is large.",

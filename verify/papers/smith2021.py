@@ -29,9 +29,7 @@ def flow_of_loss(line: Line, candidate: sympy.Expr, steps: int) -> PowerSeries:
     The candidate is linear in S and F.
     """
     h = PowerSeries.step(LENGTH)
-    full, noise = (
-        value(candidate.subs({S: i, F: 1 - i}), h=h) + h * 0 for i in (1, 0)
-    )
+    full, noise = (value(candidate.subs({S: i, F: 1 - i}), h=h) + h * 0 for i in (1, 0))
     mean = line.mean
 
     def compute(nodes: list[Node]) -> list[Node]:
@@ -44,9 +42,7 @@ def flow_of_loss(line: Line, candidate: sympy.Expr, steps: int) -> PowerSeries:
             return x * row[2] * 2 + row[1]
 
         g, curvature = gradient(mean.slopes[0]), slope(mean.slopes[0])
-        spread = sum(
-            ((gradient(row) - g) * (slope(row) - curvature) for row in line.slopes), x * 0
-        )
+        spread = sum(((gradient(row) - g) * (slope(row) - curvature) for row in line.slopes), x * 0)
         return [-(g + on_full * g * curvature * 2 + on_noise * spread * fmpq(2, len(line.slopes)))]
 
     arithmetic = power_series(LENGTH)
