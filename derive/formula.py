@@ -31,7 +31,10 @@ MEANINGS: Mapping[str, str] = {
     "L": "largest curvature",
     "lambda": "curvature",
     "eta": "step size of the average of gradients",
+    "s": "variance of the noise of a gradient",
+    "t": "time",
     "sigma": "standard deviation of the noise",
+    "mu": "fourth moment of the noise over sigma^4",
     "kappa": "factor by which a mode is multiplied in one step",
 }
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, permutations, product
+from itertools import chain, pairwise, permutations, product
+from typing import Any
 
 from flint import fmpq
 
 from verify.families import Draw, rational
 
-Vector = tuple[fmpq, ...]
+Number = Any
+Vector = tuple[Number, ...]
+"""Rational numbers, or power series."""
 
 
 def all_sequences(sampling: str, batches: int, steps: int) -> Iterator[tuple[int, ...]]:
@@ -43,17 +45,17 @@ class Batches:
 
     @cached_property
     def mean(self) -> Vector:
-        return tuple(_average(column) for column in zip(*self.gradients, strict=True))
+        return tuple(average(column) for column in zip(*self.gradients, strict=True))
 
     @property
     def known(self) -> dict[str, fmpq]:
         """S = |grad E|^2, F = mean |grad E_n - grad E|^2 and V = mean |E_n - E|^2."""
-        mean = _average(self.losses)
+        mean = average(self.losses)
         return {
             "M": fmpq(len(self.gradients)),
             "S": square(self.mean),
-            "F": _average([square(self.deviation(n)) for n in range(len(self.gradients))]),
-            "V": _average([(value - mean) ** 2 for value in self.losses]),
+            "F": average([square(self.deviation(n)) for n in range(len(self.gradients))]),
+            "V": average([(value - mean) ** 2 for value in self.losses]),
         }
 
     def deviation(self, n: int) -> Vector:
@@ -69,9 +71,9 @@ class Batches:
 
 
 def draw_batches(draw: Draw, batches: int) -> Batches:
-    """Random gradients in the plane and random losses, no two alike."""
-    gradients = [(rational(draw, -2, 2) + n, rational(draw, -2, 2)) for n in range(batches)]
-    return Batches(tuple(gradients), tuple(rational(draw, -2, 2) + n for n in range(batches)))
+    """Random gradients in the plane, well apart, and random losses that are close: F > V."""
+    gradients = [(rational(draw, 0, 1) + 2 * n, rational(draw, -2, 2)) for n in range(batches)]
+    return Batches(tuple(gradients), tuple(rational(draw, 0, 1) / 4 for _ in range(batches)))
 
 
 def averaged(
@@ -79,23 +81,23 @@ def averaged(
     sampling: str,
     steps: int,
     beta: fmpq,
-    of: Callable[[list[Vector]], Sequence[fmpq]],
-) -> list[fmpq]:
+    of: Callable[[list[Vector]], Sequence[Number]],
+) -> list[Number]:
     """The mean over all sequences of what `of` makes of the history."""
     sequences = all_sequences(sampling, len(batches.gradients), steps)
     values = [of(batches.history(sequence, beta)) for sequence in sequences]
-    return [_average(column) for column in zip(*values, strict=True)]
+    return [average(column) for column in zip(*values, strict=True)]
 
 
-def square(vector: Vector) -> fmpq:
+def square(vector: Vector) -> Number:
     return dot(vector, vector)
 
 
-def dot(left: Vector, right: Vector) -> fmpq:
+def dot(left: Vector, right: Vector) -> Number:
     return sum((a * b for a, b in zip(left, right, strict=True)), fmpq(0))
 
 
-def settle(values: Sequence[fmpq], roots: Sequence[fmpq]) -> fmpq:
+def settle(values: Sequence[Number], roots: Sequence[fmpq]) -> Number:
     """The limit of a sequence that is a constant plus multiples of the powers of these roots.
 
     A root repeated stands for a factor k; one value more than roots is used. Each root is removed
@@ -103,9 +105,9 @@ def settle(values: Sequence[fmpq], roots: Sequence[fmpq]) -> fmpq:
     """
     rest = list(values)
     for root in roots:
-        rest = [(b - root * a) / (1 - root) for a, b in zip(rest, rest[1:], strict=False)]
+        rest = [(b - root * a) / (1 - root) for a, b in pairwise(rest)]
     return rest[0]
 
 
-def _average(values: Sequence[fmpq]) -> fmpq:
+def average(values: Sequence[Number]) -> Number:
     return sum(values, fmpq(0)) / len(values)

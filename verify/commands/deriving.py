@@ -12,7 +12,8 @@ from derive.optimizers import ZOO
 from derive.update_rule import BadInput
 from verify.commands.base import Given, Names, app, assignments, say, say_json
 from verify.own import find_rule
-from verify.report import derivation
+from verify.report import averages, derivation
+from verify.report.averages import SamplingName
 from verify.report.derivation import Quantity
 
 
@@ -31,6 +32,13 @@ def derive(
     k: Annotated[
         int | None, typer.Option(help="The step of the transient; closed forms in k without it.")
     ] = None,
+    minibatch: Annotated[
+        bool, typer.Option("--minibatch", help="The loss of each step is a batch's.")
+    ] = False,
+    sampling: Annotated[
+        SamplingName, typer.Option(help="How batches are drawn.")
+    ] = SamplingName.WITH_REPLACEMENT,
+    batches: Annotated[int | None, typer.Option(help="How many batches there are.")] = None,
     give: Given = None,
     name: Names = None,
     format: Annotated[
@@ -41,6 +49,9 @@ def derive(
     rule = find_rule(optimizer).at(**assignments(give or []))
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
+    if minibatch:
+        _say_averages(averages.find(rule, quantity, sampling, batches=batches, k=k), format)
+        return
     rule = rule.renamed({known: _identifier(mine) for known, mine in ours.items()})
     derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
     if format is DeriveFormat.JSON:
@@ -51,6 +62,17 @@ def derive(
         print(derivation.as_sympy(derived))
     else:
         say(derivation.as_text(derived))
+
+
+def _say_averages(found: averages.Averages, format: DeriveFormat) -> None:
+    if format is DeriveFormat.JSON:
+        say_json(averages.as_json(found))
+    elif format is DeriveFormat.LATEX:
+        print(averages.as_latex(found))
+    elif format is DeriveFormat.SYMPY:
+        print(averages.as_sympy(found))
+    else:
+        say(averages.as_text(found))
 
 
 def _identifier(text: str) -> str:

@@ -18,6 +18,7 @@ from verify.papers import (
     reshuffling,
     second_order_flows,
     smith2021,
+    stationary,
     weak_flows,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "reshuffling",
     "second_order_flows",
     "smith2021",
+    "stationary",
     "weak_flows",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from enum import Enum
+from typing import Any
 
 import sympy
 from flint import fmpq
@@ -16,7 +17,9 @@ from verify.claim import Check, Kind, Settings
 from verify.families import rational
 from verify.papers.heavy_ball import value
 
-Measure = Callable[[list[Vector], fmpq, Batches], Sequence[fmpq]]
+Number = Any
+
+Measure = Callable[..., Sequence[Number]]
 """What is averaged, at every step, from the history sums, beta and the batches."""
 
 SIZES = {"with-replacement": (2, 3), "reshuffled": (2, 3), "cyclic": (2, 3, 4)}
@@ -30,17 +33,17 @@ class When(Enum):
     EPOCH_MEAN = "as k grows, in the mean over an epoch"
 
 
-def modified_loss_terms(history: list[Vector], beta: fmpq, _: Batches) -> Sequence[fmpq]:
+def modified_loss_terms(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[Number]:
     """|grad G_k|^2 + 2 sum over r < k of beta^(k-r) |grad G_r|^2."""
     return [2 * tail - square(g) for g, tail in zip(history, _tails(history, beta), strict=True)]
 
 
-def memory_terms(history: list[Vector], beta: fmpq, _: Batches) -> Sequence[fmpq]:
+def memory_terms(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[Number]:
     """Sum over r < k of beta^(k-r) |grad G_r|^2."""
     return [tail - square(g) for g, tail in zip(history, _tails(history, beta), strict=True)]
 
 
-def variance(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[fmpq]:
+def variance(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[Number]:
     """|grad G_k - mean|^2, where the mean of grad G_k is grad E times 1 + beta + ... + beta^k."""
     return [square(d) for d in deviations(history, beta, batches)]
 
@@ -54,7 +57,7 @@ def deviations(history: list[Vector], beta: fmpq, batches: Batches) -> list[Vect
     return found
 
 
-def _tails(history: list[Vector], beta: fmpq) -> list[fmpq]:
+def _tails(history: list[Vector], beta: fmpq) -> list[Number]:
     tails, tail = [], fmpq(0)
     for g in history:
         tail = beta * tail + square(g)
@@ -108,7 +111,7 @@ def enumerated(
     return exact(name, Kind.ENUMERATION, holds, refutes=refutes)
 
 
-def agrees(candidate: sympy.Expr, wanted: fmpq, k: int = 0, **point: fmpq) -> bool:
+def agrees(candidate: sympy.Expr, wanted: fmpq, k: int = 0, **point: Any) -> bool:
     """Whether a candidate has this value; not where it has no rational value at all."""
     try:
         return bool(value(candidate, k=k, **point) == wanted)

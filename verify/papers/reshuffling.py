@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import sympy
@@ -62,7 +63,7 @@ class Line:
 
 def draw_line(draw: Draw, batches: int) -> Line:
     """Random batches, whose gradients and curvatures grow together."""
-    rows = [(rational(draw, -1, 1) + n, rational(draw, -1, 1) + n) for n in range(batches)]
+    rows = [(rational(draw, 0, 1) + 2 * n, rational(draw, 0, 1) + 2 * n) for n in range(batches)]
     return Line(tuple((*row, rational(draw, -1, 1)) for row in rows))
 
 
@@ -89,10 +90,7 @@ def mean_path_noise(line: Line, sampling: str, steps: int, beta: fmpq) -> list[f
         for points in zip(*(path(line, s, beta) for s in sequences), strict=True)
     ]
     extra = [a - p[2] for a, p in zip(second, alone, strict=True)]
-    return [
-        (late - early) / line.spread_slope * -4
-        for early, late in zip(extra, extra[1:], strict=False)
-    ]
+    return [(late - early) / line.spread_slope * -4 for early, late in pairwise(extra)]
 
 
 def mean_path(sampling: str, sizes: tuple[int, ...], fading: int) -> Check:
@@ -124,8 +122,8 @@ def by_partitions(of: Callable[[averages.Sampling], sympy.Expr], name: str) -> s
 @claim("undertow.reshuffled-covariance", catalogue="A25", where="reshuffled batches")
 def reshuffled_covariance() -> Claim:
     """Two batches of one epoch have the covariance -C/(M-1), those of two epochs none. So M/(M-1)
-    times the sum of β^(2(k-r)) minus 1/(M-1) times the squares of what each epoch weighs: (1-q)/(1-β)
-    the current one, q = β^(m+1), and q β^(jM)(1-β^M)/(1-β) those before, a geometric series.
+    times the sum of β^(2(k-r)) minus 1/(M-1) times the squares of what each epoch weighs: the
+    current one (1-q)/(1-β), q = β^(m+1), those before q β^(jM)(1-β^M)/(1-β), a geometric series.
     """
     return Claim(
         statement=(

@@ -1,4 +1,6 @@
-"""The loss of random shuffling: Smith, Dherin, Barrett and De (2021), and of batches with memory."""
+"""The losses of random shuffling, Smith, Dherin, Barrett and De (2021), and of memory with batches,
+Cattaneo and Shigida (2025).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from flint import fmpq
 
 from derive import averages
 from derive.formula import BETA, MOMENTUM, STEP, Formula, H
-from verify.batches import all_sequences
+from verify.batches import all_sequences, average
 from verify.checks import exact, identical
 from verify.claim import Claim, Kind, Settings, Verdict, claim
 from verify.flows import evaluate_taylor
@@ -64,8 +66,7 @@ def modified_loss() -> Claim:
             line = draw_line(draw, size)
             orders = list(all_sequences("reshuffled", size, size))
             ends = [path(line, order, fmpq(0), LENGTH)[-1] for order in orders]
-            mean = sum(ends[1:], start=ends[0]) / len(ends)
-            left = mean - flow_of_loss(line, candidate, size)
+            left = average(ends) - flow_of_loss(line, candidate, size)
             power = next((n for n in range(LENGTH) if left[n] != 0), LENGTH)
             if power < 3:
                 return False, f"h^{power} is left for m = {size}"

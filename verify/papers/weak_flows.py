@@ -1,37 +1,32 @@
-"""The weak sense: stochastic modified equations of SGD and of momentum, by exact moments.
-
-Li, Tai and E (2019), and Wang, Malladi, Wang, Lyu and Li (2023).
+"""The weak sense: the stochastic modified equations of SGD, Li, Tai and E (2019), and of momentum,
+by exact moments.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import sympy
-from flint import arb, arb_mat, fmpq, fmpq_mat
+from flint import arb, arb_mat, fmpq
 
 from derive import gradient_descent, heavy_ball, modified_loss
 from derive.averages import WITH_REPLACEMENT, autocovariance
-from derive.backward_error import slow_manifold
 from derive.formula import BETA, MOMENTUM, STEP, Formula, H
 from derive.linearization import Z, mode_matrix
-from derive.trees import LEAF
 from verify.checks import exact, identical, order_of
 from verify.claim import Check, Claim, Kind, Settings, Verdict, claim
 from verify.moments import NoisyQuadratic, draw_quadratic, equation_matrix, iterate_moments
 from verify.numbers import PowerSeries, precision
-from verify.papers.averaging import agrees
 from verify.papers.heavy_ball import ONE_MINUS, PAIR, value
 
 Number = Any
 
 LENGTH = 4
 STEPS = 9
-ETA, LAMBDA, SAMPLE, TIME = sympy.symbols("eta lambda s t")
-RATE = (sympy.Gt(ETA, 0), sympy.Gt(LAMBDA, 0))
+LAMBDA, TIME = sympy.symbols("lambda t")
 
 Equation = Callable[[sympy.Expr, Number, Number, Number], tuple[Number, Number, Number]]
 """Regularizer beside E, diffusion beside the variance of a gradient, and the weight of v in y, from
@@ -78,15 +73,13 @@ def bounded_error(name: str, equation: Equation, betas: Sequence[fmpq]) -> Check
                     if left[0] != 0 or left[1] != 0:
                         return False, f"an error of order h in moment {moment + 1}, beta = {beta}"
                     seconds[moment].append(left[2])
-            for moment, row in enumerate(seconds):
+            for moment, errors in enumerate(seconds, 1):
+                rest = errors
                 for root in (fmpq(1), beta, beta, beta, beta**2, beta**2):
-                    row = [late - root * early for early, late in zip(row, row[1:], strict=False)]
-                if any(row):
-                    return False, f"moment {moment + 1} drifts off at order h^2, beta = {beta}"
-        return (
-            True,
-            f"bounded at order h^2 for {len(betas)} beta, additive and multiplicative noise",
-        )
+                    rest = [late - root * early for early, late in pairwise(rest)]
+                if any(rest):
+                    return False, f"moment {moment} drifts off at order h^2, beta = {beta}"
+        return True, f"bounded at order h^2 for {len(betas)} beta, noise of both kinds"
 
     return exact(name, Kind.SERIES, holds)
 
@@ -135,10 +128,10 @@ NONE = [fmpq(0)] * 5
 
 @claim("li2019.drift", catalogue="E20", where="second-order equation, drift, as recalled")
 def sgd_drift() -> Claim:
-    """One step has the mean x - hg and the second moment of its noise h²Σ. The equation
-    dX = -∇(f + h/4 |∇f|²) dt + √h Σ^(1/2) dW has over the time h the mean x - hg - h²/2 Hg + h²/2 Hg
-    and the variance h²Σ, both up to O(h³); third moments are O(h³) on both sides. The term F of the
-    mean of IGRM_s has no place here: dW is taken before the step.
+    """One step has the mean x - hg and the second moment of its noise h²Σ. Over the time h the
+    equation has the mean x - hg - h²/2 Hg + h²/2 Hg and the variance h²Σ, both up to O(h³); third
+    moments are O(h³) on both sides. The term F of the mean of IGRM_s has no place here: dW is taken
+    before the step.
     """
 
     def equation(c: sympy.Expr, h: Number, b: Number, _: Number) -> tuple[Number, Number, Number]:
@@ -258,8 +251,8 @@ def momentum_drift() -> Claim:
 
     return Claim(
         statement=(
-            r"SGD with momentum, read as $y = x+\frac{\beta}{1-\beta}v$, is followed from $y_0 = x_0$ "
-            r"in the weak sense of order 2 by "
+            r"SGD with momentum, read as $y = x+\frac{\beta}{1-\beta}v$, is followed from "
+            r"$y_0 = x_0$ in the weak sense of order 2 by "
             r"$dY = -\frac1{1-\beta}\nabla(f+R)\,dt+\frac{\sqrt h}{1-\beta}\Sigma^{1/2}dW$ with "
             r"$R$ equal to {formula}."
         ),
@@ -338,127 +331,4 @@ def momentum_state() -> Claim:
             weak_order("observed weak order", equation, 2, HALF),
         ),
         expected=Verdict.CONFIRMED,
-    )
-
-
-def stationary(eta: fmpq, pull: fmpq, noise: fmpq, beta: fmpq) -> fmpq:
-    """The variance of x that one step of the averaged momentum keeps, by solving for it.
-
-    m <- beta m + (1-beta)(pull x + xi), x <- x - eta m; the unknowns are Var x, Cov(x, m), Var m.
-    """
-    new = 1 - beta
-    # the new m in terms of (x, m), the new x in terms of (x, m), and the noise in each
-    m_row, m_noise = (new * pull, beta), new
-    x_row, x_noise = (1 - eta * m_row[0], -eta * m_row[1]), -eta * m_noise
-    rows, right = [], []
-    for (a, an), (b, bn) in (
-        ((x_row, x_noise), (x_row, x_noise)),
-        ((x_row, x_noise), (m_row, m_noise)),
-        ((m_row, m_noise), (m_row, m_noise)),
-    ):
-        rows.append([a[0] * b[0], a[0] * b[1] + a[1] * b[0], a[1] * b[1]])
-        right.append([an * bn * noise])
-    identity = [[fmpq(i == j) for j in range(3)] for i in range(3)]
-    system = fmpq_mat(
-        [[e - a for e, a in zip(*pair, strict=True)] for pair in zip(identity, rows, strict=True)]
-    )
-    return system.solve(fmpq_mat(right))[0, 0]
-
-
-def stationary_cases(settings: Settings) -> list[dict[str, fmpq]]:
-    draw = random.Random(settings.seed)
-    return [
-        {
-            "eta": fmpq(draw.randint(1, 9), 10),
-            "lambda": fmpq(draw.randint(1, 9), 5),
-            "s": fmpq(draw.randint(1, 9)),
-            "beta": fmpq(draw.randint(0, 19), 20),
-        }
-        for _ in range(12)
-    ]
-
-
-def solved(name: str, *, ratio: bool = False, refutes: bool = False) -> Check:
-    """The candidate is the stationary variance, or its ratio to that without momentum."""
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        for case in stationary_cases(settings):
-            known = (case["eta"], case["lambda"], case["s"])
-            wanted = stationary(*known, case["beta"])
-            if ratio:
-                wanted /= stationary(*known, fmpq(0))
-            if not agrees(candidate, wanted, **case):
-                shown = ", ".join(f"{name} = {number}" for name, number in case.items())
-                return False, f"wrong at {shown}"
-        return True, "equal to the solution of the moment equations at 12 points"
-
-    return exact(name, Kind.SERIES, holds, refutes=refutes)
-
-
-def lyapunov() -> sympy.Expr:
-    """The stationary variance from the step matrix of heavy ball at h = eta (1 - beta)."""
-    p, r, q = sympy.symbols("p r q")
-    step = mode_matrix(heavy_ball).subs(Z, ETA * ONE_MINUS * LAMBDA)
-    covariance = sympy.Matrix([[p, r], [r, q]])
-    noise = (ETA * ONE_MINUS) ** 2 * SAMPLE * sympy.ones(2, 2)
-    equations = list(step * covariance * step.T + noise - covariance)
-    solution = sympy.solve(equations, [p, r, q], dict=True)[0]
-    return sympy.factor(solution[p])
-
-
-STATIONARY = ETA * SAMPLE / (LAMBDA * (2 - ETA * LAMBDA * ONE_MINUS / (1 + BETA)))
-
-
-@claim("wang2023.stationary-variance", catalogue="E21", where="momentum beside SGD, a consistency")
-def stationary_variance() -> Claim:
-    """With m the average of gradients and g = λx + ξ the variances of x and m and their covariance
-    satisfy three linear equations. Momentum changes the variance of x at relative order ηλ only,
-    as a distance O(√(η/(1-β))) between momentum and SGD in the weak sense allows.
-    """
-    return Claim(
-        statement=(
-            r"On a mode of curvature $\lambda$ with gradient noise of variance $s$ momentum as an "
-            r"average, with learning rate $\eta$, has the stationary variance {formula}."
-        ),
-        printed=Formula("stationaryVariance", STATIONARY, given=(*MOMENTUM, *RATE)),
-        checks=(
-            identical("step matrix of heavy ball", lyapunov),
-            solved("moment equations of the average"),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=r"$\eta\lambda(1-\beta) < 2(1+\beta)$, so that the iteration is stable.",
-    )
-
-
-@claim("ghosh2023.variance-of-the-iterates", catalogue="E21 A27", where="Remark 5.5")
-def variance_of_the_iterates() -> Claim:
-    """Remark 5.5 takes the smaller variance of the force for a smaller variance of the iterates.
-    But the forces of successive steps are correlated, and what they add up to has the variance of
-    SGD. The iterates' variance changes at relative order ηλ only.
-    """
-    return Claim(
-        statement=(
-            "At equal effective learning rate the stationary variance of the iterates on a mode is "
-            "that without momentum times {formula}."
-        ),
-        printed=Formula("iterateVariancePrinted", ONE_MINUS / (1 + BETA)),
-        right=Formula(
-            "iterateVariance",
-            (2 - ETA * LAMBDA) / (2 - ETA * LAMBDA * ONE_MINUS / (1 + BETA)),
-            given=(*MOMENTUM, *RATE),
-        ),
-        checks=(
-            identical(
-                "step matrix of heavy ball",
-                lambda: lyapunov() / lyapunov().subs(BETA, 0),
-                refutes=True,
-            ),
-            solved("moment equations of the average", ratio=True, refutes=True),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=r"Both iterations are stable, $\eta\lambda < 2$.",
-        because="momentum lowers the variance of one force, not that of the sum of the forces.",
-        counterexample=(
-            r"$\beta = 9/10$, $\eta\lambda = 1/10$: the factor is $361/379 = 0.953$, not $1/19$."
-        ),
     )
