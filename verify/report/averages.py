@@ -1,4 +1,4 @@
-"""Averages over the batches as text, LaTeX, JSON and SymPy code, and what each normalization says."""
+"""Averages over the batches as text, LaTeX, JSON and SymPy code, and a table of normalizations."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class Averages:
 _LOSS = ("E", "E", "E")
 _FULL = ("h/4 ‖∇E‖²", r"\frac h4\lVert\nabla E\rVert^{2}", "S")
 _NOISE = ("h/4 F", r"\frac h4F", "F")
-_COVARIANCE = ("Cov(∇Gₖ) / C", r"\mathrm{Cov}(\nabla G_k)=C", "covariance")
+_COVARIANCE = ("Cov(∇Gₖ) / C", r"\mathrm{Cov}(\nabla G_k)", "covariance")
 _LAGGED = (
     "Cov(∇Gₖ, ∇G at k+l) / C",
-    r"\mathrm{Cov}(\nabla G_k,\nabla G_{k+l})=C",
+    r"\mathrm{Cov}(\nabla G_k,\nabla G_{k+l})",
     "autocovariance",
 )
 _LASTING, _EPOCH = "as k grows", "as k grows, mean over an epoch"
@@ -72,7 +72,7 @@ def find(
     """The averages of heavy ball at step k, and as k grows where no step is named.
 
     Raises:
-        BadInput: another optimizer or quantity; numbers out of range; a step whose epoch is unknown.
+        BadInput: another optimizer or quantity, a number out of range, a step of unknown epoch.
     """
     if rule.name != heavy_ball.name:
         raise BadInput(f"averages over batches are known for heavy-ball, not for {rule.name}.")
@@ -174,9 +174,15 @@ class Normalization:
 ONE, ONE_MINUS = sympy.Integer(1), 1 - BETA
 NORMALIZATIONS = (
     Normalization("raw", "∇Gₖ, SGD with h", ONE, ONE, ONE),
-    Normalization("equal effective rate", "(1−β)∇Gₖ, SGD with h/(1−β)", ONE_MINUS, 1 / ONE_MINUS, ONE),
     Normalization(
-        "moving average", "mₖ = (1−β)∇Gₖ, both with h/(1−β)", ONE_MINUS, 1 / ONE_MINUS, 1 / ONE_MINUS
+        "equal effective rate", "(1−β)∇Gₖ, SGD with h/(1−β)", ONE_MINUS, 1 / ONE_MINUS, ONE
+    ),
+    Normalization(
+        "moving average",
+        "mₖ = (1−β)∇Gₖ, both with h/(1−β)",
+        ONE_MINUS,
+        1 / ONE_MINUS,
+        1 / ONE_MINUS,
     ),
 )
 
@@ -255,6 +261,11 @@ _EXPLAINED = {
     "F = mean ‖∇Eₙ − ∇E‖²",
     Quantity.COVARIANCE: "Gₖ = Σ β^(k−r) Eᵣ at a fixed x; C the covariance of one batch gradient",
 }
+_MEAN_PATH = {
+    "with-replacement": "the mean iterate feels the part of ‖∇E‖², not that of F",
+    "reshuffled": "the mean iterate feels both parts, averaged over an epoch",
+    "cyclic": "the mean iterate feels both parts, averaged over an epoch",
+}
 _LAGS = {
     "with-replacement": "l ≥ 0",
     "reshuffled": "0 ≤ l < M − m",
@@ -271,7 +282,9 @@ def as_text(found: Averages) -> str:
             f"  {line}"
             for line in aligned([[row.beside, unicode_text(row.expr)] for row in here]).split("\n")
         ]
-    if found.quantity is Quantity.COVARIANCE:
+    if found.quantity is Quantity.EXPECTATION:
+        lines += ["", _MEAN_PATH[found.sampling.name]]
+    else:
         if any(row.expr.has(LAG) for row in found.rows):
             lines += ["", f"for {_LAGS[found.sampling.name]}"]
         if found.sampling is WITH_REPLACEMENT:
@@ -300,8 +313,8 @@ def as_json(found: Averages) -> dict[str, Any]:
 
 def as_latex(found: Averages) -> str:
     lines = [
-        f"{row.latex}&\\;{latex(row.expr)}&&\\text{{{row.when}}}"
-        if row.name in {"covariance", "autocovariance"}
+        f"{row.latex}&={latex(row.expr)}\\;C&&\\text{{{row.when}}}"
+        if found.quantity is Quantity.COVARIANCE
         else f"&{latex(row.expr)}\\;{row.latex}&&\\text{{{row.when}}}"
         for row in found.rows
     ]
@@ -312,10 +325,12 @@ def as_latex(found: Averages) -> str:
 def as_sympy(found: Averages) -> str:
     names = sorted({s.name for row in found.rows for s in row.expr.free_symbols} - {H.name})
     rows = [f'    ("{row.when}", "{row.name}"): {_code(row.expr)},' for row in found.rows]
-    head = ["from sympy import Rational, symbols", ""]
+    head = ["from sympy import Add, Integer, Mul, Pow, Rational, Symbol, symbols", ""]
     head += [f'{", ".join(names)} = symbols("{" ".join(names)}", seq=True)'] if names else []
     return "\n".join([*head, f"{found.quantity} = {{", *rows, "}"])
 
 
 def _code(expr: sympy.Expr) -> str:
-    return sympy.srepr(expr) if expr.is_Rational else plain(expr)
+    """Python would round a fraction of two integers."""
+    whole = all(number.is_Integer for number in expr.atoms(sympy.Rational))
+    return plain(expr) if whole else sympy.srepr(expr)
