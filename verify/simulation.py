@@ -67,8 +67,8 @@ def simulate(run: Experiment, *, runs: int, seed: int) -> Moments:
                 slope[:, here] = gradient(*x[:, here])
             v = run.beta * v - run.h * slope
             x = x + v
+            _check_finite(x, run)
             found.append(_measure(x))
-    _check_finite(found[-1][0], run)
     return Moments(*(np.array(column) for column in zip(*found, strict=True)))
 
 
@@ -149,10 +149,14 @@ class _Blocks:
                 self.closed = self.closed + done @ done.T / self.batches
 
 
+@np.errstate(all="ignore")
 def predict(run: Experiment) -> Moments:
-    """The mean and the variance up to the order h, exact for quadratics with independent batches.
+    """The mean up to the order h, and the leading order of the variance.
 
-    Quadratics of one Hessian are exact for every sampling.
+    They are exact for quadratics of one Hessian, and with independent batches for all quadratics.
+
+    Raises:
+        BadInput: the mean path leaves the numbers.
     """
     sampling = SAMPLINGS[run.sampling]
     batches, size = len(run.losses), len(run.start)

@@ -326,7 +326,7 @@ def as_sympy(found: Averages) -> str:
     names = sorted({s.name for row in found.rows for s in row.expr.free_symbols} - {H.name})
     rows = [f'    ("{row.when}", "{row.name}"): {_code(row.expr)},' for row in found.rows]
     head = ["from sympy import Add, Integer, Mul, Pow, Rational, Symbol, symbols", ""]
-    head += [f'{", ".join(names)} = symbols("{" ".join(names)}", seq=True)'] if names else []
+    head += [f'{", ".join(names)} = symbols("{" ".join(names)}")'] if names else []
     return "\n".join([*head, f"{found.quantity} = {{", *rows, "}"])
 
 

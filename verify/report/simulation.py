@@ -85,7 +85,9 @@ def _table(shown: Shown, i: int, name: str) -> str:
     """Some steps, and how many standard errors measured and predicted are apart."""
     last = shown.world.steps
     chosen = sorted({round(last * n / ROWS) for n in range(1, ROWS + 1)} | {1})
-    rows: list[tuple[str, ...]] = [("k", f"mean {name}", "+-", "predicted", "off", "variance", "+-", "predicted", "off")]
+    rows: list[tuple[str, ...]] = [
+        ("k", f"mean {name}", "+-", "predicted", "off", "variance", "+-", "predicted", "off")
+    ]
     for k in chosen:
         cells = [str(k)]
         for value, error, wanted in (
