@@ -56,7 +56,7 @@ STEPS = Partition(
 WHOLE = Partition(
     together=lambda r, s, batches: True,
     force=mean_factor() ** 2,
-    regularizer=(_RATIO * (1 - _U**2) - 4 * (K + 1) * _U) / _ONE_MINUS**2,
+    regularizer=(_RATIO * (1 - _U**2) - 4 * _U * (K + 1)) / _ONE_MINUS**2,
     mean_force=1 / _ONE_MINUS**2,
 )
 EPOCHS = Partition(
@@ -64,7 +64,7 @@ EPOCHS = Partition(
     force=(1 - 2 * _Q + (2 * _Q**2 - (1 - _B) * _U**2) / (1 + _B)) / _ONE_MINUS**2,
     regularizer=(
         _RATIO * (1 + 2 * (_Q - _U) - (2 * _Q**2 - (1 - _B) * _U**2) / (1 + _B))
-        - 4 * (POSITION + 1) * _Q
+        - 4 * _Q * (POSITION + 1)
         - 4 * BATCHES * _B * (_Q - _U) / (1 - _B)
     )
     / _ONE_MINUS**2,

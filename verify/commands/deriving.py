@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -50,29 +51,23 @@ def derive(
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
     if minibatch:
-        _say_averages(averages.find(rule, quantity, sampling, batches=batches, k=k), format)
+        _write(averages, averages.find(rule, quantity, sampling, batches=batches, k=k), format)
         return
     rule = rule.renamed({known: _identifier(mine) for known, mine in ours.items()})
     derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
-    if format is DeriveFormat.JSON:
-        say_json(derivation.as_json(derived))
-    elif format is DeriveFormat.LATEX:
-        print(derivation.as_latex(derived))
-    elif format is DeriveFormat.SYMPY:
-        print(derivation.as_sympy(derived))
-    else:
-        say(derivation.as_text(derived))
+    _write(derivation, derived, format)
 
 
-def _say_averages(found: averages.Averages, format: DeriveFormat) -> None:
+def _write(report: ModuleType, found: object, format: DeriveFormat) -> None:
+    """What a report module makes of its finding."""
     if format is DeriveFormat.JSON:
-        say_json(averages.as_json(found))
+        say_json(report.as_json(found))
     elif format is DeriveFormat.LATEX:
-        print(averages.as_latex(found))
+        print(report.as_latex(found))
     elif format is DeriveFormat.SYMPY:
-        print(averages.as_sympy(found))
+        print(report.as_sympy(found))
     else:
-        say(averages.as_text(found))
+        say(report.as_text(found))
 
 
 def _identifier(text: str) -> str:

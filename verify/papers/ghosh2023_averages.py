@@ -53,6 +53,16 @@ def expected_check(when: When, *, refutes: bool = False) -> Check:
     )
 
 
+LIMIT_CHECKS = (
+    identical(
+        "sums over blocks",
+        lambda: by_partitions(averages.WITH_REPLACEMENT, lasting=True),
+        refutes=True,
+    ),
+    expected_check(When.LASTING, refutes=True),
+)
+
+
 @claim("ghosh2023.expected-regularizer", catalogue="A22", where="Remark 5.3, first sentence")
 def expected_regularizer() -> Claim:
     """With independent batches E|∇G_r|² = s_r² S + v_r F, s_r = (1-β^(r+1))/(1-β) and
@@ -69,21 +79,14 @@ def expected_regularizer() -> Claim:
             "expectedRegularizerPrinted", FULL_BATCH + H / (4 * ONE_MINUS**2) * V, given=GIVEN
         ),
         right=Formula("expectedRegularizer", EXPECTED, given=GIVEN),
-        checks=(
-            identical(
-                "sums over blocks",
-                lambda: by_partitions(averages.WITH_REPLACEMENT, lasting=True),
-                refutes=True,
-            ),
-            expected_check(When.LASTING, refutes=True),
-        ),
+        checks=LIMIT_CHECKS,
         expected=Verdict.CORRECTED,
         condition="Batches are drawn with replacement, the point is fixed, and $k$ is large.",
         because=(
             r"the printed $F = \mathbb E\lVert E_n-E\rVert^2$, here $V$, lacks the gradients."
         ),
         counterexample=(
-            r"$E_{(1)} = x$, $E_{(2)} = -x$ at $x = 0$: the losses do not differ, $V = 0$, but "
+            r"$E_1 = x$, $E_2 = -x$ at $x = 0$: the losses do not differ, $V = 0$, but "
             r"$\mathbb E\,IGRM_s$ tends to $h/(4(1-\beta)^2) > 0$."
         ),
     )
@@ -99,7 +102,7 @@ def expected_regularizer_at_each_step() -> Claim:
     to ((1-β^(k+1))/(1-β))²: the square of what the steps weigh together.
     """
     u = BETA ** (K + 1)
-    full = (1 + BETA) * (1 - BETA ** (2 * K + 2)) - 4 * (K + 1) * u * ONE_MINUS
+    full = (1 + BETA) * (1 - BETA ** (2 * K + 2)) - 4 * u * (K + 1) * ONE_MINUS
     return Claim(
         statement=rf"The mean of $IGRM_s$ over independent batches is {{formula}}, {NOTATION}.",
         printed=Formula(
@@ -165,14 +168,7 @@ def slides_stronger_regularization() -> Claim:
             "strongerRegularizationPrinted", H / (4 * ONE_MINUS) * (S + F), given=GIVEN
         ),
         right=Formula("strongerRegularization", EXPECTED, given=GIVEN),
-        checks=(
-            identical(
-                "sums over blocks",
-                lambda: by_partitions(averages.WITH_REPLACEMENT, lasting=True),
-                refutes=True,
-            ),
-            expected_check(When.LASTING, refutes=True),
-        ),
+        checks=LIMIT_CHECKS,
         expected=Verdict.CORRECTED,
         condition="Batches are drawn with replacement, the point is fixed, and $k$ is large.",
         because=r"no one factor takes $S+F$ to the mean with momentum.",

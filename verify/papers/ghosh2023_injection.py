@@ -78,7 +78,7 @@ def noise_averaged_remainder() -> Claim:
             rf"{named(T, D, Q)}."
         ),
         printed=Formula(
-            "noiseAveragedRemainder", SIGMA**4 * (D / 8 + (MU - 3) / 24 * Q), given=NOISE
+            "noiseAveragedRemainder", SIGMA**4 * (D / 8 + (MU - 3) * Q / 24), given=NOISE
         ),
         checks=(
             for_any_loss(lambda loss: noisy_mean(loss, VARIABLES), (4,)),
@@ -142,7 +142,7 @@ def injected_fourth_order() -> Claim:
         ),
         printed=Formula(
             "injectedFourthOrder",
-            SIGMA**4 * (D / 8 + H / 4 * gaussian + (MU - 3) / 24 * (Q + H / 4 * W)),
+            SIGMA**4 * (D / 8 + H / 4 * gaussian + (MU - 3) * (Q + H / 4 * W) / 24),
             given=(*NOISE, *STEP),
         ),
         checks=(

@@ -31,9 +31,9 @@ AT_POSITION = (*GIVEN, sympy.Ge(POSITION, 0))
 u, q, b = BETA ** (K + 1), BETA ** (POSITION + 1), BETA**M
 RATIO = (1 + BETA) / ONE_MINUS
 RESHUFFLED_NOISE = (
-    H / (4 * (M - 1) * ONE_MINUS**2) * (M - RATIO + 2 * BETA * (1 - BETA**M) / (M * ONE_MINUS**2))
+    H / 4 / ((M - 1) * ONE_MINUS**2) * (M - RATIO + 2 * BETA * (1 - BETA**M) / (M * ONE_MINUS**2))
 )
-CYCLIC_NOISE = H / (4 * (M - 1) * ONE_MINUS**2) * (M * (1 + b) / (1 - b) - RATIO)
+CYCLIC_NOISE = H / 4 / ((M - 1) * ONE_MINUS**2) * (M * (1 + b) / (1 - b) - RATIO)
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def reshuffled_regularizer() -> Claim:
             + 2 * (q - u)
             - (2 * BETA ** (2 * POSITION + 2) - (1 - b) * BETA ** (2 * K + 2)) / (1 + b)
         )
-        - 4 * (POSITION + 1) * q
+        - 4 * q * (POSITION + 1)
         - 4 * M * b * (q - u) / (1 - b)
     )
     return Claim(
@@ -189,7 +189,7 @@ def reshuffled_regularizer() -> Claim:
         ),
         printed=Formula(
             "reshuffledRegularizer",
-            H / (4 * (M - 1) * ONE_MINUS**2) * (M * (1 - u) ** 2 - same_epoch),
+            H / 4 / ((M - 1) * ONE_MINUS**2) * (M * (1 - u) ** 2 - same_epoch),
             given=(*AT_POSITION, sympy.Ge(K, 0)),
         ),
         checks=(
