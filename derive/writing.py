@@ -58,6 +58,12 @@ class _Plain(_LowestFirst, StrPrinter):
         below = self._product(bottom)
         return f"{sign}{self._product(top)}/{below if len(bottom) == 1 else f'({below})'}"
 
+    def _print_Pow(self, expr: sympy.Pow, rational: bool = False) -> str:  # noqa: N802
+        base, exponent = expr.args
+        if exponent.is_Integer and exponent < -1:
+            return f"1/{self._product([sympy.Pow(base, -exponent)])}"
+        return super()._print_Pow(expr, rational)
+
     def _product(self, factors: list[sympy.Expr]) -> str:
         return "*".join(self.parenthesize(f, PRECEDENCE["Mul"]) for f in factors) or "1"
 

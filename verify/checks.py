@@ -16,22 +16,27 @@ from verify.orders import observed_order
 from verify.recording import recorder
 
 Derived = Callable[[], sympy.Expr]
-QPOWER = sympy.Symbol("q")
+COUNTERS = (K, *sympy.symbols("M m l"))
+"""What may stand in an exponent of beta."""
 
 
 def in_ring(expr: sympy.Expr) -> Coefficient:
-    """The expression as a rational function of its symbols, beta**k being one more symbol.
+    """The expression as a rational function of its symbols; beta**k is one more symbol, and so
+    are its powers with the number M of batches, a position m and a lag l.
 
     Raises:
         ValueError: it is not one.
     """
 
     def open_power(power: sympy.Pow) -> sympy.Expr:
-        slope = sympy.expand(power.exp).coeff(K, 1)
-        rest = sympy.expand(power.exp - slope * K)
-        return QPOWER**slope * power.base**rest
+        rest, opened = sympy.expand(power.exp), sympy.Integer(1)
+        for counter in COUNTERS:
+            slope = rest.coeff(counter, 1)
+            rest = sympy.expand(rest - slope * counter)
+            opened *= sympy.Symbol(f"q_{counter}") ** slope
+        return opened * power.base**rest
 
-    opened = expr.replace(lambda e: e.is_Pow and e.base == BETA and e.exp.has(K), open_power)
+    opened = expr.replace(lambda e: e.is_Pow and e.base == BETA and e.exp.free_symbols, open_power)
     ring = Ring(tuple(sorted(symbol.name for symbol in opened.free_symbols)))
     return ring.from_expr(opened)
 

@@ -100,9 +100,11 @@ def loss_from_text(text: str) -> Loss:
     return loss_from_expression(read_loss(text)[0], text)
 
 
-def loss_from_expression(expr: sympy.Expr, text: str = "") -> Loss:
+def loss_from_expression(expr: sympy.Expr, text: str = "", variables: Sequence[str] = ()) -> Loss:
     """The loss that a SymPy expression is; its variables, sorted by name, are the coordinates.
 
+    Args:
+        variables: the coordinates, where the loss need not depend on all of them.
     Raises:
         Unreadable: it has no variable, or is not smooth.
 
@@ -111,7 +113,7 @@ def loss_from_expression(expr: sympy.Expr, text: str = "") -> Loss:
     2
     """
     text = text or str(expr)
-    variables = sorted(symbol.name for symbol in expr.free_symbols)
+    variables = variables or sorted(symbol.name for symbol in expr.free_symbols)
     if not variables:
         raise Unreadable(f"{show(text)} has no variable to minimize over; write one, such as x^2.")
     for part in sympy.preorder_traversal(expr):

@@ -1,5 +1,23 @@
 """The commands of `undertow`; importing this package registers them."""
 
-from verify.commands import campaign, deriving, exporting, judging, mutating, own, rechecking
+from verify.commands import (
+    campaign,
+    deriving,
+    exporting,
+    judging,
+    mutating,
+    own,
+    rechecking,
+    simulating,
+)
 
-__all__ = ["campaign", "deriving", "exporting", "judging", "mutating", "own", "rechecking"]
+__all__ = [
+    "campaign",
+    "deriving",
+    "exporting",
+    "judging",
+    "mutating",
+    "own",
+    "rechecking",
+    "simulating",
+]

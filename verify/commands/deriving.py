@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -12,9 +13,10 @@ from derive.optimizers import ZOO
 from derive.update_rule import BadInput
 from verify.commands.base import Given, Names, app, assignments, say, say_json
 from verify.own import find_rule
-from verify.report import derivation
-from verify.report import minibatch as batches
-from verify.report.derivation import Quantity
+from verify.report import averages, derivation
+from verify.report import minibatch as steps
+from verify.report.averages import SamplingName
+from verify.report.derivation import AVERAGES, Quantity
 
 
 class DeriveFormat(StrEnum):
@@ -35,6 +37,10 @@ def derive(
     minibatch: Annotated[
         bool, typer.Option("--minibatch", help="Step j takes its gradient from a loss E_j.")
     ] = False,
+    sampling: Annotated[
+        SamplingName, typer.Option(help="How batches are drawn.")
+    ] = SamplingName.WITH_REPLACEMENT,
+    batches: Annotated[int | None, typer.Option(help="How many batches there are.")] = None,
     give: Given = None,
     name: Names = None,
     format: Annotated[
@@ -45,31 +51,30 @@ def derive(
     rule = find_rule(optimizer).at(**assignments(give or []))
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
+    if minibatch and quantity in AVERAGES:
+        _write(averages, averages.find(rule, quantity, sampling, batches=batches, k=k), format)
+        return
     rule = rule.renamed({known: _identifier(mine) for known, mine in ours.items()})
     if minibatch:
-        page = replace(batches.find(rule, quantity, order=order, k=k), step=_identifier(step))
-        _say_minibatch(page, format)
+        if format is DeriveFormat.SYMPY:
+            raise BadInput("--minibatch has no format sympy; use text, latex or json.")
+        page = replace(steps.find(rule, quantity, order=order, k=k), step=_identifier(step))
+        _write(steps, page, format)
         return
     derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
+    _write(derivation, derived, format)
+
+
+def _write(report: ModuleType, found: object, format: DeriveFormat) -> None:
+    """What a report module makes of its finding."""
     if format is DeriveFormat.JSON:
-        say_json(derivation.as_json(derived))
+        say_json(report.as_json(found))
     elif format is DeriveFormat.LATEX:
-        print(derivation.as_latex(derived))
+        print(report.as_latex(found))
     elif format is DeriveFormat.SYMPY:
-        print(derivation.as_sympy(derived))
+        print(report.as_sympy(found))
     else:
-        say(derivation.as_text(derived))
-
-
-def _say_minibatch(page: batches.MinibatchPage, format: DeriveFormat) -> None:
-    if format is DeriveFormat.SYMPY:
-        raise BadInput("--minibatch has no format sympy; use text, latex or json.")
-    if format is DeriveFormat.JSON:
-        say_json(batches.as_json(page))
-    elif format is DeriveFormat.LATEX:
-        print(batches.as_latex(page))
-    else:
-        say(batches.as_text(page))
+        say(report.as_text(found))
 
 
 def _identifier(text: str) -> str:

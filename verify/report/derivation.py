@@ -39,6 +39,11 @@ class Quantity(StrEnum):
     DISCRETE_MODIFIED_LOSS = "discrete-modified-loss"
     TRANSIENT = "transient"
     INITIAL_SHIFT = "initial-shift"
+    EXPECTATION = "expectation"
+    COVARIANCE = "covariance"
+
+
+AVERAGES = (Quantity.EXPECTATION, Quantity.COVARIANCE)
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,8 @@ def find(optimizer: Optimizer, quantity: Quantity, *, order: int, k: int | None 
     Raises:
         BadInput: as the derivation itself; k without transient; a loss of a game.
     """
+    if quantity in AVERAGES:
+        raise BadInput(f"{quantity} is an average over batches; ask for it with --minibatch.")
     if k is not None and quantity is not Quantity.TRANSIENT:
         raise BadInput(f"--k {k} belongs to the transient; {quantity} does not depend on k.")
     losses = {

@@ -19,6 +19,14 @@ _COMMANDS = {
     "dots": "…",
     "log": "log",
     "sqrt": "√",
+    "sum": "Σ",
+    "partial": "∂",
+    "Delta": "Δ",
+    "Sigma": "Σ",
+    "cdot": "·",
+    "langle": "⟨",
+    "rangle": "⟩",
+    "bmod": "mod",
     **GREEK,
 }
 _ASCII = {
@@ -31,6 +39,11 @@ _ASCII = {
     "∞": "oo",
     "…": "...",
     "√": "sqrt",
+    "∂": "d",
+    "Δ": "Laplacian ",
+    "·": ".",
+    "⟨": "<",
+    "⟩": ">",
     "ᵀ": "^T",
     "Σ": "sum",
     "ₖ₊₁": "_(k+1)",
@@ -48,12 +61,24 @@ def words(latex: str) -> str:
     >>> words(r"$O(h^2)$-close for $\beta \le 1$")
     'O(h²)-close for β ≤ 1'
     """
-    text = re.sub(r"\\nabla ?", "∇", latex)
+    text = re.sub(r"\\math(?:bb|rm)(?: |\{(\w+)\})", lambda m: m[1] or "", latex)
+    text = re.sub(rf"\\frac{_ARGUMENT}{_ARGUMENT}", _fraction, text)
+    text = re.sub(r"\\nabla ?", "∇", text)
     text = re.sub(r"\\([a-zA-Z]+)", lambda m: _COMMANDS.get(m.group(1), m.group(1)), text)
     text = re.sub(r"_\{([^}]{2,})\}", r"_(\1)", text)
     text = re.sub(r"\^(?:\{(-?\d+)\}|(\d))", lambda m: (m[1] or m[2]).translate(_up()), text)
     text = re.sub(r"\^\{([^}]{2,})\}", r"^(\1)", text)
-    return text.replace(r"\,", " ").translate(str.maketrans("", "", "${}"))
+    return text.replace(r"\,", " ").replace("\\ ", " ").translate(str.maketrans("", "", "${}"))
+
+
+_ARGUMENT = r"(?: ?(\w)|\{([^{}]*)\})"
+
+
+def _fraction(match: re.Match[str]) -> str:
+    """A fraction on one line, its sums in brackets."""
+    parts = [match[1] or match[2], match[3] or match[4]]
+    top, bottom = (f"({part})" if re.search("[-+ ]", part) else part for part in parts)
+    return f"{top}/{bottom}"
 
 
 def formula(value: Formula) -> str:

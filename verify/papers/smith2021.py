@@ -1,0 +1,138 @@
+"""The losses of random shuffling, Smith, Dherin, Barrett and De (2021), and of memory with batches,
+Cattaneo and Shigida (2025).
+"""
+
+from __future__ import annotations
+
+import random
+
+import sympy
+from flint import fmpq
+
+from derive import averages
+from derive.formula import BETA, MOMENTUM, STEP, Formula, H
+from verify.batch_sequences import all_sequences, average
+from verify.checks import exact, identical
+from verify.claim import Claim, Kind, Settings, Verdict, claim
+from verify.flows import evaluate_taylor
+from verify.numbers import PowerSeries, power_series
+from verify.papers.averaging import When, enumerated, memory_terms
+from verify.papers.ghosh2023_averages import NOTATION, F, S
+from verify.papers.heavy_ball import ONE_MINUS, value
+from verify.papers.reshuffling import Line, draw_line, path
+from verify.program import Node, record
+
+LENGTH = 4
+
+
+def flow_of_loss(line: Line, candidate: sympy.Expr, steps: int) -> PowerSeries:
+    """The flow of -grad(E + candidate) from x = 0 over the time steps h, in powers of h.
+
+    The candidate is linear in S and F.
+    """
+    h = PowerSeries.step(LENGTH)
+    full, noise = (value(candidate.subs({S: i, F: 1 - i}), h=h) + h * 0 for i in (1, 0))
+    mean = line.mean
+
+    def compute(nodes: list[Node]) -> list[Node]:
+        x, on_full, on_noise = nodes
+
+        def gradient(row: tuple[fmpq, ...]) -> Node:
+            return x * x * row[2] + x * row[1] + row[0]
+
+        def slope(row: tuple[fmpq, ...]) -> Node:
+            return x * row[2] * 2 + row[1]
+
+        g, curvature = gradient(mean.slopes[0]), slope(mean.slopes[0])
+        spread = sum(((gradient(row) - g) * (slope(row) - curvature) for row in line.slopes), x * 0)
+        return [-(g + on_full * g * curvature * 2 + on_noise * spread * fmpq(2, len(line.slopes)))]
+
+    arithmetic = power_series(LENGTH)
+    (row,) = record(3, compute).taylor([h * 0], [full, noise], LENGTH, arithmetic)
+    return evaluate_taylor([row], h * steps)[0]
+
+
+@claim("smith2021.modified-loss", catalogue="E07", where="modified loss of random shuffling")
+def modified_loss() -> Claim:
+    """The mean over the orders of one epoch: the pairs of steps j < k contribute h² H_k g_j. Over
+    all orders each pair of different batches is met as often as any other, so the mean is
+    h² m(m-1)/2 Hg minus h² m/4 ∇F. The flow of E + h/4 (S + F) over the time mh gives
+    -mh (h/2 Hg + h/4 ∇F) + m²h²/2 Hg: the same.
+    """
+
+    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        for size in (2, 3, 4):
+            line = draw_line(draw, size)
+            orders = list(all_sequences("reshuffled", size, size))
+            ends = [path(line, order, fmpq(0), LENGTH)[-1] for order in orders]
+            left = average(ends) - flow_of_loss(line, candidate, size)
+            power = next((n for n in range(LENGTH) if left[n] != 0), LENGTH)
+            if power < 3:
+                return False, f"h^{power} is left for m = {size}"
+        return True, "begins at h^3 for m = 2, 3, 4 batches, all orders"
+
+    def pairs() -> sympy.Expr:
+        """The mean over an epoch, the same for every number of batches."""
+        felt = [averages.mean_path_regularizer(averages.RESHUFFLED, 7, k)(0) for k in range(7)]
+        return H / 4 * (S + sympy.Rational(str(sum(felt[1:], felt[0]) / 7)) * F)
+
+    return Claim(
+        statement=(
+            "Without momentum the mean over the orders of one epoch follows, up to $O(h^3)$, the "
+            rf"gradient flow of $E$ plus {{formula}}, {NOTATION}."
+        ),
+        printed=Formula("shuffledLoss", H / 4 * (S + F), given=STEP),
+        checks=(
+            identical("pairs of steps in one epoch", pairs),
+            exact("mean over all orders against the flow", Kind.SERIES, holds),
+        ),
+        expected=Verdict.CONFIRMED,
+        condition="Every batch is used once in an epoch; independent batches leave out $F$.",
+    )
+
+
+@claim("cattaneo2025memory.mini-batch-loss", catalogue="E18", where="momentum with mini-batches")
+def memoryless_loss() -> Claim:
+    """The memoryless step is -h∇(G_k + h/2 Σ_{r<k} β^(k-r) |∇G_r|²). For independent batches the
+    mean of |∇G_r|² tends to S/(1-β)² + F/(1-β²), the weights β, β², ... add up to β/(1-β), and
+    dividing by the force 1/(1-β) gives the loss.
+    """
+
+    def memory() -> sympy.Expr:
+        """Half of what the modified loss has beyond its last term |grad G_k|^2."""
+
+        def beyond(sampling: averages.Sampling) -> sympy.Expr:
+            return averages.regularizer(sampling) - averages.covariance(sampling)
+
+        full = averages.full_batch_regularizer() - averages.WHOLE.force
+        noise = beyond(averages.WITH_REPLACEMENT)
+        return H / 4 * ONE_MINUS * averages.lasting(full * S + noise * F)
+
+    return Claim(
+        statement=(
+            r"As a memoryless iteration with the learning rate $h/(1-\beta)$ heavy ball with "
+            rf"mini-batches descends in the mean $E$ plus {{formula}}, {NOTATION}."
+        ),
+        printed=Formula(
+            "memorylessLoss",
+            H * BETA / (2 * ONE_MINUS**2) * S + H * BETA / (2 * ONE_MINUS * (1 + BETA)) * F,
+            given=(*MOMENTUM, *STEP),
+        ),
+        checks=(
+            identical("sums over blocks", memory),
+            enumerated(
+                "all batch sequences",
+                "with-replacement",
+                memory_terms,
+                When.LASTING,
+                scale=lambda known: known["h"] * (1 - known["beta"]) / 2,
+            ),
+        ),
+        expected=Verdict.CONFIRMED,
+        condition=(
+            "Batches are drawn with replacement, the point is fixed, and $k$ is large; with $M$ "
+            r"batches reshuffled every epoch $1/((1-\beta)(1+\beta))$ becomes the mean of "
+            r"$\mathrm{Cov}(\nabla G_k)$ over an epoch, which tends to it as $M$ grows."
+        ),
+    )

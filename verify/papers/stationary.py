@@ -1,0 +1,145 @@
+"""What variance the iterates keep: Wang, Malladi, Wang, Lyu and Li (2023), and remark 5.5 of Ghosh,
+Lyu, Zhang and Wang (2023).
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import sympy
+from flint import fmpq, fmpq_mat
+
+from derive import heavy_ball
+from derive.formula import BETA, MOMENTUM, Formula
+from derive.linearization import Z, mode_matrix
+from verify.checks import exact, identical
+from verify.claim import Check, Claim, Kind, Settings, Verdict, claim
+from verify.papers.averaging import agrees
+from verify.papers.heavy_ball import ONE_MINUS
+
+ETA, LAMBDA, SAMPLE = sympy.symbols("eta lambda s")
+RATE = (sympy.Gt(ETA, 0), sympy.Gt(LAMBDA, 0))
+
+
+def stationary(eta: fmpq, pull: fmpq, noise: fmpq, beta: fmpq) -> fmpq:
+    """The variance of x that one step of the averaged momentum keeps, by solving for it.
+
+    m <- beta m + (1-beta)(pull x + xi), x <- x - eta m; the unknowns are Var x, Cov(x, m), Var m.
+    """
+    new = 1 - beta
+    # the new m in terms of (x, m), the new x in terms of (x, m), and the noise in each
+    m_row, m_noise = (new * pull, beta), new
+    x_row, x_noise = (1 - eta * m_row[0], -eta * m_row[1]), -eta * m_noise
+    rows, right = [], []
+    for (a, an), (b, bn) in (
+        ((x_row, x_noise), (x_row, x_noise)),
+        ((x_row, x_noise), (m_row, m_noise)),
+        ((m_row, m_noise), (m_row, m_noise)),
+    ):
+        rows.append([a[0] * b[0], a[0] * b[1] + a[1] * b[0], a[1] * b[1]])
+        right.append([an * bn * noise])
+    identity = [[fmpq(i == j) for j in range(3)] for i in range(3)]
+    system = fmpq_mat(
+        [[e - a for e, a in zip(*pair, strict=True)] for pair in zip(identity, rows, strict=True)]
+    )
+    return system.solve(fmpq_mat(right))[0, 0]
+
+
+def stationary_cases(settings: Settings) -> list[dict[str, Any]]:
+    draw = random.Random(settings.seed)
+    return [
+        {
+            "eta": fmpq(draw.randint(1, 9), 10),
+            "lambda": fmpq(draw.randint(1, 9), 5),
+            "s": fmpq(draw.randint(1, 9)),
+            "beta": fmpq(draw.randint(0, 19), 20),
+        }
+        for _ in range(12)
+    ]
+
+
+def solved(name: str, *, ratio: bool = False, refutes: bool = False) -> Check:
+    """The candidate is the stationary variance, or its ratio to that without momentum."""
+
+    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        for case in stationary_cases(settings):
+            known = (case["eta"], case["lambda"], case["s"])
+            wanted = stationary(*known, case["beta"])
+            if ratio:
+                wanted /= stationary(*known, fmpq(0))
+            if not agrees(candidate, wanted, **case):
+                shown = ", ".join(f"{name} = {number}" for name, number in case.items())
+                return False, f"wrong at {shown}"
+        return True, "equal to the solution of the moment equations at 12 points"
+
+    return exact(name, Kind.SERIES, holds, refutes=refutes)
+
+
+def lyapunov() -> sympy.Expr:
+    """The stationary variance from the step matrix of heavy ball at h = eta (1 - beta)."""
+    p, r, q = sympy.symbols("p r q")
+    step = mode_matrix(heavy_ball).subs(Z, ETA * ONE_MINUS * LAMBDA)
+    covariance = sympy.Matrix([[p, r], [r, q]])
+    noise = (ETA * ONE_MINUS) ** 2 * SAMPLE * sympy.ones(2, 2)
+    equations = list(step * covariance * step.T + noise - covariance)
+    solution = sympy.solve(equations, [p, r, q], dict=True)[0]
+    return sympy.factor(solution[p])
+
+
+STATIONARY = ETA * SAMPLE / (LAMBDA * (2 - ETA * LAMBDA * ONE_MINUS / (1 + BETA)))
+
+
+@claim("wang2023.stationary-variance", catalogue="E21", where="momentum beside SGD, a consistency")
+def stationary_variance() -> Claim:
+    """With m the average of gradients and g = λx + ξ the variances of x and m and their covariance
+    satisfy three linear equations. Momentum changes the variance of x at relative order ηλ only,
+    as a distance O(√(η/(1-β))) between momentum and SGD in the weak sense allows.
+    """
+    return Claim(
+        statement=(
+            r"On a mode of curvature $\lambda$ with gradient noise of variance $s$ momentum as an "
+            r"average, with learning rate $\eta$, has the stationary variance {formula}."
+        ),
+        printed=Formula("stationaryVariance", STATIONARY, given=(*MOMENTUM, *RATE)),
+        checks=(
+            identical("step matrix of heavy ball", lyapunov),
+            solved("moment equations of the average"),
+        ),
+        expected=Verdict.CONFIRMED,
+        condition=r"$\eta\lambda(1-\beta) < 2(1+\beta)$, so that the iteration is stable.",
+    )
+
+
+@claim("ghosh2023.variance-of-the-iterates", catalogue="E21 A27", where="Remark 5.5")
+def variance_of_the_iterates() -> Claim:
+    """Remark 5.5 takes the smaller variance of the force for a smaller variance of the iterates.
+    But the forces of successive steps are correlated, and what they add up to has the variance of
+    SGD. The iterates' variance changes at relative order ηλ only.
+    """
+    return Claim(
+        statement=(
+            "At equal effective learning rate the stationary variance of the iterates on a mode is "
+            "that without momentum times {formula}."
+        ),
+        printed=Formula("iterateVariancePrinted", ONE_MINUS / (1 + BETA)),
+        right=Formula(
+            "iterateVariance",
+            (2 - ETA * LAMBDA) / (2 - ETA * LAMBDA * ONE_MINUS / (1 + BETA)),
+            given=(*MOMENTUM, *RATE),
+        ),
+        checks=(
+            identical(
+                "step matrix of heavy ball",
+                lambda: lyapunov() / lyapunov().subs(BETA, 0),
+                refutes=True,
+            ),
+            solved("moment equations of the average", ratio=True, refutes=True),
+        ),
+        expected=Verdict.CORRECTED,
+        condition=r"Both iterations are stable, $\eta\lambda < 2$.",
+        because="momentum lowers the variance of one force, not that of the sum of the forces.",
+        counterexample=(
+            r"$\beta = 9/10$, $\eta\lambda = 1/10$: the factor is $361/379 = 0.953$, not $1/19$."
+        ),
+    )

@@ -1,0 +1,137 @@
+"""A simulation as text and JSON: measured beside predicted, with standard errors and a drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+
+from derive.averages import SAMPLINGS, full_batch_regularizer, lasting, mean_regularizer
+from derive.coefficients import exact
+from derive.formula import BETA
+from verify.numbers import FLOAT, evaluate
+from verify.simulation import Experiment, Moments
+
+ROWS, WIDTH, HEIGHT = 10, 60, 9
+MEASURED, PREDICTED, BOTH = "o", "+", "#"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A simulation and its prediction."""
+
+    world: Experiment
+    names: Sequence[str]
+    runs: int
+    seed: int
+    measured: Moments
+    predicted: Moments
+
+
+def as_json(shown: Shown) -> dict[str, Any]:
+    """Every step, with what is predicted and the standard errors."""
+    world, measured, predicted = shown.world, shown.measured, shown.predicted
+    return {
+        "sampling": world.sampling,
+        "losses": [loss.text for loss in world.losses],
+        "variables": list(shown.names),
+        "lr": world.h,
+        "beta": world.beta,
+        "runs": shown.runs,
+        "seed": shown.seed,
+        "steps": [
+            {
+                "k": k,
+                "mean": measured.mean[k].tolist(),
+                "mean_error": measured.mean_error[k].tolist(),
+                "mean_predicted": predicted.mean[k].tolist(),
+                "variance": measured.variance[k].tolist(),
+                "variance_error": measured.variance_error[k].tolist(),
+                "variance_predicted": predicted.variance[k].tolist(),
+            }
+            for k in range(world.steps + 1)
+        ],
+    }
+
+
+def as_text(shown: Shown) -> str:
+    world = shown.world
+    head = (
+        f"heavy ball   {len(world.losses)} batches, {SAMPLINGS[world.sampling].summary}\n"
+        f"{shown.runs} runs, seed {shown.seed}, lr {world.h:g}, beta {world.beta:g}"
+    )
+    parts = [head, _loss(world)]
+    for i, name in enumerate(shown.names):
+        parts += [_table(shown, i, name), _drawing(shown, i, name)]
+    return "\n\n".join(parts)
+
+
+def _loss(world: Experiment) -> str:
+    """The mean modified loss in numbers."""
+    known = {"beta": exact(world.beta), "M": fmpq(len(world.losses))}
+    full = lasting(full_batch_regularizer()) * (1 - BETA)
+    noise = mean_regularizer(SAMPLINGS[world.sampling]) * (1 - BETA)
+    on_full, on_noise = (FLOAT.convert(evaluate(e, known)) for e in (full, noise))
+    return (
+        "the mean modified loss as k grows, averaged over an epoch, times 1−β\n"
+        f"E + h/4 ({on_full:.4g} ‖∇E‖² + {on_noise:.4g} F)"
+    )
+
+
+def _table(shown: Shown, i: int, name: str) -> str:
+    """Some steps, and how many standard errors measured and predicted are apart."""
+    last = shown.world.steps
+    chosen = sorted({round(last * n / ROWS) for n in range(1, ROWS + 1)} | {1})
+    rows: list[tuple[str, ...]] = [
+        ("k", f"mean {name}", "+-", "predicted", "off", "variance", "+-", "predicted", "off")
+    ]
+    for k in chosen:
+        cells = [str(k)]
+        for value, error, wanted in (
+            (shown.measured.mean, shown.measured.mean_error, shown.predicted.mean),
+            (shown.measured.variance, shown.measured.variance_error, shown.predicted.variance),
+        ):
+            here, spread, there = value[k, i], error[k, i], wanted[k, i]
+            off = f"{(here - there) / spread:+.1f}" if spread > 0 else "-"
+            cells += [f"{here:.5g}", f"{spread:.1g}", f"{there:.5g}", off]
+        rows.append(tuple(cells))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("   ".join(map(str.rjust, row, widths)) for row in rows)
+    return "\n".join([*lines, "off: measured minus predicted, in standard errors"])
+
+
+def _drawing(shown: Shown, i: int, name: str) -> str:
+    """Mean and variance over the steps."""
+    blocks = [
+        _curve(f"{what} of {name}", measured[:, i], predicted[:, i])
+        for what, measured, predicted in (
+            ("mean", shown.measured.mean, shown.predicted.mean),
+            ("variance", shown.measured.variance, shown.predicted.variance),
+        )
+    ]
+    legend = f"{MEASURED} measured   {PREDICTED} predicted   {BOTH} both"
+    return "\n\n".join([*blocks, legend])
+
+
+def _curve(title: str, measured: np.ndarray, predicted: np.ndarray) -> str:
+    low = float(min(measured.min(), predicted.min()))
+    high = float(max(measured.max(), predicted.max()))
+    scale = (HEIGHT - 1) / (high - low) if high > low else 0.0
+    width = min(WIDTH, len(measured))
+    grid = [[" "] * width for _ in range(HEIGHT)]
+    for column in range(width):
+        k = round(column * (len(measured) - 1) / max(width - 1, 1))
+        here, there = (round((values[k] - low) * scale) for values in (measured, predicted))
+        grid[there][column] = PREDICTED
+        grid[here][column] = BOTH if here == there else MEASURED
+    labels = {HEIGHT - 1: f"{high:.4g}", 0: f"{low:.4g}"}
+    margin = max(map(len, labels.values()))
+    lines = [
+        f"{labels.get(row, ''):>{margin}} |{''.join(grid[row]).rstrip()}"
+        for row in reversed(range(HEIGHT))
+    ]
+    axis = f"{'':>{margin}} +{'-' * width} k = {len(measured) - 1}"
+    return "\n".join([title, *lines, axis])
