@@ -13,14 +13,8 @@ from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpq_mat
 
 from derive import heavy_ball
 from derive.formula import BETA, MOMENTUM, Formula, Z
-from derive.linearization import (
-    KAPPA,
-    characteristic_polynomial,
-    mode_matrix,
-    multipliers,
-    oscillation_interval,
-    stability_limit,
-)
+from derive.linearization import KAPPA, characteristic_polynomial, mode_matrix, multipliers
+from derive.stability import oscillation_interval, stability_limit
 from verify.checks import exact
 from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.numbers import Arithmetic, evaluate, precision
