@@ -33,17 +33,41 @@ def mode_matrix(optimizer: Optimizer) -> sympy.Matrix:
     [1 - z, beta],
     [   -z, beta]])
     """
+    matrix, _ = noisy_step(optimizer)
+    return matrix
+
+
+def noisy_step(optimizer: Optimizer) -> tuple[sympy.Matrix, sympy.Matrix]:
+    """A and b of one step y <- A y + b xi on y = (x, memory), for the gradient z x + xi.
+
+    Where a step takes several gradients, xi is the same in all of them.
+
+    Raises:
+        NotLinear: the rule is not linear.
+
+    >>> from derive import heavy_ball
+    >>> noisy_step(heavy_ball)[1]
+    Matrix([
+    [-1],
+    [-1]])
+    """
+    noise = sympy.Dummy("xi")
     state = [sympy.Dummy(name) for name in ("x", *optimizer.memory)]
     parameters = {name: sympy.Symbol(name) for name in optimizer.parameters}
     parameters |= optimizer.arguments(lambda v: sympy.Rational(int(v.p), int(v.q)))
     x, memory = optimizer.step(
-        state[0], list(state[1:]), lambda y: Z * y, sympy.Integer(1), parameters
+        state[0], list(state[1:]), lambda y: Z * y + noise, sympy.Integer(1), parameters
     )
     rows = [sympy.expand(entry) for entry in (x, *memory)]
-    matrix = sympy.Matrix([[row.coeff(s) for s in state] for row in rows])
-    if any(sympy.expand(e) != 0 for e in matrix * sympy.Matrix(state) - sympy.Matrix(rows)):
+    matrix, kick = (
+        sympy.Matrix([[row.coeff(s) for s in symbols] for row in rows])
+        for symbols in (state, [noise])
+    )
+    if any(
+        sympy.expand(e) for e in matrix * sympy.Matrix(state) + kick * noise - sympy.Matrix(rows)
+    ):
         raise NotLinear(f"the rule {optimizer.name} is not linear in its memory and gradients.")
-    return matrix
+    return matrix, kick
 
 
 def characteristic_polynomial(optimizer: Optimizer) -> sympy.Poly:
