@@ -22,6 +22,9 @@ MEANINGS: Mapping[str, str] = {
     "alpha": "step over h, or coefficient of the acceleration",
     "gamma": "look-ahead of the gradient, in displacements",
     "nu": "weight of the average in a step",
+    "lambda": "curvature",
+    "lambda1": "curvature of the first mode",
+    "lambda2": "curvature of the second mode",
     "kappa": "factor by which a mode is multiplied in one step",
 }
 
