@@ -2,6 +2,7 @@
 
 from derive.backward_error import modified_flow, one_step_map, slow_manifold
 from derive.modified_loss import discrete_modified_loss, modified_loss
+from derive.momentum_choice import choose_momentum
 from derive.optimizers import (
     aggregated_momentum,
     ema_momentum,
@@ -14,15 +15,21 @@ from derive.optimizers import (
     sam,
     torch_sgd,
 )
+from derive.stability import fastest_momentum, oscillation_interval, stability_limit
 from derive.startup import initial_shift, transient
+from derive.stationary_noise import covariance_equation, stationary_variance
+from derive.timescales import timescales
 from derive.trees import tree
 from derive.update_rule import optimizer
 
 __all__ = [
     "aggregated_momentum",
+    "choose_momentum",
+    "covariance_equation",
     "discrete_modified_loss",
     "ema_momentum",
     "extragradient",
+    "fastest_momentum",
     "gradient_descent",
     "heavy_ball",
     "initial_shift",
@@ -32,9 +39,13 @@ __all__ = [
     "nesterov",
     "one_step_map",
     "optimizer",
+    "oscillation_interval",
     "quasi_hyperbolic",
     "sam",
     "slow_manifold",
+    "stability_limit",
+    "stationary_variance",
+    "timescales",
     "torch_sgd",
     "transient",
     "tree",

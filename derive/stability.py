@@ -200,7 +200,9 @@ def _tidy(ring: Ring, expr: sympy.Expr) -> sympy.Expr:
     roots = [e for e in expr.atoms(sympy.Pow) if e.exp == sympy.Rational(1, 2)]
     if not roots:
         return ring.from_expr(expr).as_expr()
-    (root,) = roots
+    root = roots[0]
+    if len(roots) > 1:  # the root of a number beside
+        return expr
     own = sympy.Symbol("r")
     wide = Ring((*(name for name in ring.parameters), "r"))
     found = [expr]
