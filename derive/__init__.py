@@ -17,7 +17,11 @@ from derive.optimizers import (
 )
 from derive.stability import fastest_momentum, oscillation_interval, stability_limit
 from derive.startup import initial_shift, transient
-from derive.stationary_noise import covariance_equation, stationary_variance
+from derive.stationary_noise import (
+    covariance_equation,
+    position_covariance,
+    stationary_variance,
+)
 from derive.timescales import timescales
 from derive.trees import tree
 from derive.update_rule import optimizer
@@ -40,6 +44,7 @@ __all__ = [
     "one_step_map",
     "optimizer",
     "oscillation_interval",
+    "position_covariance",
     "quasi_hyperbolic",
     "sam",
     "slow_manifold",

@@ -19,13 +19,15 @@ from functools import lru_cache
 from itertools import product
 
 import sympy
-from flint import fmpq_mat
+from flint import fmpq, fmpq_mat
 from sympy.polys.matrices import DomainMatrix
+from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from derive.coefficients import Coefficient, Exact, Ring, exact
 from derive.linearization import Z, noisy_step
+from derive.stability import stability_conditions
 from derive.update_rule import BadInput, Optimizer
-from derive.writing import latex
+from derive.writing import latex, plain
 
 Z1, Z2 = sympy.symbols("z1 z2")
 _SUM, _PRODUCT, _GAP = sympy.symbols("s p d")
@@ -38,7 +40,9 @@ def stationary_covariance(optimizer: Optimizer) -> sympy.ImmutableMatrix:
 
     With step size h and noise Sigma_12 in the two gradients, cov(x_1, x_2) is h^2 Sigma_12 times
     entry (0, 0). A memory in units of h times a gradient has a factor h as x has, one in units
-    of a gradient (PyTorch's buffer) has none. Both modes the same (z1 = z2) gives the variance.
+    of a gradient (PyTorch's buffer) has none. Both modes the same (z1 = z2) gives the variance. It
+    holds where both modes decay. Two memories take half a minute with symbols, a second with
+    numbers.
 
     Raises:
         NotLinear: the rule is not linear.
@@ -62,7 +66,7 @@ def stationary_covariance(optimizer: Optimizer) -> sympy.ImmutableMatrix:
             .convert_to(field)
             .lu_solve(DomainMatrix.from_Matrix(right).convert_to(field))
         )
-    except sympy.polys.matrices.exceptions.DMNonInvertibleMatrixError:
+    except DMNonInvertibleMatrixError:
         raise BadInput(f"{optimizer.name} has no stationary covariance.") from None
     return _factored(solved.to_Matrix().reshape(size, size), ("z1", "z2", *optimizer.parameters))
 
@@ -106,37 +110,66 @@ class CovarianceEquation:
     def latex(self) -> str:
         return _written(self.left, "S", -1) + "=" + _written(self.right, r"\Sigma", 1)
 
-    def solve(
-        self, hessian: fmpq_mat, noise: fmpq_mat, *, h: Exact, parameters: Mapping[str, Exact]
-    ) -> fmpq_mat:
-        """S for a symmetric Hessian and a noise covariance, exactly.
 
-        Raises:
-            BadInput: the matrices do not fit, or S is not determined.
-        """
-        size, step = hessian.nrows(), exact(h)
-        if not (hessian == hessian.transpose() and noise == noise.transpose()):
-            raise BadInput("the Hessian and the noise covariance must be symmetric.")
-        if noise.nrows() != size:
-            raise BadInput(f"the noise has {noise.nrows()} dimensions, the Hessian {size}.")
-        basis = [_unit(size, i, j) for i, j in product(range(size), repeat=2)]
-        scaled = hessian * step
+def position_covariance(
+    optimizer: Optimizer, hessian: fmpq_mat, noise: fmpq_mat, *, h: Exact
+) -> fmpq_mat:
+    """The stationary covariance of x for one Hessian, noise covariance and step size, exactly.
 
-        def act(side: Mapping[Powers, Coefficient], on: fmpq_mat) -> fmpq_mat:
-            terms = (
-                _apply(powers, scaled, on) * c.at(dict(parameters)) for powers, c in side.items()
-            )
-            return sum(terms, start=on * 0)
+    Args:
+        optimizer: a rule with all parameters given, as `heavy_ball.at(beta="9/10")`.
+        hessian, noise: symmetric matrices of the same size.
+    Raises:
+        BadInput: the matrices do not fit, a parameter is not given, or a mode does not decay.
 
-        columns = [act(self.left, e).entries() for e in basis]
-        matrix = fmpq_mat(size**2, size**2, [c[i] for i in range(size**2) for c in columns])
-        right = fmpq_mat(size**2, 1, act(self.right, noise * step**2).entries())
-        try:
-            return fmpq_mat(size, size, matrix.solve(right).entries())
-        except ZeroDivisionError:
+    >>> from derive import heavy_ball
+    >>> one = fmpq_mat([[fmpq(1)]])
+    >>> position_covariance(heavy_ball.at(beta="1/2"), one, one, h=1)
+    [3/2]
+    """
+    size = hessian.nrows()
+    if optimizer.parameters:
+        raise BadInput(f"{optimizer.name} needs a value for {', '.join(optimizer.parameters)}.")
+    if not (hessian == hessian.transpose() and noise == noise.transpose()):
+        raise BadInput("the Hessian and the noise covariance must be symmetric.")
+    if noise.nrows() != size:
+        raise BadInput(f"the noise has {noise.nrows()} dimensions, the Hessian {size}.")
+    scaled = hessian * exact(h)
+    for condition in stability_conditions(optimizer):
+        if not _positive_definite(_at(condition, scaled)):
             raise BadInput(
-                "the covariance is not determined: a direction without curvature only diffuses."
-            ) from None
+                f"h = {h}: some mode does not decay, as z = h times an eigenvalue of the Hessian "
+                f"violates {plain(condition)} > 0."
+            )
+    equation = covariance_equation(optimizer)
+
+    def act(side: Mapping[Powers, Coefficient], on: fmpq_mat) -> fmpq_mat:
+        terms = (_apply(powers, scaled, on) * c.at({}) for powers, c in side.items())
+        return sum(terms, start=on * 0)
+
+    units = [_unit(size, i, j) for i, j in product(range(size), repeat=2)]
+    columns = [act(equation.left, unit).entries() for unit in units]
+    matrix = fmpq_mat(size**2, size**2, [c[i] for i in range(size**2) for c in columns])
+    right = act(equation.right, noise * exact(h) ** 2)
+    solved = matrix.solve(fmpq_mat(size**2, 1, right.entries()))
+    return fmpq_mat(size, size, solved.entries())
+
+
+def _at(polynomial: sympy.Expr, z: fmpq_mat) -> fmpq_mat:
+    """A polynomial in z of a matrix."""
+    n = z.nrows()
+    one = fmpq_mat(n, n, [int(i == j) for i, j in product(range(n), repeat=2)])
+    value = one * 0
+    for c in sympy.Poly(polynomial, Z).all_coeffs():
+        value = value * z + one * fmpq(int(c.p), int(c.q))
+    return value
+
+
+def _positive_definite(matrix: fmpq_mat) -> bool:
+    """Sylvester's criterion: all leading minors are positive."""
+    size = matrix.nrows()
+    corners = (range(n) for n in range(1, size + 1))
+    return all(fmpq_mat([[matrix[i, j] for j in c] for i in c]).det() > 0 for c in corners)
 
 
 def covariance_equation(optimizer: Optimizer) -> CovarianceEquation:
@@ -172,6 +205,8 @@ def small_step_limit(
 
     Returns:
         The limit, and the equation minus the limit, term by term.
+    Raises:
+        BadInput: no momentum of this name, or no [[S, H], H] in the equation.
 
     >>> from derive import heavy_ball
     >>> limit, dropped = small_step_limit(covariance_equation(heavy_ball))
@@ -180,6 +215,8 @@ def small_step_limit(
     >>> dropped.left[0, 1, 0]
     -1/(2*(1 - beta)*(1 + beta))
     """
+    if (0, 1, 0) not in equation.left or momentum not in equation.left[0, 1, 0].ring.parameters:
+        raise BadInput(f"the equation has no {momentum} that brings in [[S, H], H].")
     speed = -_leading(equation.left[0, 1, 0], momentum)[0]
     limit, dropped = [], []
     for side, unit in ((equation.left, (0, 0, 1)), (equation.right, (0, 0, 0))):

@@ -23,6 +23,7 @@ from derive.stationary_noise import (
     Z1,
     Z2,
     covariance_equation,
+    position_covariance,
     small_step_limit,
     stationary_covariance,
     stationary_variance,
@@ -100,7 +101,7 @@ def agrees(rule, draw, n: int) -> None:
     h = fmpq(int(limit.p), int(limit.q)) / trace * fmpq(draw(st.integers(1, 9)), 10)
     with precision(60):
         wanted = lyapunov(rule, hessian, noise, h, values)
-        found = covariance_equation(rule).solve(hessian, noise, h=h, parameters=values)
+        found = position_covariance(rule.at(**values), hessian, noise, h=h)
         for i in range(n):
             for j in range(n):
                 assert abs(wanted[i, j] - arb(found[i, j])) < arb(10) ** -45
@@ -114,7 +115,7 @@ def test_commuting_noise_does_not_feel_the_commutator(beta, z):
     """Label noise, Sigma = H: S = h/(1-beta)/(2 - h H/(1+beta))."""
     hessian = fmpq_mat(2, 2, [z[0], 1, 1, z[1] + 1])
     h = fmpq(1, 20)
-    found = covariance_equation(heavy_ball).solve(hessian, hessian, h=h, parameters={"beta": beta})
+    found = position_covariance(heavy_ball.at(beta=beta), hessian, hessian, h=h)
     identity = fmpq_mat(2, 2, [1, 0, 0, 1])
     assert found * (identity * 2 - hessian * (h / (1 + beta))) == identity * (h / (1 - beta))
 
@@ -130,11 +131,11 @@ def test_simulated_noise_has_the_derived_covariance():
     for _ in range(200):
         xi = root @ draws.standard_normal(x.shape)
         x, (v,) = rule.step(x, [v], lambda y, xi=xi: hessian @ y + xi, h, {"beta": beta})
-    exact = covariance_equation(rule).solve(
+    exact = position_covariance(
+        rule.at(beta="4/5"),
         fmpq_mat(2, 2, [2, 1, 1, 3]),
         fmpq_mat([[fmpq(1), fmpq(-1, 2)], [fmpq(-1, 2), fmpq(4)]]),
         h="1/10",
-        parameters={"beta": "4/5"},
     )
     wanted = np.array([[float(arb(exact[i, j])) for j in range(2)] for i in range(2)])
     spread = np.sqrt((np.outer(wanted.diagonal(), wanted.diagonal()) + wanted**2) / x.shape[1])
@@ -180,12 +181,18 @@ def test_the_covariance_of_two_modes_is_symmetric_and_positive():
 
 
 def test_impossible_questions_are_refused():
-    equation = covariance_equation(heavy_ball)
+    rule = heavy_ball.at(beta="1/2")
     flat, one = fmpq_mat(2, 2, [1, 0, 0, 0]), fmpq_mat(1, 1, [1])
-    half = {"beta": "1/2"}
-    with pytest.raises(BadInput, match="only diffuses"):
-        equation.solve(flat, flat, h=1, parameters=half)
+    skew = fmpq_mat(2, 2, [1, 1, 0, 1])
+    with pytest.raises(BadInput, match="z = h times an eigenvalue of the Hessian violates z > 0"):
+        position_covariance(rule, flat, flat, h=1)
+    with pytest.raises(BadInput, match=r"violates 3 - z > 0"):
+        position_covariance(rule, one, one, h=3)
     with pytest.raises(BadInput, match="dimensions"):
-        equation.solve(flat, one, h=1, parameters=half)
+        position_covariance(rule, flat, one, h=1)
     with pytest.raises(BadInput, match="symmetric"):
-        equation.solve(fmpq_mat(2, 2, [1, 1, 0, 1]), flat, h=1, parameters=half)
+        position_covariance(rule, skew, flat, h=1)
+    with pytest.raises(BadInput, match="needs a value for beta"):
+        position_covariance(heavy_ball, one, one, h=1)
+    with pytest.raises(BadInput, match="brings in"):
+        small_step_limit(covariance_equation(gradient_descent))
