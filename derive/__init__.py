@@ -7,6 +7,7 @@ from derive.backward_error import modified_flow, one_step_map, slow_manifold
 from derive.history_sums import history_flow
 from derive.minibatch_flow import minibatch_flow, minibatch_loss
 from derive.modified_loss import discrete_modified_loss, modified_loss
+from derive.momentum_choice import choose_momentum
 from derive.optimizers import (
     aggregated_momentum,
     ema_momentum,
@@ -19,15 +20,25 @@ from derive.optimizers import (
     sam,
     torch_sgd,
 )
+from derive.stability import fastest_momentum, oscillation_interval, stability_limit
 from derive.startup import initial_shift, transient
+from derive.stationary_noise import (
+    covariance_equation,
+    position_covariance,
+    stationary_variance,
+)
+from derive.timescales import timescales
 from derive.trees import tree
 from derive.update_rule import optimizer
 
 __all__ = [
     "aggregated_momentum",
+    "choose_momentum",
+    "covariance_equation",
     "discrete_modified_loss",
     "ema_momentum",
     "extragradient",
+    "fastest_momentum",
     "gradient_descent",
     "heavy_ball",
     "history_flow",
@@ -40,9 +51,14 @@ __all__ = [
     "nesterov",
     "one_step_map",
     "optimizer",
+    "oscillation_interval",
+    "position_covariance",
     "quasi_hyperbolic",
     "sam",
     "slow_manifold",
+    "stability_limit",
+    "stationary_variance",
+    "timescales",
     "torch_sgd",
     "transient",
     "tree",

@@ -21,7 +21,8 @@ MEANINGS: Mapping[str, str] = {
     "z": "step size times curvature",
     "a": "look-ahead of the gradient, in displacements",
     "alpha": "step over h, or coefficient of the acceleration",
-    "gamma": "look-ahead of the gradient, in displacements",
+    "gamma": "look-ahead of the gradient, in displacements, or exponent in beta = 1 - C h^gamma",
+    "C": "factor in beta = 1 - C h^gamma",
     "nu": "weight of the average in a step",
     "M": "number of batches in an epoch",
     "m": "position of the step in its epoch, 0 for the first",
@@ -36,6 +37,8 @@ MEANINGS: Mapping[str, str] = {
     "t": "time",
     "sigma": "standard deviation of the noise",
     "mu": "fourth moment of the noise over sigma^4",
+    "lambda1": "curvature of the first mode",
+    "lambda2": "curvature of the second mode",
     "kappa": "factor by which a mode is multiplied in one step",
 }
 

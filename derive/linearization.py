@@ -9,10 +9,14 @@ from __future__ import annotations
 import sympy
 
 from derive.linear_memory import NotLinear
-from derive.update_rule import Optimizer
+from derive.update_rule import BadInput, Optimizer
 
 Z = sympy.Symbol("z")
 KAPPA = sympy.Symbol("kappa")
+
+
+class NotInClosedForm(BadInput):
+    """What is asked for has no closed form of this kind."""
 
 
 def mode_matrix(optimizer: Optimizer) -> sympy.Matrix:
@@ -29,17 +33,41 @@ def mode_matrix(optimizer: Optimizer) -> sympy.Matrix:
     [1 - z, beta],
     [   -z, beta]])
     """
+    matrix, _ = noisy_step(optimizer)
+    return matrix
+
+
+def noisy_step(optimizer: Optimizer) -> tuple[sympy.Matrix, sympy.Matrix]:
+    """A and b of one step y <- A y + b xi on y = (x, memory), for the gradient z x + xi.
+
+    Where a step takes several gradients, xi is the same in all of them.
+
+    Raises:
+        NotLinear: the rule is not linear.
+
+    >>> from derive import heavy_ball
+    >>> noisy_step(heavy_ball)[1]
+    Matrix([
+    [-1],
+    [-1]])
+    """
+    noise = sympy.Dummy("xi")
     state = [sympy.Dummy(name) for name in ("x", *optimizer.memory)]
     parameters = {name: sympy.Symbol(name) for name in optimizer.parameters}
     parameters |= optimizer.arguments(lambda v: sympy.Rational(int(v.p), int(v.q)))
     x, memory = optimizer.step(
-        state[0], list(state[1:]), lambda y: Z * y, sympy.Integer(1), parameters
+        state[0], list(state[1:]), lambda y: Z * y + noise, sympy.Integer(1), parameters
     )
     rows = [sympy.expand(entry) for entry in (x, *memory)]
-    matrix = sympy.Matrix([[row.coeff(s) for s in state] for row in rows])
-    if any(sympy.expand(e) != 0 for e in matrix * sympy.Matrix(state) - sympy.Matrix(rows)):
+    matrix, kick = (
+        sympy.Matrix([[row.coeff(s) for s in symbols] for row in rows])
+        for symbols in (state, [noise])
+    )
+    if any(
+        sympy.expand(e) for e in matrix * sympy.Matrix(state) + kick * noise - sympy.Matrix(rows)
+    ):
         raise NotLinear(f"the rule {optimizer.name} is not linear in its memory and gradients.")
-    return matrix
+    return matrix, kick
 
 
 def characteristic_polynomial(optimizer: Optimizer) -> sympy.Poly:
@@ -55,40 +83,24 @@ def characteristic_polynomial(optimizer: Optimizer) -> sympy.Poly:
 def multipliers(optimizer: Optimizer) -> tuple[sympy.Expr, sympy.Expr]:
     """kappa_plus and kappa_minus: a mode is multiplied by them at every step.
 
-    For rules with one memory variable, whose characteristic polynomial is a quadratic.
+    Raises:
+        NotInClosedForm: the rule has not one memory variable.
     """
-    _, linear, constant = characteristic_polynomial(optimizer).all_coeffs()
+    linear, constant = quadratic(optimizer)
     root = sympy.sqrt(linear**2 - 4 * constant)
     return (-linear + root) / 2, (-linear - root) / 2
 
 
-def oscillation_interval(optimizer: Optimizer) -> tuple[sympy.Expr, ...]:
-    """The ends of the interval of z on which the multipliers are complex, in rising order.
+def quadratic(optimizer: Optimizer) -> tuple[sympy.Expr, sympy.Expr]:
+    """a and b of the characteristic polynomial kappa^2 + a kappa + b.
 
-    For rules with one memory variable; the discriminant's roots in z.
+    Raises:
+        NotInClosedForm: the rule has not one memory variable.
     """
-    _, linear, constant = characteristic_polynomial(optimizer).all_coeffs()
-    root = sympy.Symbol("s", nonnegative=True)
-    beta = sympy.Symbol("beta")
-    discriminant = sympy.expand((linear**2 - 4 * constant).subs(beta, root**2))
-    ends = sympy.roots(sympy.Poly(discriminant, Z), multiple=True)
-    ordered = sorted(
-        (sympy.factor(end) for end in ends), key=lambda end: end.subs(root, sympy.Rational(1, 2))
-    )
-    return tuple(end.subs(root, sympy.sqrt(beta)) for end in ordered)
-
-
-def stability_limit(optimizer: Optimizer) -> sympy.Expr:
-    """The z below which a convex mode decays: 0 < z < limit.
-
-    For rules with one memory variable. A quadratic kappa^2 + a kappa + b has both roots inside the
-    unit circle exactly when |b| < 1, 1 + a + b > 0 and 1 - a + b > 0 (Jury's conditions); here b
-    does not depend on z, 1 + a + b = z, and the last condition gives the limit.
-
-    >>> from derive import heavy_ball
-    >>> stability_limit(heavy_ball)
-    2*beta + 2
-    """
-    _, linear, constant = characteristic_polynomial(optimizer).all_coeffs()
-    (limit,) = sympy.solve(1 - linear + constant, Z)
-    return limit
+    coefficients = characteristic_polynomial(optimizer).all_coeffs()
+    if len(coefficients) != 3:
+        raise NotInClosedForm(
+            f"{optimizer.name} has {len(optimizer.memory)} memory variables; one is needed here."
+        )
+    _, linear, constant = coefficients
+    return linear, constant

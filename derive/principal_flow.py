@@ -23,14 +23,11 @@ from flint import ctx as flint_context
 
 from derive.coefficients import Coefficient, Polynomial, Ring
 from derive.linear_memory import linear_method
-from derive.linearization import KAPPA, Z, characteristic_polynomial
-from derive.update_rule import BadInput, Optimizer, Parameter
+from derive.linearization import KAPPA, NotInClosedForm, Z, characteristic_polynomial
+from derive.ranges import sign_of, size, square_root
+from derive.update_rule import BadInput, Optimizer
 
 Series = list[Coefficient]
-
-
-class NotInClosedForm(BadInput):
-    """No closed form of this kind; `principal_series` still gives every Taylor coefficient."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ def principal_multiplier(optimizer: Optimizer) -> sympy.Expr:
         )
     trace, product = branch.expr(1, sign=-1), branch.expr(0)
     root = sympy.sqrt(trace**2 - 4 * product)
-    side = -1 if _sign(1 - branch.row(0)[0], optimizer) < 0 else 1
+    side = -1 if sign_of(1 - branch.row(0)[0], optimizer) < 0 else 1
     return sympy.Mul(sympy.Rational(1, 2), trace + side * root, evaluate=False)
 
 
@@ -246,8 +243,8 @@ def _nearest_zero(branch: _Branch, optimizer: Optimizer) -> sympy.Expr:
     _, a, b, *_ = [-c for c in branch.row(0)] + [branch.ring.number(0)] * 2
     if not a and not b:
         return sympy.oo
-    root, real = _root(a * a - 4 * b, optimizer)
-    below = _size(a, optimizer) + root
+    root, real = square_root(a * a - 4 * b, optimizer)
+    below = size(a, optimizer) + root
     return 2 / (below if real else sympy.Abs(below))
 
 
@@ -263,7 +260,7 @@ def _nearest_branch_point(branch: _Branch, optimizer: Optimizer) -> sympy.Expr:
     """
     (_, t), (b, minus_d) = branch.row(1), branch.row(0)
     c = 1 - b
-    if _sign(b, optimizer) < 0 or _sign(c, optimizer) <= 0 or (b and not _sign(b, optimizer)):
+    if sign_of(b, optimizer) < 0 or sign_of(c, optimizer) <= 0 or (b and not sign_of(b, optimizer)):
         raise NotInClosedForm(
             f"whether the memory of {optimizer.name} fades without changing sign, 0 <= {b!r} < 1, "
             "does not follow from the ranges of its parameters; declare them or give numbers."
@@ -271,12 +268,12 @@ def _nearest_branch_point(branch: _Branch, optimizer: Optimizer) -> sympy.Expr:
     middle = t * (1 + b) + 2 * minus_d
     u, w = (middle + c * t) / 2, (middle - c * t) / 2
     u, w = (u, w) if u else (w, u)
-    root, real = _root(w / u, optimizer)
+    root, real = square_root(w / u, optimizer)
     head = c * c / u
     if isinstance(root, sympy.Pow) and isinstance(root.base, sympy.Symbol):
         return _in_the_root(head, root.base, optimizer)
     below = 1 + root if real else sympy.Abs(1 + root)
-    return _size(head, optimizer) * below**-2
+    return size(head, optimizer) * below**-2
 
 
 def _in_the_root(head: Coefficient, name: sympy.Symbol, optimizer: Optimizer) -> sympy.Expr:
@@ -284,9 +281,9 @@ def _in_the_root(head: Coefficient, name: sympy.Symbol, optimizer: Optimizer) ->
     # for the moment the name stands for its own square root
     reduced = head.ring.from_expr(head.as_expr().subs(name, name**2))
     reduced = reduced / (1 + head.ring.from_expr(name)) ** 2
-    sign = _sign(head, optimizer)
-    size = (reduced * sign).as_expr() if sign else sympy.Abs(reduced.as_expr())
-    return size.subs(name, sympy.sqrt(name))
+    sign = sign_of(head, optimizer)
+    result = (reduced * sign).as_expr() if sign else sympy.Abs(reduced.as_expr())
+    return result.subs(name, sympy.sqrt(name))
 
 
 def _singular_inversion(branch: _Branch, optimizer: Optimizer) -> sympy.Expr:
@@ -346,60 +343,3 @@ def _the_root_in(ball: arb, branch: _Branch) -> sympy.Expr | None:
     ((part, index),) = found
     coefficients = [sympy.Rational(int(c.p), int(c.q)) for c in reversed(part.coeffs())]
     return sympy.rootof(sympy.Poly(coefficients, Z), index)
-
-
-def _size(value: Coefficient, optimizer: Optimizer) -> sympy.Expr:
-    """|value|, written without bars where the sign is known."""
-    sign = _sign(value, optimizer)
-    return (value * sign).as_expr() if sign else sympy.Abs(value.as_expr())
-
-
-def _root(value: Coefficient, optimizer: Optimizer) -> tuple[sympy.Expr, bool]:
-    """The square root with squares taken out, and whether it is known to be real."""
-    outside, inside = sympy.Integer(1), sympy.Integer(1)
-    for factor in sympy.Mul.make_args(value.as_expr()):
-        base, power = factor.as_base_exp()
-        if base.is_Rational:
-            outside *= sympy.sqrt(factor)
-            continue
-        half, odd = divmod(int(power), 2)
-        outside *= _size(value.ring.from_expr(base), optimizer) ** half
-        inside *= base**odd
-    return outside * sympy.sqrt(inside), _sign(value, optimizer) > 0 or not value
-
-
-def _sign(value: Coefficient, optimizer: Optimizer) -> int:
-    """1 or -1 where the value keeps this sign inside the parameters' ranges, 0 where unknown."""
-    ranges = [p for name in value.ring.parameters for p in optimizer.declared if p.name == name]
-    sign = 1 if value else 0
-    for factor in sympy.Mul.make_args(value.as_expr()):
-        base, power = factor.as_base_exp()
-        if int(power) % 2:
-            sign *= _sign_of_polynomial(base, ranges)
-    return sign
-
-
-def _sign_of_polynomial(polynomial: sympy.Expr, ranges: list[Parameter]) -> int:
-    """Every parameter p becomes a function of some t > 0 that runs through its range: low + t,
-    high - t or (low + high t)/(1 + t). Then coefficients of one sign decide.
-    """
-    images: dict[sympy.Symbol, sympy.Expr] = {}
-    for parameter in ranges:
-        t = sympy.Symbol(parameter.name)
-        low, high = (
-            None if end is None else sympy.Rational(int(end.p), int(end.q))
-            for end in (parameter.lower, parameter.upper)
-        )
-        if low is not None and high is not None:
-            images[t] = (low + high * t) / (1 + t)
-        elif low is not None:
-            images[t] = low + t
-        elif high is not None:
-            images[t] = high - t
-        elif polynomial.has(t):
-            return 0
-    sign = 1
-    for part in sympy.fraction(sympy.together(polynomial.subs(images, simultaneous=True))):
-        signs = {int(sympy.sign(c)) for c in sympy.Poly(part, *images, sympy.Dummy()).coeffs()}
-        sign *= signs.pop() if len(signs) == 1 else 0
-    return sign

@@ -3,14 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive import heavy_ball, modified_flow
-from derive.linearization import (
-    Z,
-    characteristic_polynomial,
-    mode_matrix,
-    multipliers,
-    oscillation_interval,
-    stability_limit,
-)
+from derive.linearization import Z, characteristic_polynomial, mode_matrix, multipliers
 from derive.minibatch import BETA, K, covariance_factor, mean_factor
 from derive.trees import tree
 
@@ -18,18 +11,12 @@ from derive.trees import tree
 def test_heavy_ball_on_a_mode():
     assert mode_matrix(heavy_ball) == sympy.Matrix([[1 - Z, BETA], [-Z, BETA]])
     assert characteristic_polynomial(heavy_ball).all_coeffs() == [1, -BETA + Z - 1, BETA]
-    assert sympy.expand(stability_limit(heavy_ball) - 2 * (1 + BETA)) == 0
 
 
 def test_the_multipliers_solve_the_characteristic_equation():
     polynomial = characteristic_polynomial(heavy_ball).as_expr()
     for kappa in multipliers(heavy_ball):
         assert sympy.expand(polynomial.subs("kappa", kappa)) == 0
-
-
-def test_the_multipliers_are_complex_between_the_thresholds():
-    low, high = (end.subs(BETA, sympy.Rational(1, 4)) for end in oscillation_interval(heavy_ball))
-    assert (low, high) == (sympy.Rational(1, 4), sympy.Rational(9, 4))
 
 
 def test_a_mode_decays_as_the_modified_flow_says():

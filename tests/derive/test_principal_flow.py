@@ -26,7 +26,7 @@ from derive import (
 from derive.backward_error import slow_motion
 from derive.coefficients import Ring
 from derive.linear_memory import NoSlowManifold, NotLinear
-from derive.linearization import KAPPA, Z, characteristic_polynomial, oscillation_interval
+from derive.linearization import KAPPA, Z, characteristic_polynomial
 from derive.optimizers import ZOO, heavy_ball_two_step, nesterov_extrapolated
 from derive.principal_flow import (
     NotInClosedForm,
@@ -36,6 +36,7 @@ from derive.principal_flow import (
     principal_series,
     radius_of_convergence,
 )
+from derive.stability import oscillation_interval
 from derive.trees import LEAF, Tree, grow
 from derive.update_rule import BadInput, Optimizer, momentum
 

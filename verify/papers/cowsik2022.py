@@ -12,15 +12,9 @@ import sympy
 from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpq_mat
 
 from derive import heavy_ball
-from derive.formula import BETA, MOMENTUM, Formula, Z
-from derive.linearization import (
-    KAPPA,
-    characteristic_polynomial,
-    mode_matrix,
-    multipliers,
-    oscillation_interval,
-    stability_limit,
-)
+from derive.formula import BETA, MOMENTUM, STEP, Formula, H, Z
+from derive.linearization import KAPPA, characteristic_polynomial, mode_matrix, multipliers
+from derive.stability import oscillation_interval, stability_limit
 from verify.checks import exact
 from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.numbers import Arithmetic, evaluate, precision
@@ -31,6 +25,7 @@ KAPPA_PLUS = sympy.Mul(
     sympy.Rational(1, 2), TRACE + sympy.sqrt(TRACE**2 - 4 * BETA), evaluate=False
 )
 MODE = (*MOMENTUM, sympy.Gt(Z, 0))
+POSITIVE = (sympy.Gt(BETA, 0), sympy.Lt(BETA, 1), *STEP)
 COMPLEX = Arithmetic("acb", acb)
 RATIONAL_BETAS = [fmpq(n, 20) for n in range(1, 20)]
 
@@ -283,6 +278,120 @@ def stability() -> Claim:
             symbolic("Jury's conditions", lambda: stability_limit(heavy_ball)),
             Check("spectral radius in ball arithmetic", Kind.BALL, radius_at_limit),
             exact("growth of matrix powers", Kind.SIMULATION, growth),
+        ),
+        expected=Verdict.CONFIRMED,
+    )
+
+
+@claim("ghosh2023.largest-effective-step", catalogue="A28", where="section 6 and footnote 3")
+def largest_effective_step() -> Claim:
+    """The effective step size is h/(1-β), and hL < 2(1+β). For β = 0 it is 2/L; it grows without
+    bound as β -> 1. At hL = 2(1+β) a multiplier is -1: the edge of stability is 2(1+β)/h.
+    """
+    curvature = sympy.Symbol("lambda")
+
+    def as_limit(judge: Callable[[sympy.Expr, Settings], Evidence], name: str, kind: Kind) -> Check:
+        def judged(candidate: sympy.Expr, settings: Settings) -> Evidence:
+            some = sympy.Rational(random.Random(settings.seed).randint(8, 30), 7)
+            limit = (candidate * curvature * (1 - BETA)).subs(curvature, some)
+            return judge(sympy.sympify(limit), settings)
+
+        return Check(name, kind, judged)
+
+    return Claim(
+        statement=(
+            r"On a loss of smoothness $\lambda$ heavy ball is stable for effective step sizes "
+            r"below {formula}."
+        ),
+        printed=Formula(
+            "largestEffectiveStep",
+            2 * (1 + BETA) / (curvature * (1 - BETA)),
+            given=(*MOMENTUM, sympy.Gt(curvature, 0)),
+        ),
+        checks=(
+            symbolic(
+                "Jury's conditions",
+                lambda: stability_limit(heavy_ball) / (curvature * (1 - BETA)),
+            ),
+            as_limit(radius_at_limit, "spectral radius in ball arithmetic", Kind.BALL),
+            as_limit(
+                exact("", Kind.SIMULATION, growth).judge, "growth of matrix powers", Kind.SIMULATION
+            ),
+        ),
+        expected=Verdict.CONFIRMED,
+    )
+
+
+def in_the_kernel(name: str, curvature: Callable[[random.Random], fmpq]) -> Check:
+    """(pi, w) = (candidate, 1) is an eigenvector of the Jacobian (139) to the multiplier kappa."""
+
+    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        for _ in range(20):
+            kappa, h = fmpq(draw.randint(1, 19), 20), fmpq(draw.randint(1, 9), 40)
+            own = curvature(draw)
+            # the beta at which kappa is a multiplier: kappa^2 - (1+beta-z) kappa + beta = 0
+            beta = kappa * (1 - kappa - h * own) / (1 - kappa)
+            ratio = evaluate(candidate, {"kappa": kappa, "h": h, "beta": beta})
+            momentum = beta * ratio - own
+            if (momentum, h * beta * ratio + 1 - h * own) != (kappa * ratio, kappa):
+                return False, f"no eigenvector at beta = {beta}, h lambda = {h * own}"
+        return True, "eigenvector at 20 points"
+
+    return exact(name, Kind.ENUMERATION, holds)
+
+
+def some_curvature(draw: random.Random) -> fmpq:
+    return fmpq(draw.randint(1, 30), 7)
+
+
+def eigenvector_of(multiplier: sympy.Expr) -> sympy.Expr:
+    """pi/w from the derived eigenvector (x, velocity); pi is the velocity over h."""
+    matrix = mode_matrix(heavy_ball)
+    return sympy.cancel((multiplier - matrix[0, 0]) / matrix[0, 1]) / H
+
+
+@claim("cowsik2022.eigenvectors", catalogue="B01 B02", where="equations (139), (140)")
+def eigenvectors() -> Claim:
+    """The second row of the Jacobian is w' = w + h π'; with π' = κπ and w' = κw it says
+    (κ-1) w = hκ π. The first row then is the characteristic equation.
+    """
+
+    def derived(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        kappa, _ = multipliers(heavy_ball)
+        gap = candidate.subs(KAPPA, kappa) - eigenvector_of(kappa)
+        at = {BETA: sympy.Rational(1, 9), Z: sympy.Rational(1, 7)}
+        return sympy.simplify(gap.subs(at)) == 0, "eigenvector of the derived step"
+
+    return Claim(
+        statement=(
+            r"The eigenvector $(\pi, w)$ of a mode with the multiplier $\kappa$ has the quotient "
+            r"$\pi/w$ = {formula}."
+        ),
+        printed=Formula("eigenvector", (KAPPA - 1) / (H * KAPPA), given=STEP),
+        checks=(
+            exact("eigenvector of the derived step", Kind.SYMBOLIC, derived),
+            in_the_kernel(
+                "Jacobian (139) in exact arithmetic", lambda d: fmpq(d.randint(1, 30), 7)
+            ),
+        ),
+        expected=Verdict.CONFIRMED,
+    )
+
+
+@claim("cowsik2022.mixed-eigenvector", catalogue="B03", where="section 3.3, longitudinal motion")
+def mixed_eigenvector() -> Claim:
+    """The eigenvector of κ = β, at curvature 0: put κ = β into (κ-1)/(hκ). The eigenvector of κ = 1
+    has no momentum.
+    """
+    return Claim(
+        statement=(
+            r"On a flat direction the mixed mode has $\pi/w$ = {formula}, the pure one $\pi = 0$."
+        ),
+        printed=Formula("mixedEigenvector", (BETA - 1) / (H * BETA), given=POSITIVE),
+        checks=(
+            symbolic("eigenvector of the derived step", lambda: eigenvector_of(BETA).subs(Z, 0)),
+            in_the_kernel("Jacobian (139) in exact arithmetic", lambda _: fmpq(0)),
         ),
         expected=Verdict.CONFIRMED,
     )
