@@ -12,8 +12,11 @@ from verify.papers import (
     ghosh2023_repairs,
     ghosh2023_slides,
     ghosh2023_transient,
+    papazov2024,
+    papazov2024_flow,
     quadratic_flows,
     second_order_flows,
+    two_pictures,
 )
 
 __all__ = [
@@ -28,6 +31,9 @@ __all__ = [
     "ghosh2023_repairs",
     "ghosh2023_slides",
     "ghosh2023_transient",
+    "papazov2024",
+    "papazov2024_flow",
     "quadratic_flows",
     "second_order_flows",
+    "two_pictures",
 ]
