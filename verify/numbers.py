@@ -12,7 +12,7 @@ import gmpy2
 import mpmath
 import numpy as np
 import sympy
-from flint import arb, fmpq, fmpq_poly
+from flint import acb, arb, fmpq, fmpq_poly
 from flint import ctx as flint_context
 
 Number = Any
@@ -206,6 +206,8 @@ def _power(base: Number, exponent: Number, written: sympy.Expr) -> Number:
         whole = int(exponent.p)
     elif isinstance(written, sympy.Integer):
         whole = int(written)
+    elif isinstance(exponent, arb | acb):
+        return base**exponent
     else:
         whole = int(exponent)
         if whole != exponent:
