@@ -128,7 +128,7 @@ def start_and_potential() -> Claim:
         because=r"$|u^2-v^2|$ is $\alpha^2$ and not $4\alpha^2$.",
         counterexample=(
             r"$\alpha = 1$ and a pull of $P = 1$: $\theta = \sinh(2)/2$, and $\mathrm{arcsinh}(2"
-            r"\theta) = 2$ is twice the pull, $\mathrm{arcsinh}(\theta/2) = 0.815$ is not."
+            r"\theta) = 2$ is twice the pull, $\mathrm{arcsinh}(\theta/2) = 0.814$ is not."
         ),
     )
 
@@ -298,17 +298,21 @@ def nonuniform_start() -> Claim:
         with precision(settings.digits):
             scale, h = arb(10) ** -60, (arb(3), arb(1))
             own = [scale * (-x).exp() for x in h]
+
+            def limit(nu: arb) -> list[arb]:
+                return [2 * own[0] ** 2 * nu.sinh(), 2 * own[1] ** 2 * (nu / 2).sinh()]
+
             low, high = arb(0), arb(600)
             for _ in range(80):
                 middle = ((low + high) / 2).mid()
-                theta = [2 * own[0] ** 2 * middle.sinh(), 2 * own[1] ** 2 * (middle / 2).sinh()]
-                low, high = (middle, high) if theta[0] + theta[1] / 2 < 1 else (low, middle)
+                below = limit(middle)[0] + limit(middle)[1] / 2 < 1
+                low, high = (middle, high) if below else (low, middle)
+            theta = limit(low)
             first = theta[0] > theta[1]
-            ends = (
+            costs = [
                 size * ball(candidate, {"theta": arb(size), "alpha": scale, "h_i": x})
                 for size, x in zip((1, 2), h, strict=True)
-            )
-            costs = list(ends)
+            ]
         if not (costs[0] < costs[1] or costs[0] > costs[1]):
             return Evidence(None, "the weights do not choose")
         figure = f"the interpolator is ({float(theta[0]):.3f}, {float(theta[1]):.1e})"
@@ -338,8 +342,8 @@ def nonuniform_start() -> Claim:
         expected=Verdict.CORRECTED,
         condition=(
             r"In the limit the norm is $\lVert\theta\rVert_1$ for every constant $h$, which "
-            r"decides only between several $\ell_1$ minimizers; $\sum_ih_i|\theta_i|$ is the limit for "
-            r"$\alpha_i = \bar\alpha^{h_i}$."
+            r"decides only between several $\ell_1$ minimizers; $\sum_ih_i|\theta_i|$ is the "
+            r"limit for $\alpha_i = \bar\alpha^{h_i}$."
         ),
         because=r"$h_i$ is added to $\log(1/\bar\alpha)$, beside which it vanishes.",
         counterexample=(
