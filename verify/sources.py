@@ -140,4 +140,5 @@ BIBTEX: dict[str, str] = {
 NOT_CLAIMS: dict[str, str] = {
     "A02": "a definition (closeness in the strong sense); the order checks use it",
     "A34": "a first-order approximation that motivates sharpness, neither an equality nor an order",
+    "D18": "titles and one caption only: no formula of these statements is at hand",
 }

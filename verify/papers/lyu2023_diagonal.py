@@ -124,12 +124,12 @@ def problem(row: tuple[fmpq, ...], target: fmpq) -> Loss:
 
 
 def last_weights(settings: Settings, *, moving: bool) -> list[tuple[Number, dict[str, Number]]]:
-    """alpha and what the flow ends with, for alpha = 2^-5 ... 2^-9 and a random problem.
+    """alpha and what the flow ends with, for alpha = 2^-4 ... 2^-8 and a random problem.
 
     Args:
         moving: start with the velocity of gradient flow instead of at rest.
     """
-    return list(_last_weights(settings.seed, min(settings.digits, 20), moving))
+    return list(_last_weights(settings.seed, min(settings.digits, 15), moving))
 
 
 @lru_cache(maxsize=8)
@@ -151,11 +151,11 @@ def _last_weights(seed: int, digits: int, moving: bool) -> list[tuple[Number, di
         x0, rate = [MPFR.convert(w) for w in start], MPFR.convert(1 - mu)
         slopes = loss.gradient_function(MPFR)(x0)  # pyright: ignore[reportArgumentType]
         speed = [-(g / rate) if moving else g * 0 for g in slopes]
-        for j in range(5, 10):
+        for j in range(4, 9):
             alpha = MPFR.convert(fmpq(1, 2**j))
             field = WrittenField(loss, {}, program, (1 / alpha, 1 / (alpha * rate)))
             begin = [*x0, *speed, x0[0] * 0]
-            times = [x0[0] * 0, x0[0] * 0 + 10]
+            times = [x0[0] * 0, x0[0] * 0 + 8]
             end = flow(field, begin, times, digits=digits, arithmetic=MPFR)[-1]
             found: dict[str, Number] = {"mu": MPFR.convert(mu), "square": end[8]}
             for i in range(2):
