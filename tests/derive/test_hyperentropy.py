@@ -1,5 +1,8 @@
 """Potentials of diagonal networks: conventions, Bregman divergences, limits, depth."""
 
+from collections.abc import Callable
+from functools import cache
+
 import mpmath
 import pytest
 import sympy
@@ -37,12 +40,17 @@ q = 2 - sympy.sqrt(4 + Z**2) + Z * sympy.asinh(Z / 2)
 DIGITS = 300
 
 
+@cache
+def on_mpmath(expr: sympy.Expr) -> tuple[list[str], Callable[..., mpmath.mpf]]:
+    names = sorted(expr.free_symbols, key=str)
+    return [name.name for name in names], sympy.lambdify(names, expr, "mpmath")
+
+
 def number(expr: sympy.Expr, **values: object) -> mpmath.mpf:
     """The value at 300 digits, the symbols given by name."""
-    names = sorted(expr.free_symbols, key=str)
-    function = sympy.lambdify(names, expr, "mpmath")
+    names, function = on_mpmath(expr)
     with mpmath.workdps(DIGITS):
-        return function(*(mpmath.mpmathify(values[name.name]) for name in names))
+        return function(*(mpmath.mpmathify(values[name]) for name in names))
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -25,7 +25,7 @@ from verify.papers.mirror_checks import (
     structurally,
 )
 
-POSITIVE = (sympy.Gt(ALPHA, 0),)
+POSITIVE = (sympy.Gt(ALPHA, 0, evaluate=False),)
 ROOT = sympy.sqrt(4 * ALPHA**4 + THETA**2)
 WOODWORTH = Network(SQUARES, lambda a: [a, a], ALPHA, scale=4)
 EVEN = Network(PRODUCT, lambda a: [arb(2).sqrt() * a, arb(0)], ALPHA)
@@ -105,7 +105,7 @@ def papazov_potential() -> Claim:
                 + DELTA
             )
             / 4,
-            given=(sympy.Gt(DELTA, 0),),
+            given=(sympy.Gt(DELTA, 0, evaluate=False),),
         ),
         checks=(
             structurally(

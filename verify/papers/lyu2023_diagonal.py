@@ -38,7 +38,7 @@ Number = Any
 
 XI = sympy.Symbol("xi", positive=True)
 MU, SLOPE = sympy.symbols("mu g")
-SCALE = (sympy.Gt(XI, 0),)
+SCALE = (sympy.Gt(XI, 0, evaluate=False),)
 MOMENTUM = (sympy.Ge(MU, 0), sympy.Lt(MU, 1))
 NETWORK = Network(SQUARES, lambda size: [size.sqrt(), size.sqrt()], XI)
 LYU = CONVENTIONS["lyu2023"]
