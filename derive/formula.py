@@ -28,6 +28,10 @@ MEANINGS: Mapping[str, str] = {
     "theta": "coordinate of the linear predictor",
     "Delta": "product of the two weights of a coordinate, without its sign",
     "D": "depth of the network",
+    "s": "dual position of a coordinate, in (-1, 1)",
+    "h_i": "log of the common start over that of the coordinate",
+    "xi": "product of the two weights of a coordinate, without its sign",
+    "mu": "momentum",
     "nu": "weight of the average in a step",
     "kappa": "factor by which a mode is multiplied in one step",
 }

@@ -82,8 +82,8 @@ def momentum_flow_regularizer() -> Claim:
 
     return Claim(
         statement=(
-            r"The slow solutions of $\lambda\ddot x+\dot x+\nabla E(x) = 0$ follow $\dot x = "
-            r"-\nabla(E+{formula})$ up to $O(\lambda^2)$."
+            r"The slow solutions of $\lambda\ddot x+\dot x+\nabla E(x) = 0$ are, up to "
+            r"$O(\lambda^2)$, those of gradient flow on $E$ plus {formula}."
         ),
         printed=Formula("momentumFlowRegularizer", half * LAMBDA, SQUARE, given=FLOW),
         checks=(
@@ -110,8 +110,9 @@ def momentum_flow_second_term() -> Claim:
     return Claim(
         statement=(
             r"The slow solutions of $\lambda\ddot x+\dot x+\nabla E(x) = 0$ follow $\dot x = "
-            r"-\nabla S$ to every order in $\lambda$, with $S = E+\frac{\lambda}{2}|\nabla S|^2 "
-            r"= E+\frac{\lambda}{2}|\nabla E|^2+{formula}+O(\lambda^3)$."
+            r"-\nabla S$ to every order in $\lambda$, with $S = E+\frac{\lambda}{2}|\nabla S|^2$, "
+            r"which is up to $O(\lambda^3)$ the sum of $E+\frac{\lambda}{2}|\nabla E|^2$ and "
+            "{formula}."
         ),
         printed=Formula(
             "momentumFlowSecondTerm", LAMBDA**2, r"\nabla E^{T}\nabla^{2}E\,\nabla E", given=FLOW
