@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 import sympy
 from flint import arb, fmpq, fmpq_poly
@@ -28,8 +27,6 @@ from verify.losses import polynomial
 from verify.numbers import RATIONAL, precision
 from verify.papers.diagonal_potentials import POSITIVE
 from verify.papers.mirror_checks import ball, drawn_ball, structurally
-
-Number = Any
 
 DEPTHS = (3, 4, 5, 6)
 DEEP = (sympy.Ge(DEPTH, 3), *POSITIVE)

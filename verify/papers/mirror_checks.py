@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sympy
 from flint import arb, arb_mat, fmpq
@@ -19,7 +18,6 @@ from derive.hyperentropy import THETA
 from verify.claim import Check, Evidence, Kind, Settings
 from verify.numbers import BALL, evaluate, precision
 
-Number = Any
 POINTS = 20
 
 
