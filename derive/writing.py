@@ -18,6 +18,10 @@ _SUPERSCRIPT = str.maketrans("0123456789-+kn", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻�
 GREEK = {
     "alpha": "α",
     "beta": "β",
+    "Delta": "Δ",
+    "epsilon": "ε",
+    "theta": "θ",
+    "xi": "ξ",
     "gamma": "γ",
     "eta": "η",
     "kappa": "κ",

@@ -161,7 +161,7 @@ def _elementary(name: str) -> Callable[[Number], Number]:
     return function
 
 
-exp, log, sin, cos, sqrt = map(_elementary, ("exp", "log", "sin", "cos", "sqrt"))
+exp, log, sin, cos, sqrt, asinh = map(_elementary, ("exp", "log", "sin", "cos", "sqrt", "asinh"))
 
 
 def tanh(x: Number) -> Number:
@@ -197,8 +197,9 @@ def _value(expr: sympy.Expr, values: Mapping[str, Number], arithmetic: Arithmeti
         return math.prod(arguments[1:], start=arguments[0])
     if isinstance(expr, sympy.Pow):
         return _power(arguments[0], arguments[1], expr.exp)
-    if isinstance(expr, sympy.log):
-        return log(arguments[0])
+    for function, on_numbers in ((sympy.log, log), (sympy.exp, exp), (sympy.asinh, asinh)):
+        if isinstance(expr, function):
+            return on_numbers(arguments[0])
     if isinstance(expr, sympy.Abs):
         return abs(arguments[0])
     raise ValueError(f"{expr} has no value: give one for each of its symbols.")

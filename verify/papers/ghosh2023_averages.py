@@ -11,7 +11,7 @@ from flint import fmpq, fmpq_poly
 
 from derive import averages, heavy_ball
 from derive.formula import BETA, MOMENTUM, STEP, Formula, H, K
-from derive.linearization import stability_limit
+from derive.stability import stability_limit
 from verify.batch_sequences import Batches, Vector, averaged, dot, draw_batches, settle, square
 from verify.checks import exact, identical
 from verify.claim import Check, Claim, Kind, Settings, Verdict, claim
