@@ -195,11 +195,9 @@ def evaluate(
 
 
 def _power(base: Number, exponent: Number, written: sympy.Expr) -> Number:
-    if written == sympy.Rational(1, 2):
-        return sqrt(base)
-    if written == sympy.Rational(-1, 2):
-        return 1 / sqrt(base)
-    if isinstance(exponent, int):
+    if isinstance(written, sympy.Rational) and written.q == 2:
+        base, whole = sqrt(base), int(written.p)
+    elif isinstance(exponent, int):
         whole = exponent
     elif isinstance(exponent, fmpq) and exponent.q == 1:
         whole = int(exponent.p)
