@@ -16,6 +16,33 @@ BIBTEX: dict[str, str] = {
   booktitle = {International Conference on Learning Representations},
   year = {2023},
 }""",
+    "even2023": """@inproceedings{even2023,
+  author = {Even, Mathieu and Pesme, Scott and Gunasekar, Suriya and Flammarion, Nicolas},
+  title = {({S}){GD} over diagonal linear networks: implicit regularisation, large stepsizes and
+    edge of stability},
+  booktitle = {Advances in Neural Information Processing Systems},
+  volume = {36},
+  year = {2023},
+  note = {arXiv:2302.08982; with the slides of a talk by S. Gunasekar},
+}""",
+    "papazov2024": """@inproceedings{papazov2024,
+  author = {Papazov, Hristo and Pesme, Scott and Flammarion, Nicolas},
+  title = {Leveraging continuous time to understand momentum when training diagonal linear
+    networks},
+  booktitle = {International Conference on Artificial Intelligence and Statistics},
+  year = {2024},
+  note = {arXiv:2403.05293},
+}""",
+    "woodworth2020": """@inproceedings{woodworth2020,
+  author = {Woodworth, Blake and Gunasekar, Suriya and Lee, Jason D. and Moroshko, Edward and
+    Savarese, Pedro and Golan, Itay and Soudry, Daniel and Srebro, Nathan},
+  title = {Kernel and rich regimes in overparametrized models},
+  booktitle = {Conference on Learning Theory},
+  series = {Proceedings of Machine Learning Research},
+  volume = {125},
+  pages = {3635--3673},
+  year = {2020},
+}""",
     "cowsik2022": """@misc{cowsik2022,
   author = {Cowsik, Aditya and Can, Tankut and Glorioso, Paolo},
   title = {Flatter, faster: scaling momentum for optimal speedup of {SGD}},
@@ -99,5 +126,7 @@ BIBTEX: dict[str, str] = {
 
 NOT_CLAIMS: dict[str, str] = {
     "A02": "a definition (closeness in the strong sense); the order checks use it",
+    "D07": "a definition (the balance |w_+ w_-| = |u^2 - v^2|)",
+    "D18": "titles of statements whose wording is not known",
     "A34": "a first-order approximation that motivates sharpness, neither an equality nor an order",
 }

@@ -154,14 +154,17 @@ def long_run(seed: int, network: Network, beta: float, first: float) -> LongRun:
     )
 
 
-def minimizer_distance(path: LongRun, loss: Array) -> float:
-    """Between the limit and the minimizer from |w_0| exp(-loss), loss of shape (2, d)."""
-    c = path.network.scale
-    weights = (path.start * np.exp(-loss)) ** 2 * int(c.p) / int(c.q)
+def minimizer_distance(
+    problem: Regression, network: Network, start: Array, loss: Array, found: Array
+) -> float:
+    """Between what was found and the minimizer from |start| exp(-loss); nan where it has none."""
+    c = network.scale
+    with np.errstate(over="ignore"):
+        weights = (start * np.exp(-loss)) ** 2 * int(c.p) / int(c.q)
     if not (np.all(np.isfinite(weights)) and np.all(weights > 0)):
         return float("nan")
-    solved = constrained_minimum(path.problem, weights).astype(float)
-    return float(np.max(np.abs(solved - path.found)))
+    solved = constrained_minimum(problem, weights).astype(float)
+    return float(np.max(np.abs(solved - found)))
 
 
 @dataclass(frozen=True)
