@@ -195,6 +195,13 @@ def constrained_minimum(problem: Regression, weights: Array, digits: int = 40) -
     Raises:
         NotConverged: Newton's method did not settle.
     """
+    mu = dual_on_floats(problem, weights)
+    with precision(digits):
+        return _polish(problem, weights, mu, digits)
+
+
+def dual_on_floats(problem: Regression, weights: Array) -> Array:
+    """mu of the dual to the precision of floats; theta = p e^(2s) - m e^(-2s), s = X^T mu."""
     x, y = problem.x.astype(float), problem.y.astype(float)
     p, m = weights.astype(float)
     mu = np.zeros(len(y))
@@ -206,8 +213,7 @@ def constrained_minimum(problem: Regression, weights: Array, digits: int = 40) -
         mu = mu + move * min(1.0, 1 / largest if largest else 1.0)
         if largest < 1e-6:
             break
-    with precision(digits):
-        return _polish(problem, weights, mu, digits)
+    return mu
 
 
 def _polish(problem: Regression, weights: Array, mu: Array, digits: int) -> Array:

@@ -127,6 +127,5 @@ BIBTEX: dict[str, str] = {
 NOT_CLAIMS: dict[str, str] = {
     "A02": "a definition (closeness in the strong sense); the order checks use it",
     "D07": "a definition (the balance |w_+ w_-| = |u^2 - v^2|)",
-    "D18": "titles of statements whose wording is not known",
     "A34": "a first-order approximation that motivates sharpness, neither an equality nor an order",
 }

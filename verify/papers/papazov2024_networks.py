@@ -364,7 +364,7 @@ def momentum_loss() -> Claim:
         expected=Verdict.CONFIRMED,
         condition=(
             r"$\log(\Delta_0/\Delta_\infty)$ is the sum over both signs and all steps; the start "
-            r"of the divergence has $w_\pm^2$ lowered by twice the sum of one sign. No weight becomes "
-            "exactly 0."
+            r"of the divergence has $w_\pm^2$ lowered by twice the sum of one sign. No weight "
+            "becomes exactly 0."
         ),
     )
