@@ -34,6 +34,8 @@ from verify.numbers import MPFR, exp, precision
 FLOAT_DIGITS = 15
 """Up to this many digits the iteration runs on floats."""
 LOOK_EVERY = 20
+FLOAT_STEPS = 100
+BALL_STEPS = 400
 
 
 class NotConverged(BadInput):
@@ -186,9 +188,9 @@ def constrained_minimum(problem: Regression, weights: Array, digits: int = 40) -
     """The theta with X theta = y that gradient flow reaches from given weights.
 
     theta = p e^(2s) - m e^(-2s) with s = X^T mu minimizes (1/2) sum of theta arcsinh-like terms;
-    mu minimizes the convex dual (1/2) sum (p e^(2s) + m e^(-2s)) - y mu. Damped Newton steps on
-    floats (|2 ds| <= 1, where the exponentials stay within a factor e), then full ones on balls
-    whose midpoints carry the digits.
+    mu minimizes the convex dual (1/2) sum (p e^(2s) + m e^(-2s)) - y mu. Newton steps, damped to
+    |2 ds| <= 1 where the exponentials stay within a factor e, on floats and then on balls whose
+    midpoints carry the digits.
 
     Args:
         weights: p = c v_+^2 and m = c v_-^2, of shape (2, d).
@@ -205,7 +207,7 @@ def dual_on_floats(problem: Regression, weights: Array) -> Array:
     x, y = problem.x.astype(float), problem.y.astype(float)
     p, m = weights.astype(float)
     mu = np.zeros(len(y))
-    for _ in range(1000):
+    for _ in range(FLOAT_STEPS):
         up, down = p * np.exp(2 * x.T @ mu), m * np.exp(-2 * x.T @ mu)
         hessian = (x * (2 * (up + down))) @ x.T
         move = np.linalg.solve(hessian, y - x @ (up - down))
@@ -221,7 +223,7 @@ def _polish(problem: Regression, weights: Array, mu: Array, digits: int) -> Arra
     d = len(problem.x[0])
     p, m = ([arb(_rational(value)) for value in row] for row in weights)
     at = _balls(mu[:, None])
-    for _ in range(60):
+    for _ in range(BALL_STEPS):
         s = x.transpose() * at
         up = [p[i] * (2 * s[i, 0]).exp() for i in range(d)]
         down = [m[i] * (-2 * s[i, 0]).exp() for i in range(d)]
@@ -230,9 +232,10 @@ def _polish(problem: Regression, weights: Array, mu: Array, digits: int) -> Arra
         scaled = arb_mat([[x[i, j] * slopes[j] for j in range(d)] for i in range(x.nrows())])
         hessian = (scaled * x.transpose()).mid()
         move = hessian.solve((y - x * theta).mid()).mid()
-        at = (at + move).mid()
         change = x.transpose() * move
-        if max(float(abs(change[i, 0])) for i in range(d)) < 10.0 ** (5 - digits):
+        largest = max(float(abs(2 * change[i, 0])) for i in range(d))
+        at = (at + move * arb(min(1.0, 1 / largest) if largest else 1.0)).mid()
+        if largest < 10.0 ** (5 - digits):
             return np.array([MPFR.convert(_rational(theta[i, 0])) for i in range(d)], dtype=object)
     raise NotConverged("Newton's method on the dual does not settle; use more --digits.")
 

@@ -20,6 +20,8 @@ ALPHA = 0.1
 TOLERANCE = 5e-3
 """The largest residual at which a run counts as converged; the targets are of size 1."""
 RESAMPLES = 2000
+LEAST_LOG_ALPHA = -14.0
+"""Below it the dual problem is too ill-conditioned for floats."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,8 @@ def unexplained(gamma: Array, beta: Array, outcome: Array) -> Array:
     for p in EXPONENTS:
         key = np.log(gamma[known]) - p * np.log(1 - beta[known])
         key = (key - key.mean()) / key.std()
-        left = outcome[known] - np.polyval(np.polyfit(key, outcome[known], 4), key)
+        powers = np.vander(key, 5)
+        left = outcome[known] - powers @ np.linalg.lstsq(powers, outcome[known], rcond=None)[0]
         shares.append(np.var(left) / np.var(outcome[known]))
     return np.array(shares)
 
@@ -240,7 +243,7 @@ def needed_start(seeds: int, seed: int) -> list[Measurement]:
         problems = sparse_problems(seeds, rows=rows, columns=columns, nonzeros=4, seed=seed)
         for i in range(seeds):
             one = Problems(problems.x[i : i + 1], problems.truth[i : i + 1])
-            low, high = -40.0, 0.0
+            low, high = LEAST_LOG_ALPHA, 0.0
             for _ in range(9):
                 middle = (low + high) / 2
                 error = np.linalg.norm(limit_of_flow(one, float(np.exp(middle))) - one.truth)

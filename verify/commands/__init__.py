@@ -1,5 +1,5 @@
 """The commands of `undertow`; importing this package registers them."""
 
-from verify.commands import deriving, exporting, interpolating, judging, own
+from verify.commands import deriving, exporting, interpolating, judging, own, simulating
 
-__all__ = ["deriving", "exporting", "interpolating", "judging", "own"]
+__all__ = ["deriving", "exporting", "interpolating", "judging", "own", "simulating"]
