@@ -18,7 +18,10 @@ from verify.diagonal import Array, Batch, Regression, Step, run, theta_of
 from verify.interpolators import constrained_minimum
 from verify.numbers import BALL, evaluate, precision
 
-CLOSE = 1e-9
+CLOSE = 1e-10
+"""Between the limit of an iteration on floats and the minimizer."""
+FLOW_CLOSE = 1e-5
+"""For flows by the Runge-Kutta method, whose own error is below 2e-6."""
 
 
 @dataclass(frozen=True)
@@ -131,14 +134,15 @@ class LongRun:
 
 @cache
 def long_run(seed: int, network: Network, beta: float, first: float) -> LongRun:
-    """Batches of one row; the first step of size `first`, so that weights may cross zero."""
+    """Batches of one row; |x| is at most `first` in the first step, a weight crosses above 1."""
     problem, start = random_problem(seed), random_start(seed)
     rows = np.random.default_rng(seed)
     scale = float(np.max(np.sum(problem.x**2, axis=1)))
     length = 4000
     gammas = np.full(length, 0.15 * (1 - beta) / (scale * int(network.rate)))
-    gammas[0] = first
     batches = [[int(i)] for i in rows.integers(2, size=length)]
+    pull = int(network.rate) * problem.gradient(theta_of(network, start), batches[0])
+    gammas[0] = first / float(np.max(np.abs(pull)))
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = list(
             islice(run(problem, network, start, gammas=gammas, beta=beta, batches=batches), length)

@@ -32,8 +32,8 @@ HALF = sympy.Rational(1, 2)
 GAIN = -HALF * sympy.log((1 - X**2) ** 2)
 SHIFT = -2 * X - sympy.log((1 - X) ** 2)
 THRESHOLD = 1 + sympy.LambertW(sympy.exp(-1))
-RUNS = ((0.0, 0.05), (0.0, 1.0))
-"""Momentum and the first step of long runs; large first steps make weights cross zero."""
+RUNS = ((0.0, 0.2), (0.0, 1.3))
+"""Momentum and the largest |x| of the first step; above 1 a weight crosses zero."""
 
 
 def points(draw: random.Random) -> dict[str, fmpq]:

@@ -20,7 +20,14 @@ from derive.formula import Formula
 from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.diagonal import Regression, random_batches, run, theta_of
 from verify.numbers import evaluate, precision
-from verify.papers.diagonal_runs import at, integrate_flow, on_arrays, random_problem, real
+from verify.papers.diagonal_runs import (
+    FLOW_CLOSE,
+    at,
+    integrate_flow,
+    on_arrays,
+    random_problem,
+    real,
+)
 
 B, C, D, G, M, N, S, W, ALPHA, GAMMA, THETA = sympy.symbols("b c d g M N sigma w alpha gamma theta")
 L, REACH = sympy.symbols("L B")
@@ -276,7 +283,7 @@ def loss_integral() -> Claim:
             with np.errstate(all="ignore"):
                 gap = abs(float(np.sum(function(theta, alpha))) - twice)
             worst = gap if not gap <= worst else worst
-        return Evidence(bool(worst < 1e-6), f"off by {worst:.1e}")
+        return Evidence(bool(worst < FLOW_CLOSE), f"off by {worst:.1e}")
 
     def derivative(candidate: sympy.Expr, settings: Settings) -> Evidence:
         """psi(0) = 0 and 2 psi' = arcsinh(theta/alpha^2), in balls."""

@@ -22,6 +22,7 @@ from verify.diagonal import Array, Regression, run, theta_of
 from verify.interpolators import constrained_minimum
 from verify.numbers import precision
 from verify.papers.diagonal_runs import (
+    FLOW_CLOSE,
     Flow,
     at,
     encloses_zero,
@@ -121,7 +122,7 @@ def potential_of_the_start() -> Claim:
         alpha, found = from_equal_weights(settings.seed, SUMS)
         z = on_arrays(candidate, "w", "alpha")(found.theta, alpha)
         gap = float(np.max(np.abs(np.arcsinh(z / 2) + 2 * found.gradient)))
-        return Evidence(bool(gap < 1e-7), f"off by {gap:.1e} along the flow")
+        return Evidence(bool(gap < FLOW_CLOSE), f"off by {gap:.1e} along the flow")
 
     def in_balls(candidate: sympy.Expr, settings: Settings) -> Evidence:
         """w_+ - w_- quotients, from u and v alone: e^(2s) - e^(-2s) over 4."""
@@ -169,7 +170,7 @@ def weights_of_coordinates() -> Claim:
         weight = on_arrays(candidate, "alpha")(alpha)
         slope = weight / alpha**2 * np.arcsinh(found.theta / (2 * alpha**2))
         gap = float(np.max(np.abs(slope + 4 * found.gradient)))
-        return Evidence(bool(gap < 1e-7), f"off by {gap:.1e} along the flow")
+        return Evidence(bool(gap < FLOW_CLOSE), f"off by {gap:.1e} along the flow")
 
     def limit(candidate: sympy.Expr, settings: Settings) -> Evidence:
         """The minimizer of the weighted sum, solved by its dual, has the slope that flows give."""
@@ -227,7 +228,7 @@ def start_of_the_flow() -> Claim:
             linear = on_arrays(candidate, "theta0", "xi")(theta0, xi)
         slope = np.arcsinh(found.theta / (2 * xi)) / 4 + linear
         gap = float(np.max(np.abs(slope + found.gradient)))
-        return Evidence(bool(gap < 1e-7), f"off by {gap:.1e} along the flow")
+        return Evidence(bool(gap < FLOW_CLOSE), f"off by {gap:.1e} along the flow")
 
     def points(draw: random.Random) -> dict[str, fmpq]:
         return {"theta0": fmpq(draw.randint(-30, 30), 7), "xi": fmpq(draw.randint(1, 30), 10)}

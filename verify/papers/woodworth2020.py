@@ -21,7 +21,14 @@ from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.diagonal import Regression
 from verify.interpolators import constrained_minimum
 from verify.numbers import precision
-from verify.papers.diagonal_runs import at, integrate_flow, on_arrays, random_problem, real
+from verify.papers.diagonal_runs import (
+    FLOW_CLOSE,
+    at,
+    integrate_flow,
+    on_arrays,
+    random_problem,
+    real,
+)
 
 ALPHA, D, EPS, M, W = sympy.symbols("alpha d epsilon M w")
 SMALL = (sympy.Gt(EPS, 0), sympy.Lt(EPS, D))
@@ -62,7 +69,7 @@ def mirror_flow() -> Claim:
             with np.errstate(all="ignore"):
                 gap = float(np.max(np.abs(function(theta, alpha) + 4 * gradient)))
             worst = gap if not gap <= worst else worst
-        return Evidence(bool(worst < 1e-6), f"off by {worst:.1e}")
+        return Evidence(bool(worst < FLOW_CLOSE), f"off by {worst:.1e}")
 
     def points(draw: random.Random) -> dict[str, fmpq]:
         return {"w": fmpq(draw.randint(-30, 30), 7), "alpha": fmpq(draw.randint(1, 30), 10)}
