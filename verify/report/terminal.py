@@ -28,11 +28,7 @@ _COMMANDS = {
     "sum": "Σ",
     "Delta": "Δ",
     "Lambda": "Λ",
-    "theta": "θ",
-    "xi": "ξ",
     "psi": "ψ",
-    "epsilon": "ε",
-    "sigma": "σ",
     **GREEK,
 }
 _ASCII = {
@@ -57,11 +53,7 @@ _ASCII = {
     "⊙": "*",
     "Δ": "Delta",
     "Λ": "Lambda",
-    "θ": "theta",
-    "ξ": "xi",
     "ψ": "psi",
-    "ε": "epsilon",
-    "σ": "sigma",
     **{letter: name for name, letter in GREEK.items()},
 }
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ"
