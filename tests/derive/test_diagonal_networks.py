@@ -32,18 +32,18 @@ steps = st.lists(st.fractions(-3, 3, max_denominator=20), min_size=1, max_size=8
 signs = st.sampled_from([1, -1])
 
 
-@given(steps=steps, beta=st.integers(0, 9), sign=signs)
-def test_the_sum_telescopes_exactly_through_crossings(steps, beta, sign):
-    """Without its logarithms log_loss sums to minus the gradients plus the boundary term."""
-    b, r = fmpq(beta, 10), fmpq(1)
-    total, pull = fmpq(0), fmpq(0)
+@given(steps=steps, beta=st.integers(0, 9), sign=signs, moving=st.integers(1, 9))
+def test_the_sum_telescopes_exactly_through_crossings(steps, beta, sign, moving):
+    """Without its logarithms log_loss sums to minus the gradients plus the ends; r_(-1) is free."""
+    b, first = fmpq(beta, 10), fmpq(moving, 5)
+    total, pull, r = fmpq(0), fmpq(0), first
     for step in steps:
         x = fmpq(step.numerator, step.denominator)
         r = ratio(x, r, b, sign)
         assume(r != 0)
         total += log_loss(r, fmpq(0), b)
         pull += sign * x
-    assert total == -pull / (1 - b) + boundary(r, b)
+    assert total == -pull / (1 - b) + boundary(r, b) - boundary(first, b)
 
 
 @given(steps=steps, beta=st.integers(0, 9), sign=signs, start=st.integers(1, 9))

@@ -144,7 +144,7 @@ def shifted_start() -> Claim:
 X1, X2 = sympy.symbols("x1 x2")
 
 
-@claim("even2023.sum-outside", catalogue="C11", where="slides, characterization")
+@claim("gunasekar2023.sum-outside", catalogue="C11", where="characterization")
 def sum_outside() -> Claim:
     """ln|w_+ w_-| is a sum over the steps; the logarithm of α_∞ is half of it. After two steps the
     slides' formula reads 2 g(x₁+x₂) for ln(α²/α_∞²). Their g, "-½ log((1-x²))²", means
@@ -193,7 +193,7 @@ def sum_outside() -> Claim:
     )
 
 
-@claim("even2023.gain-sign", catalogue="C12", where="slides, characterization")
+@claim("gunasekar2023.gain-sign", catalogue="C12", where="characterization")
 def gain_sign() -> Claim:
     """q(x) ≥ 0 means (1-x²)² ≤ 1, that is 0 ≤ x² ≤ 2."""
 
@@ -226,7 +226,7 @@ def gain_sign() -> Claim:
     )
 
 
-@claim("even2023.shift-range", catalogue="C12", where="slides, characterization")
+@claim("gunasekar2023.shift-range", catalogue="C12", where="characterization")
 def shift_range() -> Claim:
     """θ̃₀ = (α_+² - α_-²)/2 and α_± = α exp(-½ Σ q_±(x_k)). q_+(x) = -2x - 2 ln|1-x| is at least 0
     exactly for x ≤ 1 + W(1/e), the root of x + ln(x-1) = 0. Inside ±(1 + W(1/e)) both α_± are at

@@ -17,7 +17,7 @@ from verify.papers.diagonal_runs import real
 B, L, N, REACH, W = sympy.symbols("b L N B w")
 
 
-@claim("even2023.gain-shape", catalogue="C19", where="slides, shape of gain")
+@claim("gunasekar2023.gain-shape", catalogue="C19", where="shape of gain")
 def gain_shape() -> Claim:
     """At θ = 0 the batch gradient is -(1/b) Σ_B x_j ⟨x_j, w⟩. By Isserlis' theorem
     E[x_i² ⟨x,w⟩²] = |w|² + 2 w_i², and two different rows give w_i². Together
@@ -78,7 +78,7 @@ def gain_shape() -> Claim:
     )
 
 
-@claim("even2023.step-size-limit", catalogue="C20", where="slides, convergence")
+@claim("gunasekar2023.step-size-limit", catalogue="C20", where="convergence")
 def step_size_limit() -> Claim:
     """X = x in one dimension: L = x² and near θ* = B the error θ - θ* is multiplied by
     1 - γ L (w_+² + w_-²), where w_+² + w_-² tends to 2B as α vanishes. Stable up to γ = 1/(LB), so
@@ -131,7 +131,7 @@ def step_size_limit() -> Claim:
 Y, SIDE, W0 = sympy.symbols("y s w0")
 
 
-@claim("even2023.linear-control", catalogue="C21", where="slides, Bregman characterization")
+@claim("gunasekar2023.linear-control", catalogue="C21", where="Bregman characterization")
 def linear_control() -> Claim:
     """On |Xθ-y|² every step of heavy ball adds a combination of earlier displacements and of Xᵀr,
     so θ_k - θ_0 stays in the row space: the limit is the projection of θ_0 on the solutions,

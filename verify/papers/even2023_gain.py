@@ -140,7 +140,7 @@ def gain_lower_bound() -> Claim:
     )
 
 
-@claim("even2023.gain-upper-bound", catalogue="C14 C16", where="slides, gain bounds")
+@claim("gunasekar2023.gain-upper-bound", catalogue="C14 C16", where="gain bounds")
 def gain_upper_bound() -> Claim:
     """q(x)/x² = -ln(1-x²)/x² increases on (0, 1), so with |x| ≤ c it is at most -ln(1-c²)/c², and
     the mean of Σ_i x_i² is at most 2 Λ_b γ² L. The slides print the factor 1 on both sides. Below
@@ -204,7 +204,7 @@ def gain_upper_bound() -> Claim:
     )
 
 
-@claim("even2023.batch-constants", catalogue="C15 C17", where="slides, definition of λ_b and Λ_b")
+@claim("gunasekar2023.batch-constants", catalogue="C15 C17", where="definition of λ_b and Λ_b")
 def batch_constants() -> Claim:
     """H_B = Σ_B x_i x_iᵀ/b. With orthogonal rows of squared length N its square is
     (N/b²) Σ_B x_i x_iᵀ, and every row lies in a batch with probability b/n: E[H_B²] = (N/b) H.
@@ -315,7 +315,7 @@ def loss_integral() -> Claim:
     )
 
 
-@claim("even2023.gaussian-gain", catalogue="C17", where="slides, Gaussian gain size")
+@claim("gunasekar2023.gaussian-gain", catalogue="C17", where="Gaussian gain size")
 def gaussian_gain() -> Claim:
     """Small steps gain λ_b γ ψ_α(θ_∞) in all; for Gaussian rows with n much below d, λ_b and Λ_b
     are σ²d/b up to fluctuations, and ψ_α(θ_∞) = ln(1/α) |θ_∞|₁ (1 + O(1/ln(1/α))). Where α is small

@@ -306,7 +306,7 @@ def worst_excess(columns: int, log_inverse: int) -> float:
         return max(excess(t) for t in np.linspace(0.8, 4.2, 69))
 
 
-@claim("even2023.alpha-for-sparsity", catalogue="C09", where="slides, sparse recovery, twice")
+@claim("gunasekar2023.alpha-for-sparsity", catalogue="C09", where="sparse recovery, twice")
 def alpha_for_sparsity() -> Claim:
     """Row (1, s, ..., s), y = 1, with s = 1 - t/(2Λ) and Λ = ln(1/α). Stationarity gives
     θ_j/θ_1 = α^(2(1-s)) = e^-t, so the l1 norm exceeds 1 by t/(2Λ) · (d-1)/(d-1+e^t). The maximum
