@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -32,8 +33,8 @@ def simulate(
                 {
                     "name": one.name,
                     "says": one.says,
-                    "mean": one.mean,
-                    "interval": [one.low, one.high],
+                    "mean": _finite(one.mean),
+                    "interval": [_finite(one.low), _finite(one.high)],
                     "seeds": one.spread,
                     "holds": one.holds,
                 }
@@ -48,3 +49,8 @@ def simulate(
             say(f"    {interval}")
     if not all(one.holds for one in found):
         raise typer.Exit(1)
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity."""
+    return value if math.isfinite(value) else None
