@@ -105,7 +105,7 @@ def gain_of_a_step() -> Claim:
     )
 
 
-@claim("even2023.shifted-start", catalogue="C10", where="Theorem 1, definition of q_±")
+@claim("even2023.shifted-start", catalogue="C10", where="Theorem 1, the perturbed start")
 def shifted_start() -> Claim:
     """ln w_+² changes by ln (1-x)² = -2x - q_+(x). The -2x stay in the row space; the q_+ move the
     start. For w_- the sign of x turns.

@@ -204,7 +204,7 @@ def gain_upper_bound() -> Claim:
     )
 
 
-@claim("gunasekar2023.batch-constants", catalogue="C15 C17", where="definition of λ_b and Λ_b")
+@claim("gunasekar2023.batch-constants", catalogue="C15 C17", where="constants of the gain bounds")
 def batch_constants() -> Claim:
     """H_B = Σ_B x_i x_iᵀ/b. With orthogonal rows of squared length N its square is
     (N/b²) Σ_B x_i x_iᵀ, and every row lies in a batch with probability b/n: E[H_B²] = (N/b) H.
