@@ -206,13 +206,12 @@ def _value(expr: sympy.Expr, values: Mapping[str, Number], arithmetic: Arithmeti
 
 
 def _power(base: Number, exponent: Number, written: sympy.Expr) -> Number:
-    if abs(written) == sympy.Rational(1, 2):
+    if isinstance(written, sympy.Rational) and written.q == 2:
         try:
-            root = sqrt(base)
+            base, whole = sqrt(base), int(written.p)
         except DomainError:
             raise ValueError(f"the square root of {base} is not rational.") from None
-        return root if written > 0 else 1 / root
-    if isinstance(written, sympy.Integer):
+    elif isinstance(written, sympy.Integer):
         whole = int(written)
     elif isinstance(exponent, int):
         whole = exponent

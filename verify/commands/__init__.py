@@ -4,11 +4,13 @@ from verify.commands import (
     campaign,
     deriving,
     exporting,
+    interpolating,
     judging,
     momentum,
     mutating,
     own,
     rechecking,
+    recovering,
     simulating,
 )
 
@@ -16,10 +18,12 @@ __all__ = [
     "campaign",
     "deriving",
     "exporting",
+    "interpolating",
     "judging",
     "momentum",
     "mutating",
     "own",
     "rechecking",
+    "recovering",
     "simulating",
 ]

@@ -11,6 +11,9 @@ from verify.papers import (
     cowsik2022_timescales,
     deep_networks,
     diagonal_potentials,
+    even2023,
+    even2023_controls,
+    even2023_gain,
     ghosh2023,
     ghosh2023_averages,
     ghosh2023_batch_steps,
@@ -25,7 +28,9 @@ from verify.papers import (
     lyu2023_diagonal,
     minibatch_orders,
     papazov2024,
+    papazov2024_crossings,
     papazov2024_flow,
+    papazov2024_networks,
     quadratic_flows,
     reshuffling,
     second_order_flows,
@@ -33,6 +38,7 @@ from verify.papers import (
     stationary,
     two_pictures,
     weak_flows,
+    woodworth2020,
 )
 
 __all__ = [
@@ -46,6 +52,9 @@ __all__ = [
     "cowsik2022_timescales",
     "deep_networks",
     "diagonal_potentials",
+    "even2023",
+    "even2023_controls",
+    "even2023_gain",
     "ghosh2023",
     "ghosh2023_averages",
     "ghosh2023_batch_steps",
@@ -60,7 +69,9 @@ __all__ = [
     "lyu2023_diagonal",
     "minibatch_orders",
     "papazov2024",
+    "papazov2024_crossings",
     "papazov2024_flow",
+    "papazov2024_networks",
     "quadratic_flows",
     "reshuffling",
     "second_order_flows",
@@ -68,4 +79,5 @@ __all__ = [
     "stationary",
     "two_pictures",
     "weak_flows",
+    "woodworth2020",
 ]

@@ -27,6 +27,14 @@ _COMMANDS = {
     "langle": "⟨",
     "rangle": "⟩",
     "bmod": "mod",
+    "ell": "ℓ",
+    "int": "∫",
+    "ll": "≪",
+    "ne": "≠",
+    "odot": "⊙",
+    "pm": "±",
+    "Lambda": "Λ",
+    "psi": "ψ",
     **GREEK,
 }
 _ASCII = {
@@ -49,6 +57,14 @@ _ASCII = {
     "ₖ₊₁": "_(k+1)",
     **{letter: f"_{index}" for letter, index in zip("ₖᵣₛ₀₁₂₃₄₅₆₇₈₉", "krs0123456789", strict=True)},
     "±": "+-",
+    "ℓ": "l",
+    "∫": "int ",
+    "≪": "<<",
+    "≠": "!=",
+    "⊙": "*",
+    "Δ": "Delta",
+    "Λ": "Lambda",
+    "ψ": "psi",
     **{letter: name for name, letter in GREEK.items()},
 }
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ"
