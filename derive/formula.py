@@ -22,6 +22,9 @@ MEANINGS: Mapping[str, str] = {
     "alpha": "step over h, or coefficient of the acceleration",
     "gamma": "look-ahead of the gradient, in displacements",
     "nu": "weight of the average in a step",
+    "lambda": "curvature of a mode",
+    "lambda1": "curvature of one mode",
+    "lambda2": "curvature of another mode",
     "kappa": "factor by which a mode is multiplied in one step",
 }
 
