@@ -124,8 +124,8 @@ def _is_flat_along_its_kernel(
     at: Mapping[sympy.Symbol, sympy.Rational],
     basis: sympy.Matrix,
 ) -> bool:
-    """The gradient vanishes to third order along x + s t - s^2 H^+ T[t, t]/2 but for the normal part
-    that a further bend removes, for t in the basis and one more direction.
+    """Along x + s t - s^2 H^+ T[t, t]/2 the tangent part of the gradient vanishes to third order;
+    a further bend removes the normal one. For t in the basis and one more direction.
     """
     s = sympy.Dummy("s")
     weights = [*sympy.eye(basis.cols).columnspace(), sympy.Matrix(range(1, basis.cols + 1))]

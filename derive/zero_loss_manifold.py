@@ -9,8 +9,8 @@ Read to second order in n, the limit also moves by half of
 with H the Hessian, T the third derivative of the loss and P_L the projector on H's kernel. On modes
 of curvatures l1 and l2 the sum is Q = M(l1, l2) n1 n2, a rational function. With independent kicks
 of covariance S this is the drift in every step, exact in the step size and in the parameters, to
-the second order in the noise. The tangent part of S has no finite Q and needs none: T of two tangent
-vectors is normal.
+the second order in the noise. The tangent part of S has no finite Q and needs none: T of two
+tangent vectors is normal.
 
 Source: Li, Wang and Arora (2022) and Katzenberger (1991) for the limit map; the kernel M is derived
 here from the declared update rule.
@@ -146,3 +146,32 @@ def _solve(matrix: sympy.Matrix, right: sympy.Matrix) -> sympy.Matrix:
     """The solution over the field of rational functions of the symbols."""
     system, column = (DomainMatrix.from_Matrix(m).to_field() for m in (matrix, right))
     return DomainMatrix.lu_solve(*system.unify(column)).to_Matrix()
+
+
+def powers(time: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """(a, b) with time ~ h^a (1-beta)^b as beta -> 1, of a product of such powers.
+
+    >>> beta = sympy.Symbol("beta")
+    >>> powers((1 - beta) ** 2 / H**2 * 5)
+    (-2, 2)
+    """
+    rest = sympy.Dummy("q")
+    written = time.subs(sympy.Symbol("beta"), 1 - rest)
+    of_step, of_rest = (
+        sympy.cancel(symbol * sympy.diff(written, symbol) / written).subs(rest, 0)
+        for symbol in (H, rest)
+    )
+    return of_step, of_rest
+
+
+def matched_exponent(
+    first: tuple[sympy.Expr, sympy.Expr], second: tuple[sympy.Expr, sympy.Expr]
+) -> sympy.Expr:
+    """gamma at which two times h^a (1-beta)^b are of one order when 1-beta ~ h^gamma.
+
+    The larger of the two is then least if one falls and the other rises with 1-beta.
+
+    >>> matched_exponent((0, -1), (-2, 2))
+    2/3
+    """
+    return sympy.Rational(1) * (first[0] - second[0]) / (second[1] - first[1])

@@ -43,12 +43,12 @@ def _independent(draw: Draw, rows: int, columns: int) -> list[list[sympy.Rationa
     """A random matrix with entries of size 1 whose rows are far from dependent."""
     while True:
         found = sympy.Matrix(rows, columns, lambda i, j: _quarter(draw, 4))
-        if (found * found.T).det() > sympy.Rational(1, 4):
+        if (found * found.T).det() > 1:
             return found.tolist()
 
 
 def kicks(draw: Draw, dimension: int) -> list[list[fmpq]]:
-    """As many random vectors as there are dimensions; the covariance is the sum of their squares."""
+    """A random vector a dimension; their covariance is the sum of n n^T."""
     return [[fmpq(draw.randint(-4, 4), 4) for _ in range(dimension)] for _ in range(dimension)]
 
 

@@ -245,7 +245,7 @@ def limiting_drift() -> Claim:
             beside=r"\,P_L\nabla^3L[S_{TL}]",
             given=CURVED,
         ),
-        condition="the printed term stands for gamma < 1/2, and wherever S_TL = 0, as for label noise",
+        condition="the printed term stands for gamma < 1/2, and where S_TL = 0 (label noise)",
         because=(
             "the term that it drops is rho lambda/2 of what it keeps, rho = h/(1-beta)^2: the same "
             "quantity that the paper's operator keeps in the transverse term. For gamma > 1/2 the "

@@ -24,7 +24,6 @@ from verify.limit_map import Rest
 from verify.losses import Loss
 from verify.numbers import MPMATH, evaluate, precision
 from verify.reading import loss_from_expression
-from verify.trajectories import vector
 from verify.valleys import Place, curved_valley, in_mpfr, in_mpmath, place
 
 LAMBDA = sympy.Symbol("lambda")
@@ -95,6 +94,16 @@ class Trial:
         return fmpq(1, 10 ** (self.digits // 4))
 
     @property
+    def step(self) -> fmpq:
+        """The effective step."""
+        return self.h / (1 - self.beta) if self.rest.optimizer.memory else self.h
+
+    @property
+    def kick_size(self) -> fmpq:
+        """A kick that displaces the limit by `size`."""
+        return self.size / self.step
+
+    @property
     def accuracy(self) -> mpmath.mpf:
         return mpmath.mpf(10) ** (-self.digits // 2)
 
@@ -139,7 +148,7 @@ def on_valleys(
             for step, beta in SIDES:
                 h = step * scale
                 parameters = dict.fromkeys(optimizer.parameters, beta)
-                rest = Rest(optimizer, loss, at, h, parameters, digits + 5)
+                rest = Rest(optimizer, loss, at, h, parameters, digits + 8)
                 trial = Trial(loss, rest, found, h, beta, digits)
                 said, seen = compare(candidate, trial)
                 size = max(abs(s) for s in seen)
@@ -281,7 +290,3 @@ def leading_symbol(derived: Callable[[], sympy.Expr], *, refutes: bool = False) 
         return Evidence(limit == 1, f"ratio tends to {limit}")
 
     return Check("leading order of the derivation", Kind.SYMBOLIC, judge, refutes)
-
-
-def rational_vector(draw: random.Random, dimension: int) -> np.ndarray:
-    return vector(list(in_mpfr([mpmath.mpf(draw.randint(-8, 8)) / 8 for _ in range(dimension)])))

@@ -5,29 +5,33 @@ Every observation is a difference of positions in which the optimizer came to re
 
 from __future__ import annotations
 
-import random
-
 import mpmath
 import sympy
 
 from verify.limit_map import derivative, mean_displacement, second_derivative
 from verify.numbers import MPMATH
-from verify.papers.valley_checks import LAMBDA, Comparison, Trial, rational_vector
+from verify.papers.valley_checks import LAMBDA, Comparison, Trial
 from verify.valleys import in_mpfr
 
 
 def tangent_derivative(candidate: sympy.Expr, trial: Trial, *, of: str) -> Comparison:
-    """The first derivative of the limit: candidate times the tangent part of the displacement."""
-    push = rational_vector(random.Random(0), 3)
-    limit = {
-        "kick": lambda n: trial.rest.after_kick(-n),
-        "position": trial.rest.after_push,
-        "momentum": lambda p: trial.rest.with_memory(p * trial.rest.constants[1]),
-    }[of]
-    observed = derivative(limit, push, size=trial.size)
+    """The first derivative of the limit along the sum of all modes is candidate times the tangent
+    one.
+    """
     every = range(3)
-    tangent = [x if i in trial.place.flat else 0 for i, x in enumerate(trial.part(push, every))]
-    return [trial.value(candidate) * x for x in tangent], trial.part(observed, every)
+    push = sum((trial.along(i) for i in every), trial.along(0) * 0)
+    limit, size = {
+        "kick": (lambda n: trial.rest.after_kick(-n), trial.kick_size),
+        "position": (trial.rest.after_push, trial.size),
+        "momentum": (
+            lambda p: trial.rest.with_memory(p * trial.rest.constants[1]),
+            trial.kick_size,
+        ),
+    }[of]
+    observed = derivative(limit, push, size=size)
+    factor = trial.value(candidate)
+    said = [factor if i in trial.place.flat else mpmath.mpf(0) for i in every]
+    return said, trial.part(observed, every)
 
 
 def kick_moves(candidate: sympy.Expr, trial: Trial) -> Comparison:
@@ -46,7 +50,7 @@ def bend_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
     """The normal part of the second derivative along one tangent kick is 2 candidate H^+ T."""
     (flat,), curved = trial.place.flat, trial.place.curved
     observed = second_derivative(
-        trial.rest.after_kick, trial.along(flat), trial.along(flat), size=trial.size
+        trial.rest.after_kick, trial.along(flat), trial.along(flat), size=trial.kick_size
     )
     tangent = trial.place.mode(flat)
     third = trial.place.third(tangent, tangent)
@@ -63,7 +67,7 @@ def mixed_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
     said, seen = [], []
     for i in trial.place.curved:
         observed = second_derivative(
-            trial.rest.after_kick, trial.along(flat), trial.along(i), size=trial.size
+            trial.rest.after_kick, trial.along(flat), trial.along(i), size=trial.kick_size
         )
         third = trial.place.third(trial.place.mode(flat), trial.place.mode(i))
         factor = trial.value(candidate, **{"lambda": trial.place.curvatures[i]})
@@ -78,7 +82,7 @@ def transverse_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
     said, seen = [], []
     for i, j in ((a, b) for a in curved for b in curved if a <= b):
         observed = second_derivative(
-            trial.rest.after_kick, trial.along(i), trial.along(j), size=trial.size
+            trial.rest.after_kick, trial.along(i), trial.along(j), size=trial.kick_size
         )
         third = trial.place.third(trial.place.mode(i), trial.place.mode(j))
         first, second = (trial.place.curvatures[k] for k in (i, j))
@@ -96,11 +100,10 @@ def label_noise_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
     (flat,), curved = trial.place.flat, trial.place.curved
     roots = {i: mpmath.sqrt(trial.place.curvatures[i]) for i in curved}
     kicks = [in_mpfr([roots[i] * x for x in trial.place.mode(i)]) for i in curved]
-    observed = mean_displacement(trial.rest.after_kick, kicks, size=trial.size)
+    observed = mean_displacement(trial.rest.after_kick, kicks, size=trial.kick_size)
     slope, total = sympy.diff(candidate, LAMBDA), mpmath.mpf(0)
     for i in curved:
         mode = trial.place.mode(i)
         pull = mpmath.fdot(trial.place.third(mode, mode), trial.place.mode(flat))
         total += trial.value(slope, **{"lambda": trial.place.curvatures[i]}) * pull
-    e = trial.h / (1 - trial.beta) if trial.rest.optimizer.memory else trial.h
-    return [-MPMATH.convert(e * e) / 2 * total], trial.part(observed, [flat])
+    return [-MPMATH.convert(trial.step**2) / 2 * total], trial.part(observed, [flat])
