@@ -20,6 +20,10 @@ from derive.zero_loss_manifold import CURVATURES, effective_step, kernel, respon
 X = sympy.Symbol("x")
 
 
+class NotExact(BadInput):
+    """The point is no minimizer, or not one with rational derivatives."""
+
+
 @dataclass(frozen=True)
 class Valley:
     """The derivatives of a loss at a minimizer, and what they say of the manifold through it.
@@ -69,8 +73,9 @@ def valley(loss: sympy.Expr, at: Mapping[sympy.Symbol, sympy.Rational]) -> Valle
     Args:
         at: a rational value for every variable; the coordinates keep this order.
     Raises:
-        BadInput: the point is no minimizer, an isolated one, one with derivatives that are not
-            rational, or one where the Hessian's kernel is larger than the manifold.
+        NotExact: the gradient is not 0, or a derivative is not rational.
+        BadInput: an isolated minimizer, none at all, or one where the Hessian's kernel is larger
+            than the manifold.
 
     >>> x, y = sympy.symbols("x y")
     >>> valley((x * y - 1) ** 2 / 2, {x: sympy.Integer(1), y: sympy.Integer(1)}).tangent
@@ -83,7 +88,7 @@ def valley(loss: sympy.Expr, at: Mapping[sympy.Symbol, sympy.Rational]) -> Valle
     slopes = sympy.Matrix([_at(entry, at) for entry in gradient])
     if any(slopes):
         shown = ", ".join(str(slope) for slope in slopes)
-        raise BadInput(f"the gradient at {where} is ({shown}), not 0; give a minimizer.")
+        raise NotExact(f"the gradient at {where} is ({shown}), not 0; give a minimizer.")
     second = [[sympy.diff(entry, x) for x in variables] for entry in gradient]
     hessian = sympy.Matrix([[_at(entry, at) for entry in row] for row in second])
     basis = sympy.Matrix.hstack(*(hessian.nullspace() or [sympy.zeros(len(at), 0)]))
@@ -108,7 +113,7 @@ def valley(loss: sympy.Expr, at: Mapping[sympy.Symbol, sympy.Rational]) -> Valle
 def _at(expr: sympy.Expr, point: Mapping[sympy.Symbol, sympy.Rational]) -> sympy.Expr:
     value = sympy.expand(expr.subs(point))
     if not value.is_Rational:
-        raise BadInput(f"a derivative of the loss there is {value}, not a rational number.")
+        raise NotExact(f"a derivative of the loss there is {value}, not a rational number.")
     return value
 
 

@@ -2,20 +2,17 @@
 
 The vector UV model: f(x) = u.v x/sqrt(n) with u, v in R^n and scalar inputs x_1 ... x_P, all labels
 0 but for noise epsilon xi_a drawn anew in every step; the loss is scale/(2P) times the sum of
-squares. Replicas and momenta run side by side in numpy. `python -m verify.label_noise` sweeps.
+squares. Replicas and momenta run side by side in numpy. `undertow sweep` prints a sweep.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from verify.commands.base import say
 
 Floats = NDArray[np.float64]
 DEVIATIONS = 4.0
@@ -137,7 +134,7 @@ def sweep(
     The interval of the exponent is four bootstrap deviations over the replicas.
     """
     generator = np.random.default_rng(seed)
-    dampings = 2.0 ** (np.arange(-5, -41, -1) / 3)
+    dampings = 2.0 ** (np.arange(-6, -48, -1) / 3)
     runs = []
     for h in steps:
         times = settling_times(
@@ -164,24 +161,3 @@ def sweep(
         Interval(center[-1], float(deviations[-1])),
         float(np.polyfit(logs, np.log(least), 1)[0]),
     )
-
-
-def main() -> None:
-    """Print a sweep over four decades of the step size."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--replicas", type=int, default=1600)
-    parser.add_argument("--strength", type=float, default=1e-4)
-    options = parser.parse_args()
-    steps = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
-    found = sweep(steps, strength=options.strength, replicas=options.replicas, seed=options.seed)
-    matched = (options.strength / 2) ** (1 / 3)
-    say(f"{'h':>8}  {'best 1-beta':>22}  {'over matched':>12}  {'settling time':>13}")
-    for h, best, time in zip(found.steps, found.dampings, found.times, strict=True):
-        ratio = best.value / (matched * h ** (2 / 3))
-        say(f"{h:>8.0e}  {best!s:>22}  {ratio:>12.3f}  {time:>13.0f}")
-    say(f"best 1-beta ~ h^({found.exponent}), settling time ~ h^({found.time_exponent:.3f})")
-
-
-if __name__ == "__main__":
-    main()

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import mpmath
 import numpy as np
 import sympy
 from flint import fmpq
 
+from derive.formula import H
+from derive.update_rule import BadInput, Optimizer
+from derive.zero_loss_manifold import effective_step, kernel, response
 from verify.families import Draw
 from verify.losses import Loss
-from verify.numbers import MPFR, MPMATH, RATIONAL
+from verify.numbers import MPFR, MPMATH, evaluate
+
+FLAT = mpmath.mpf(10) ** -6
+MOST_CORRECTIONS = 30
 
 
 def curved_valley(draw: Draw, dimension: int = 3, normal: int = 2) -> sympy.Expr:
@@ -75,31 +82,27 @@ class Place:
         return [self.modes[row, i] for row in range(self.modes.rows)]
 
 
-def place(loss: Loss, at: Sequence[fmpq]) -> Place:
-    """The exact derivatives at a rational point, then the modes in mpmath's working precision."""
-    size, zero = loss.dimension, [fmpq(0)] * loss.dimension
-    unit = [[fmpq(i == j) for j in range(size)] for i in range(size)]
+def place(loss: Loss, at: Sequence[mpmath.mpf], *, flat: mpmath.mpf | None = None) -> Place:
+    """The derivatives at a minimizer, in mpmath's working precision.
+
+    Args:
+        flat: a curvature below this part of the largest counts as 0; by default half the digits.
+    """
+    size = loss.dimension
+    unit = [[mpmath.mpf(i == j) for j in range(size)] for i in range(size)]
     second, cubic = loss.derivative(1), loss.derivative(2)
-    hessian = mpmath.matrix(
-        [[MPMATH.convert(q) for q in second.at([*at, *unit[i]], RATIONAL)] for i in range(size)]
-    )
+    hessian = mpmath.matrix([second.at([*at, *unit[i]], MPMATH) for i in range(size)])
     slabs = [
-        [
-            [MPMATH.convert(q) for q in cubic.at([*at, *unit[i], *unit[j]], RATIONAL)]
-            for j in range(size)
-        ]
-        for i in range(size)
+        [cubic.at([*at, *unit[i], *unit[j]], MPMATH) for j in range(size)] for i in range(size)
     ]
     values, modes = mpmath.eigsy(hessian)
     largest = max(abs(value) for value in values)
-    small = largest * mpmath.mpf(10) ** (-mpmath.mp.dps // 2)
+    small = largest * (mpmath.mpf(10) ** (-mpmath.mp.dps // 2) if flat is None else flat)
 
     def third(a: Sequence[mpmath.mpf], b: Sequence[mpmath.mpf]) -> list[mpmath.mpf]:
         return [
-            mpmath.fsum(
-                a[i] * b[j] * slabs[i][j][k] for i in range(len(zero)) for j in range(len(zero))
-            )
-            for k in range(len(zero))
+            mpmath.fsum(a[i] * b[j] * slabs[i][j][k] for i in range(size) for j in range(size))
+            for k in range(size)
         ]
 
     return Place([v if abs(v) > small else mpmath.mpf(0) for v in values], modes, third)
@@ -120,3 +123,98 @@ def _rational(x: mpmath.mpf) -> fmpq:
     sign, mantissa, exponent, _ = x._mpf_
     whole = fmpq(int(-mantissa if sign else mantissa))
     return whole * fmpq(2) ** int(exponent)
+
+
+@dataclass(frozen=True)
+class NumericalDrift:
+    """The parts of `derive.drift.Drift` as numbers, and the minimizer where they hold."""
+
+    at: list[mpmath.mpf]
+    dimension: int
+    bending: list[mpmath.mpf]
+    mixed: list[mpmath.mpf]
+    transverse: list[mpmath.mpf]
+    diffusion: mpmath.matrix
+
+
+def numerical_drift(
+    optimizer: Optimizer,
+    loss: Loss,
+    near: Sequence[fmpq],
+    *,
+    h: fmpq,
+    noise: mpmath.matrix | None = None,
+) -> NumericalDrift:
+    """Drift and diffusion in mpmath's working precision, in the eigenbasis of the Hessian.
+
+    Args:
+        near: a point close to a minimizer, which Newton's method then finds.
+        noise: the covariance of the gradient; the Hessian, as for label noise, without it.
+    Raises:
+        BadInput: no manifold of minimizers there, or an unstable step size.
+    """
+    at = nearest_minimizer(loss, near)
+    found = place(loss, at, flat=FLAT)
+    if not found.flat or not found.curved:
+        raise BadInput("the minimizer there is isolated, or flat in every direction: no valley.")
+    if min(found.curvatures) < 0:
+        raise BadInput("there is no minimizer: the Hessian has a negative eigenvalue.")
+    step = MPMATH.convert(h)
+    check_stability(optimizer, max(found.curvatures), h)
+    modes = found.modes
+    covariance = mpmath.diag(found.curvatures) if noise is None else modes.T * noise * modes
+    e = evaluate(effective_step(optimizer), {"h": step}, MPMATH)
+    weights = kernel(optimizer)
+    size = loss.dimension
+    mixed, transverse, bending = ([mpmath.mpf(0)] * size for _ in range(3))
+    for i, j in product(range(size), repeat=2):
+        amount = covariance[i, j] * mpmath.matrix(found.third(found.mode(i), found.mode(j)))
+        both_flat = i in found.flat and j in found.flat
+        if not both_flat:
+            first, second = found.curvatures[i], found.curvatures[j]
+            values = {"h": step, "lambda1": first, "lambda2": second}
+            amount *= -e / 2 * evaluate(weights, values, MPMATH)
+        for k in found.curved if both_flat else found.flat:
+            mode = found.mode(k)
+            part = mpmath.fdot(list(amount), mode)
+            if both_flat:
+                part *= -(e**2) / 2 / found.curvatures[k]
+                target = bending
+            else:
+                target = mixed if i in found.flat or j in found.flat else transverse
+            for c in range(size):
+                target[c] += part * mode[c]
+    along = mpmath.diag([mpmath.mpf(i in found.flat) for i in range(size)])
+    diffusion = e**2 * modes * along * covariance * along * modes.T
+    return NumericalDrift(at, len(found.flat), bending, mixed, transverse, diffusion)
+
+
+def nearest_minimizer(loss: Loss, near: Sequence[fmpq]) -> list[mpmath.mpf]:
+    """The minimizer that Newton's method across the manifold reaches from a point close to it."""
+    at = mpmath.matrix([MPMATH.convert(x) for x in near])
+    enough = mpmath.mpf(10) ** (5 - mpmath.mp.dps)
+    for _ in range(MOST_CORRECTIONS):
+        gradient = mpmath.matrix(loss.gradient.at(list(at), MPMATH))
+        if mpmath.norm(gradient) < enough:
+            return list(at)
+        found = place(loss, list(at), flat=FLAT)
+        for i in found.curved:
+            mode = mpmath.matrix(found.mode(i))
+            at -= mode * (mpmath.fdot(list(gradient), list(mode)) / found.curvatures[i])
+    raise BadInput(
+        "no minimizer is close to that point; give one to six digits or more, as undertow "
+        "tells flat directions from curved ones by their curvature."
+    )
+
+
+def check_stability(optimizer: Optimizer, curvature: mpmath.mpf, h: fmpq) -> None:
+    """BadInput where a mode of this curvature does not decay."""
+    matrix, kick, reading = response(optimizer)
+    step = float(h.p) / float(h.q)
+    closed = (matrix + kick * reading * float(curvature)).subs(H, step)
+    radius = max(abs(complex(root)) for root in np.linalg.eigvals(np.array(closed, dtype=float)))
+    if radius >= 1:
+        raise BadInput(
+            f"{optimizer.name} is unstable there at step size {h}: the largest curvature is about "
+            f"{float(curvature):.3g}; take a smaller step."
+        )

@@ -1,5 +1,5 @@
 """The commands of `undertow`; importing this package registers them."""
 
-from verify.commands import deriving, exporting, judging, own
+from verify.commands import deriving, exporting, judging, own, valley
 
-__all__ = ["deriving", "exporting", "judging", "own"]
+__all__ = ["deriving", "exporting", "judging", "own", "valley"]

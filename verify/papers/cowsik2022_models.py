@@ -289,8 +289,8 @@ def uv_drift() -> Claim:
 
     return Claim(
         statement=(
-            rf"In the vector UV model, {NORMALIZED}, with labels 0 and label noise, $w=(u,v)$ moves "
-            r"along the valley in every step by $-w$ times {formula}."
+            rf"In the vector UV model, {NORMALIZED}, with labels 0 and label noise, $w=(u,v)$ "
+            r"moves along the valley in every step by $-w$ times {formula}."
         ),
         printed=Formula("uvDrift", expr, given=(*POSITIVE, *MOMENTUM, *STEP)),
         condition=(
@@ -329,8 +329,8 @@ def prefactor() -> Claim:
 
     return Claim(
         statement=(
-            rf"In the vector UV model, {NORMALIZED}, the memory's time $a/(1-\beta)$ and the time of "
-            r"$w$ along the valley are equal for $1-\beta = C h^{2/3}$, $C^3$ being {formula}."
+            rf"In the vector UV model, {NORMALIZED}, the memory's time $a/(1-\beta)$ and the time "
+            r"of $w$ along the valley are equal for $1-\beta = C h^{2/3}$, $C^3$ being {formula}."
         ),
         printed=Formula(
             "prefactorCubed", A * (S * EPSILON * MU) ** 2 / (2 * N * P), given=POSITIVE

@@ -142,7 +142,7 @@ def on_valleys(
         expr = curved_valley(draw)
         loss, at = loss_from_expression(expr), [fmpq(0)] * 3
         with precision(digits):
-            found = place(loss, at)
+            found = place(loss, [mpmath.mpf(0)] * 3)
             largest = max(found.curvatures)
             scale = fmpq(1, 1 + int(largest))
             for step, beta in SIDES:
