@@ -126,15 +126,13 @@ class Sweep:
     time_exponent: float
 
 
-def sweep(
-    steps: Sequence[float], *, strength: float = 1e-4, replicas: int = 400, seed: int = 0
-) -> Sweep:
+def sweep(steps: Sequence[float], *, strength: float = 1e-4, replicas: int, seed: int = 0) -> Sweep:
     """1-beta that settles best at each step size, from a grid that is the same for all of them.
 
     The interval of the exponent is four bootstrap deviations over the replicas.
     """
     generator = np.random.default_rng(seed)
-    dampings = 2.0 ** (np.arange(-6, -48, -1) / 3)
+    dampings = 2.0 ** (np.arange(-9, -48, -1) / 3)
     runs = []
     for h in steps:
         times = settling_times(

@@ -50,7 +50,7 @@ def _independent(draw: Draw, rows: int, columns: int) -> list[list[sympy.Rationa
     """A random matrix with entries of size 1 whose rows are far from dependent."""
     while True:
         found = sympy.Matrix(rows, columns, lambda i, j: _quarter(draw, 4))
-        if (found * found.T).det() > 1:
+        if (found * found.T).det() >= 1:
             return found.tolist()
 
 

@@ -191,8 +191,8 @@ def sweep_command(
     steps: Annotated[
         str, typer.Option(help="Step sizes, as 1e-1,1e-2.")
     ] = "1e-1,3e-2,1e-2,3e-3,1e-3",
-    strength: Annotated[float, typer.Option(help="Variance of the label noise over P.")] = 1e-5,
-    replicas: Annotated[int, typer.Option(help="Runs side by side for each momentum.")] = 400,
+    strength: Annotated[float, typer.Option(help="Variance of the label noise over P.")] = 1e-6,
+    replicas: Annotated[int, typer.Option(help="Runs side by side for each momentum.")] = 600,
     seed: Seed = 0,
     format: Output = Format.TEXT,
 ) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from flint import fmpq, fmpq_mat
+from flint import arb, fmpq, fmpq_mat
 
 from verify.families import Draw
 from verify.losses import Loss
@@ -120,16 +120,16 @@ class TwoLayers(Fitted):
         outputs = times(self.data, [list(column) for column in zip(*times(u, v), strict=True)])
         return [entry / 2 for row in outputs for entry in row]
 
-    def quantities(self) -> dict[str, fmpq]:
-        """d, n, t = Tr(V Sigma V^T), u = |U|_F squared under its name, mu^2 alike."""
+    def quantities(self) -> dict[str, arb]:
+        """d, n, t = Tr(V Sigma V^T), u = |U|_F and mu, as balls."""
         u, v = self.layers(self.weights)
         images = times(v, [list(column) for column in zip(*self.data, strict=True)])
         return {
-            "d": fmpq(self.shape.outputs),
-            "n": fmpq(self.shape.width),
-            "t": squared(images) / self.samples,
-            "u2": squared(u),
-            "mu2": squared(self.data) / self.samples,
+            "d": arb(self.shape.outputs),
+            "n": arb(self.shape.width),
+            "t": arb(squared(images) / self.samples),
+            "u": arb(squared(u)).sqrt(),
+            "mu": arb(squared(self.data) / self.samples).sqrt(),
         }
 
 
