@@ -84,7 +84,7 @@ def valley(loss: sympy.Expr, at: Mapping[sympy.Symbol, sympy.Rational]) -> Valle
     [-1/2,  1/2]])
     """
     variables, where = tuple(at), ", ".join(f"{name} = {value}" for name, value in at.items())
-    gradient = [sympy.diff(loss, x) for x in variables]
+    gradient = [sympy.expand(sympy.diff(loss, x)) for x in variables]
     slopes = sympy.Matrix([_at(entry, at) for entry in gradient])
     if any(slopes):
         shown = ", ".join(str(slope) for slope in slopes)
@@ -137,12 +137,12 @@ def _is_flat_along_its_kernel(
     for weight in weights:
         t = basis * weight
         bend = found.inverse * found.twice(t * t.T) / 2
-        path = {x: value + s * t[i] - s**2 * bend[i] for i, (x, value) in enumerate(at.items())}
-        moved = sympy.Matrix([entry.subs(path, simultaneous=True) for entry in gradient])
-        for power in (2, 3):
-            rest = sympy.Matrix([sympy.expand(sympy.diff(m, s, power).subs(s, 0)) for m in moved])
-            if any(found.tangent * rest):
-                return False
+        line = {x: value + s * t[i] for i, (x, value) in enumerate(at.items())}
+        along = (sympy.expand(entry.subs(line, simultaneous=True)) for entry in gradient)
+        fourth = sympy.Matrix([sympy.expand(sympy.diff(g, s, 3).subs(s, 0)) for g in along])
+        second, third = found.twice(t * t.T), fourth / 6 - found.twice(t * bend.T)
+        if any(found.tangent * second) or any((found.tangent * third).expand()):
+            return False
     return True
 
 

@@ -26,12 +26,17 @@ CLAIMS = [
 ]
 QUICK = [c for c in CLAIMS if any(k.kind in (Kind.ENUMERATION, Kind.BALL) for k in c.checks)]
 SLOW = [c for c in CLAIMS if c not in QUICK]
-NEIGHBOURS = {"1+b for 1-b": {BETA: -BETA}, "h for beta": {BETA: H}, "lambda for h": {H: LAMBDA}}
+NEIGHBOURS = ((BETA, H), (H, BETA), (H, LAMBDA), (LAMBDA, H))
 
 
 def wrong_versions(expr: sympy.Expr):
-    swapped = ((name, expr.subs(change, simultaneous=True)) for name, change in NEIGHBOURS.items())
-    for name, wrong in chain(slips(expr), swapped):
+    swapped = [
+        (f"{new} for {old}", expr.subs(old, new))
+        for old, new in NEIGHBOURS
+        if {old, new} <= expr.free_symbols
+    ]
+    turned = ("1-b for 1+b and back", expr.subs(BETA, -BETA))
+    for name, wrong in chain(slips(expr), swapped, [turned]):
         if sympy.expand(wrong - expr) != 0:
             yield name, wrong
 

@@ -22,7 +22,7 @@ DIGITS = 40
 PLACES = [
     (heavy_ball, {"beta": fmpq(1, 2)}, fmpq(1, 40), 3, 2),
     (heavy_ball, {"beta": fmpq(9, 10)}, fmpq(1, 8), 3, 2),
-    (heavy_ball, {"beta": fmpq(9, 10)}, fmpq(1, 12), 4, 2),
+    (heavy_ball, {"beta": fmpq(4, 5)}, fmpq(1, 8), 4, 2),
     (gradient_descent, {}, fmpq(1, 8), 3, 1),
     (nesterov, {"beta": fmpq(9, 10)}, fmpq(1, 20), 3, 2),
     (ema_momentum, {"beta": fmpq(4, 5)}, fmpq(1, 4), 3, 2),
@@ -74,7 +74,7 @@ def test_half_the_second_differences_of_the_limit_are_the_drift(
 def test_the_error_of_the_differences_falls_with_their_fourth_power():
     draw = random.Random(4)
     expr, noise, h = curved_valley(draw), kicks(draw, 3), fmpq(1, 8)
-    beta = {"beta": fmpq(9, 10)}
+    beta = {"beta": fmpq(3, 4)}
     wanted = exact_drift(heavy_ball.at(**beta), expr, 3, covariance(noise), h).total
     with precision(DIGITS):
         rest = Rest(heavy_ball, loss_from_expression(expr), [fmpq(0)] * 3, h, beta, DIGITS)
@@ -89,7 +89,7 @@ def test_the_error_of_the_differences_falls_with_their_fourth_power():
         assert abs(mpmath.log10(errors[0] / errors[1]) - 4) < 0.05
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 10**6), beta=st.integers(0, 19), side=st.integers(2, 40))
 def test_the_eigenbasis_and_the_rational_route_agree(seed, beta, side):
     draw = random.Random(seed)
@@ -142,7 +142,7 @@ def test_the_tanh_network_under_label_noise_goes_down_the_trace_of_its_hessian()
     [
         ("x^2 + y^2", [fmpq(1, 10), fmpq(0)], "isolated"),
         ("exp(x) + y^2", [fmpq(1), fmpq(0)], "no minimizer is close"),
-        ("cos(x) + y^2*0", [fmpq(1, 10**7), fmpq(0)], "negative eigenvalue"),
+        ("x^2 - (y - z)^2", [fmpq(1, 10**7), fmpq(0), fmpq(0)], "negative eigenvalue"),
         ("(exp(x) - y)^2", [fmpq(7, 10), fmpq(2)], "unstable"),
     ],
 )
