@@ -19,6 +19,7 @@ GREEK = {
     "alpha": "α",
     "beta": "β",
     "gamma": "γ",
+    "epsilon": "ε",
     "eta": "η",
     "kappa": "κ",
     "lambda": "λ",

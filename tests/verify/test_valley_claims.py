@@ -9,7 +9,7 @@ from flint import fmpq
 from derive.formula import BETA, H
 from verify.claim import REGISTRY, Kind, Settings, Verdict, judge
 from verify.label_noise import Interval, Network, drift_rate, sweep
-from verify.papers import cowsik2022_drift, cowsik2022_models
+from verify.papers import cowsik2022_drift, cowsik2022_models, minimizer_drift
 from verify.papers.valley_checks import (
     LAMBDA,
     ema_mode,
@@ -19,10 +19,11 @@ from verify.papers.valley_checks import (
 from verify.slips import slips
 
 FAST = Settings(digits=20)
+MODULES = (cowsik2022_drift, cowsik2022_models, minimizer_drift)
 CLAIMS = [
     claim
     for claim in REGISTRY.claims.values()
-    if any(claim in vars(module).values() for module in (cowsik2022_drift, cowsik2022_models))
+    if any(claim in vars(module).values() for module in MODULES)
 ]
 QUICK = [c for c in CLAIMS if any(k.kind in (Kind.ENUMERATION, Kind.BALL) for k in c.checks)]
 SLOW = [c for c in CLAIMS if c not in QUICK]

@@ -14,6 +14,7 @@ from verify.papers import (
     ghosh2023_repairs,
     ghosh2023_slides,
     ghosh2023_transient,
+    minimizer_drift,
     quadratic_flows,
     second_order_flows,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "ghosh2023_repairs",
     "ghosh2023_slides",
     "ghosh2023_transient",
+    "minimizer_drift",
     "quadratic_flows",
     "second_order_flows",
 ]
