@@ -167,7 +167,7 @@ def drift(
     >>> place = valley((x * y - 1) ** 2 / 2, {x: sympy.Integer(2), y: sympy.Rational(1, 2)})
     >>> at = heavy_ball.at(beta="1/2")
     >>> drift(at, place, place.hessian, step=sympy.Rational(1, 10)).total.T
-    Matrix([[-900/43979, 225/43979]])
+    Matrix([[-72/1751, 18/1751]])
     """
     size = len(place.variables)
     if noise.shape != (size, size) or noise != noise.T:

@@ -113,7 +113,7 @@ def label_noise_slope(optimizer: Optimizer) -> sympy.Expr:
 
     >>> from derive import heavy_ball
     >>> label_noise_slope(heavy_ball)
-    -(beta + 1)/(-2*beta + h*lambda - 2)
+    (-beta - 1)/(-2*beta + h*lambda - 2)
     """
     diagonal = kernel(optimizer).subs(dict.fromkeys(CURVATURES, CURVATURE))
     return sympy.cancel(CURVATURE * diagonal / effective_step(optimizer))

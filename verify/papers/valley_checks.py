@@ -29,8 +29,9 @@ from verify.valleys import Place, curved_valley, in_mpfr, in_mpmath, place
 LAMBDA = sympy.Symbol("lambda")
 LAMBDA1, LAMBDA2 = sympy.symbols("lambda1 lambda2")
 VALLEY = (*MOMENTUM, *STEP)
-SIDES = ((fmpq(1, 40), fmpq(1, 2)), (fmpq(1, 4), fmpq(9, 10)))
-"""(h, beta) with h/(1-beta)^2 far below and far above 1: both sides of gamma = 1/2."""
+SIDES = ((fmpq(1, 16), fmpq(1, 2)), (fmpq(1, 4), fmpq(9, 10)))
+"""(h, beta) with h/(1-beta)^2 = 1/4 and 25, below and above 1: both sides of gamma = 1/2."""
+MEMORYLESS = ((fmpq(1, 4), fmpq(0)), (fmpq(1, 2), fmpq(0)))
 
 Row = tuple[Sequence[Sequence[fmpq]], Sequence[fmpq]]
 """A matrix on (position, memory) for one mode, and what a unit kick of the gradient adds."""
@@ -145,7 +146,7 @@ def on_valleys(
             found = place(loss, [mpmath.mpf(0)] * 3)
             largest = max(found.curvatures)
             scale = fmpq(1, 1 + int(largest))
-            for step, beta in SIDES:
+            for step, beta in SIDES if optimizer.memory else MEMORYLESS:
                 h = step * scale
                 parameters = dict.fromkeys(optimizer.parameters, beta)
                 rest = Rest(optimizer, loss, at, h, parameters, digits + 8)
