@@ -243,15 +243,15 @@ def limiting_drift() -> Claim:
             beside=r"\,P_L\nabla^3L[S_{TL}]",
             given=CURVED,
         ),
-        condition="the printed term stands for gamma < 1/2, and where S_TL = 0 (label noise)",
+        condition=r"the printed term stands for $\gamma < 1/2$, and where $S_{TL} = 0$",
         because=(
-            "the term that it drops is rho lambda/2 of what it keeps, rho = h/(1-beta)^2: the same "
-            "quantity that the paper's operator keeps in the transverse term. For gamma > 1/2 the "
-            "mixed drift is of higher order and the printed term is not"
+            r"it is the right one times $1+\rho\lambda/2$, $\rho = h/(1-\beta)^2$, the quantity that "
+            r"the paper's operator keeps in the transverse term. For $\gamma > 1/2$ the mixed drift "
+            "is of higher order and the printed term is not"
         ),
         counterexample=(
-            "h = 1/4, beta = 9/10, lambda = 1: printed -25/4, exact -475/976 = -0.487, "
-            "right to leading order -25/54 = -0.463"
+            r"$h = 1/4$, $\beta = 9/10$, $\lambda = 1$: printed $-25/4$, exact $-475/976$, "
+            "right to leading order $-25/54$"
         ),
         checks=(
             leading_symbol(mixed_kernel, refutes=True),
@@ -275,7 +275,7 @@ def label_noise_drift() -> Claim:
         printed=Formula(
             "labelNoiseDrift", -(E**2) / 4, beside=r"\,c\,P_L\nabla\mathrm{Tr}H", given=VALLEY
         ),
-        condition="relative error h lambda/(2(1+beta)), see undertow.label-noise-regularizer",
+        condition=r"exactly, it is divided by $1-h\lambda/(2(1+\beta))$ on each mode",
         checks=(
             leading_symbol(
                 lambda: -(effective_step(heavy_ball) ** 2) / 2 * label_noise_slope(heavy_ball)

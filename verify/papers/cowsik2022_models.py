@@ -32,7 +32,7 @@ EPSILON, MU, N, P, S, W = sympy.symbols("epsilon mu n P s w")
 GAMMA, D, A, B, C, T, U = sympy.symbols("gamma d a b c t u")
 Q = 1 - BETA
 POSITIVE = tuple(sympy.Gt(symbol, 0) for symbol in (EPSILON, MU, N, P, S))
-NORMALIZED = r"of the loss $\frac{s}{2P}\sum_a\|f(x_a)-y_a\|^2$"
+NORMALIZED = r"its loss $s/(2P)$ times a sum of $P$ squares"
 TRACE = S * MU**2 * W**2 / N
 RATE = (S * EPSILON * MU) ** 2 / (2 * N * P) * (H / Q) ** 2
 
@@ -135,7 +135,7 @@ def matching_exponent() -> Claim:
         printed=Formula("matchingExponent", sympy.Rational(2, 3), given=STEP),
         condition=(
             "best in the sense of settling: the time of first passage does not grow again for "
-            "smaller 1-beta, where the weights pass the flattest minimizer and come back"
+            r"smaller $1-\beta$, where the weights pass the flattest minimizer and come back"
         ),
         checks=(
             identical(
@@ -200,7 +200,7 @@ def label_noise_covariance() -> Claim:
             r"gradient of $\epsilon^2 H$ times {formula}."
         ),
         printed=Formula("labelNoiseCovariance", S / P, given=POSITIVE),
-        condition="s = 1 assumed for the paper, whose formula is lost",
+        condition="$s = 1$ assumed for the paper, whose formula is lost",
         checks=(
             identical("square of the noise over the Hessian", lambda: (S / P) ** 2 / (S / P)),
             exactly("all labels of +-1", holds),
@@ -231,7 +231,7 @@ def hessian_trace() -> Claim:
             r"is {formula}."
         ),
         printed=Formula("hessianTrace", S * (D * T + MU**2 * U**2) / N, given=POSITIVE),
-        condition="s = 1 assumed for the paper, whose formula is lost",
+        condition="$s = 1$ assumed for the paper, whose formula is lost",
         checks=(
             identical(
                 "sum of the squared derivatives", lambda: S * D * T / N + S * MU**2 * U**2 / N
@@ -290,7 +290,7 @@ def uv_drift() -> Claim:
         ),
         printed=Formula("uvDrift", expr, given=(*POSITIVE, *MOMENTUM, *STEP)),
         condition=(
-            "s = 1 assumed for the paper, whose formula is lost; its limit h -> 0 has 1 for the "
+            r"$s = 1$ assumed for the paper, whose formula is lost; $h \to 0$ leaves 1 for the "
             "last denominator"
         ),
         checks=(
@@ -332,8 +332,8 @@ def prefactor() -> Claim:
             "prefactorCubed", A * (S * EPSILON * MU) ** 2 / (2 * N * P), given=POSITIVE
         ),
         condition=(
-            "the time of w; that of |w|^2 is half as long and doubles C^3. Which of the two and "
-            "which a the paper takes cannot be told from the text that is at hand"
+            r"the time of $w$; that of $|w|^2$ is half as long and doubles $C^3$. Which one and "
+            "which $a$ the paper takes cannot be told from the text that is at hand"
         ),
         checks=(
             identical("solved for C^3", lambda: A * RATE * Q**2 / H**2),

@@ -123,7 +123,7 @@ def transverse_drift_of_descent() -> Claim:
             beside=r"\,P_L\nabla^3L[S_{TT}]",
             given=(*STEP, sympy.Gt(LAMBDA1, 0), sympy.Gt(LAMBDA2, 0)),
         ),
-        condition="to leading order in h; exactly, lambda1 + lambda2 - h lambda1 lambda2 below",
+        condition=r"exactly, $\lambda_1+\lambda_2-h\lambda_1\lambda_2$ below",
         checks=(
             leading_symbol(
                 lambda: (-H / 2 * kernel(gradient_descent)).subs(
