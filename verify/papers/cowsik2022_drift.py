@@ -245,9 +245,9 @@ def limiting_drift() -> Claim:
         ),
         condition=r"the printed term stands for $\gamma < 1/2$, and where $S_{TL} = 0$",
         because=(
-            r"it is the right one times $1+\rho\lambda/2$, $\rho = h/(1-\beta)^2$, the quantity that "
-            r"the paper's operator keeps in the transverse term. For $\gamma > 1/2$ the mixed drift "
-            "is of higher order and the printed term is not"
+            r"it is the right one times $1+\rho\lambda/2$, $\rho = h/(1-\beta)^2$, which the "
+            r"paper's operator keeps in the transverse term. For $\gamma > 1/2$ the mixed drift is "
+            "of higher order and the printed term is not"
         ),
         counterexample=(
             r"$h = 1/4$, $\beta = 9/10$, $\lambda = 1$: printed $-25/4$, exact $-475/976$, "
