@@ -23,6 +23,7 @@ GREEK = {
     "theta": "θ",
     "xi": "ξ",
     "gamma": "γ",
+    "epsilon": "ε",
     "eta": "η",
     "kappa": "κ",
     "lambda": "λ",

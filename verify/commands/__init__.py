@@ -12,6 +12,7 @@ from verify.commands import (
     rechecking,
     recovering,
     simulating,
+    valley,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "rechecking",
     "recovering",
     "simulating",
+    "valley",
 ]
