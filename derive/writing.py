@@ -23,7 +23,6 @@ GREEK = {
     "theta": "θ",
     "xi": "ξ",
     "gamma": "γ",
-    "epsilon": "ε",
     "eta": "η",
     "kappa": "κ",
     "lambda": "λ",
