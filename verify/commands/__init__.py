@@ -11,6 +11,7 @@ from verify.commands import (
     own,
     rechecking,
     recovering,
+    reporting,
     simulating,
     valley,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "own",
     "rechecking",
     "recovering",
+    "reporting",
     "simulating",
     "valley",
 ]

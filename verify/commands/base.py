@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -19,6 +19,8 @@ from verify.numbers import DEFAULT_DIGITS
 from verify.report.terminal import fit
 
 LEAST_DIGITS = 15
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Which loss, and which flow, does an optimizer really follow?",
@@ -73,11 +75,24 @@ def counting(total: int, what: str) -> Iterator[Callable[[str], None]]:
         yield lambda name: progress.update(task, advance=1, description=name)
 
 
-def stopped(finished: Sequence[str], total: int) -> typer.Exit:
-    """Say on an interrupt what was finished; the exit to raise."""
-    names = ", ".join(finished) or "none"
-    print(f"undertow: stopped; finished {len(finished)} of {total}: {names}.", file=sys.stderr)
-    return typer.Exit(130)
+def counted(total: int, what: str, run: Callable[[Callable[[str], None]], T]) -> T:
+    """What `run` gives; it is handed the function to call with the name of each thing done.
+
+    On an interrupt it says what was finished and leaves.
+    """
+    finished: list[str] = []
+    try:
+        with counting(total, what) as advance:
+
+            def done(name: str) -> None:
+                finished.append(name)
+                advance(name)
+
+            return run(done)
+    except KeyboardInterrupt:
+        names = ", ".join(finished) or "none"
+        print(f"undertow: stopped; finished {len(finished)} of {total}: {names}.", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def assignments(given: list[str], option: str = "--set") -> dict[str, str]:

@@ -17,11 +17,10 @@ from verify.commands.base import (
     Output,
     Seed,
     app,
-    counting,
+    counted,
     say,
     say_json,
     settings_from,
-    stopped,
 )
 from verify.mutants import with_survivors
 from verify.numbers import DEFAULT_DIGITS
@@ -121,17 +120,13 @@ def verify_claims(
             certificates.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"--certificates {certificates}: {error.strerror}.") from None
-    finished: list[str] = []
-    try:
-        with counting(len(chosen), "checking") as advance:
-
-            def done(result: ClaimResult) -> None:
-                finished.append(result.claim.id)
-                advance(result.claim.id)
-
-            results = judge_all(chosen, settings, done, loss, str(certificates or ""))
-    except KeyboardInterrupt:
-        raise stopped(finished, len(chosen)) from None
+    results = counted(
+        len(chosen),
+        "checking",
+        lambda done: judge_all(
+            chosen, settings, lambda result: done(result.claim.id), loss, str(certificates or "")
+        ),
+    )
     if format is Format.JSON:
         say_json(
             {

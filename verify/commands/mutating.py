@@ -14,11 +14,10 @@ from verify.commands.base import (
     Output,
     Seed,
     app,
-    counting,
+    counted,
     say,
     say_json,
     settings_from,
-    stopped,
 )
 from verify.mutants import MutantResult
 from verify.runner import find_claims, mutate_all
@@ -38,17 +37,11 @@ def mutants(
     """Try wrong versions of every formula on every check; exit 1 where one survives."""
     settings = settings_from(digits, seed)
     chosen = find_claims(ids or [])
-    finished: list[str] = []
-    try:
-        with counting(len(chosen), "mutating") as advance:
-
-            def done(result: MutantResult) -> None:
-                finished.append(result.id)
-                advance(result.id)
-
-            results = mutate_all(chosen, settings, done)
-    except KeyboardInterrupt:
-        raise stopped(finished, len(chosen)) from None
+    results = counted(
+        len(chosen),
+        "mutating",
+        lambda done: mutate_all(chosen, settings, lambda result: done(result.id)),
+    )
     if format is Format.JSON:
         say_json({"claims": [result.as_json() for result in results]})
     else:

@@ -1,0 +1,48 @@
+"""`undertow report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from derive.update_rule import BadInput
+from verify.commands.base import Digits, Seed, app, counted, say, settings_from
+from verify.commands.judging import Ids
+from verify.numbers import DEFAULT_DIGITS
+from verify.report.trust import read_trials
+from verify.runner import find_claims, judge_all
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    ids: Ids = None,
+    digits: Digits = DEFAULT_DIGITS,
+    seed: Seed = 0,
+    mutants: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What 'undertow mutants --format json' printed."),
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What 'undertow campaign --ledger' wrote.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
+) -> None:
+    """Check the claims and write a web site on them that opens from its folder."""
+    try:
+        from verify.report.site import Report, check_folder, write_site  # noqa: PLC0415 (an extra)
+    except ModuleNotFoundError as error:
+        raise BadInput(f"report needs {error.name}: pip install 'undertow[report]'.") from None
+    settings = settings_from(digits, seed)
+    chosen = find_claims(ids or [])
+    check_folder(out, force=force)
+    trials = read_trials(mutants, ledger)
+    results = counted(
+        len(chosen),
+        "checking",
+        lambda done: judge_all(chosen, settings, lambda result: done(result.claim.id)),
+    )
+    paths = write_site(Report(results, settings, trials), out)
+    say(f"{paths[0]}   {len(results)} claims, {len(paths)} files")

@@ -1,0 +1,113 @@
+"""Every quantity of an optimizer to one order, as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from joblib import Parallel, delayed
+
+from derive.optimizers import ZOO
+from derive.update_rule import BadInput, Optimizer
+from verify.report import mathml
+from verify.report.derivation import (
+    Quantity,
+    as_latex,
+    as_sympy,
+    as_text,
+    find,
+    parameter_ranges,
+)
+
+ORDER = 4
+LONGEST = 12_000
+"""Characters of LaTeX that a page still shows; more stands in a file beside it."""
+
+MEANINGS: Mapping[Quantity, str] = {
+    Quantity.MODIFIED_FLOW: "The flow that the iterates follow once the start-up has died out.",
+    Quantity.MODIFIED_LOSS: "The loss whose gradient flow the iterates follow, while there is one.",
+    Quantity.ONE_STEP_MAP: "What one step does to the position, once the start-up has died out.",
+    Quantity.DISCRETE_MODIFIED_LOSS: "The loss on which one step is a step of gradient descent.",
+    Quantity.SLOW_MANIFOLD: "The memory as a function of the position, after the start-up.",
+    Quantity.TRANSIENT: "The flow of step k, start-up included, from the declared start on.",
+    Quantity.INITIAL_SHIFT: "Where the lasting flow starts, beside the start of the iterates.",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One quantity: its formula to the order that a page can show, or why there is none.
+
+    Args:
+        order: the order that `formula`, `latex` and `text` go to.
+        files: what is too long for the page, by name.
+    """
+
+    quantity: Quantity
+    order: int = ORDER
+    formula: str = ""
+    latex: str = ""
+    python: str = ""
+    text: str = ""
+    missing: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return self.quantity.replace("-", " ").capitalize()
+
+    @property
+    def meaning(self) -> str:
+        return MEANINGS[self.quantity]
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """All quantities of a rule."""
+
+    rule: Optimizer
+    shown: tuple[Shown, ...]
+
+    @property
+    def title(self) -> str:
+        return self.rule.name.replace("-", " ")
+
+    @property
+    def ranges(self) -> str:
+        return ", ".join(parameter_ranges(self.rule))
+
+
+def find_all(name: str) -> Quantities:
+    """Derive what a rule of the zoo has; averages over batches are no quantity of it alone."""
+    rule = ZOO[name]
+    return Quantities(rule, tuple(_shown(rule, quantity) for quantity in MEANINGS))
+
+
+def find_zoo() -> list[Quantities]:
+    """The quantities of every rule that is known by name."""
+    found = Parallel(n_jobs=-1)(delayed(find_all)(name) for name in ZOO)
+    return [quantities for quantities in found if isinstance(quantities, Quantities)]
+
+
+def _shown(rule: Optimizer, quantity: Quantity) -> Shown:
+    try:
+        found = find(rule, quantity, order=ORDER)
+    except BadInput as reason:
+        return Shown(quantity, missing=str(reason))
+    written, python, files = as_latex(found), as_sympy(found), {}
+    if len(written) > LONGEST:
+        name = f"{rule.name}-{quantity}"
+        files = {f"{name}.tex": f"{written}\n", f"{name}.py": f"{python}\n"}
+        while len(written) > LONGEST:
+            found = find(rule, quantity, order=found.order - 1)
+            written = as_latex(found)
+        python = as_sympy(found)
+    return Shown(
+        quantity,
+        found.order,
+        mathml.math(written, block=True),
+        written,
+        python,
+        as_text(found),
+        files=files,
+    )

@@ -1,0 +1,259 @@
+"""The claims page: one static site that opens from a file path, with nothing fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import sympy
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from derive.formula import Formula
+from derive.update_rule import BadInput
+from derive.writing import latex, plain
+from verify.claim import ClaimResult, Settings, Verdict
+from verify.report import mathml, optimizer_pages, trust
+from verify.report.optimizer_pages import Quantities
+from verify.report.terminal import words
+from verify.report.trust import Trials
+from verify.runner import environment
+from verify.sources import BIBTEX, NOT_CLAIMS
+
+ASSETS = ("style.css", "site.js")
+
+TOPICS: Mapping[str, str] = {
+    "modified loss": r"modified loss|regulari|gradient of E|descends|IGRM|gradient descent on|S =",
+    "modified flow": r"\bflow|x' =|dot x|equation",
+    "order of closeness": r"O\([hγελ]|-close|order \d",
+    "start-up": r"start-up|[Ss]tarted|\bstart\b|initial|at rest|from rest|velocity",
+    "spectrum and stability": r"\bmode|multiplier|stable|eigen|factors|oscillat|Jacobian|quadratic",
+    "noise and covariance": r"noise|varian|Var|kick",
+    "batches": r"batch|epoch|SGD|reshuffl|\br\b|G_k",
+    "valley of minimizers": r"valley|limit (?:of|moves|along)|drift|minimizer,|Hessian on",
+    "diagonal networks": r"α|θ|potential|gain|w_±|weight cross|hyperentropy|norm|divergence",
+    "momentum flow": r"λ ?(?:ddot|\(x)|momentum flow|step size (?:γ|4γ|ρ)|ε²/λ|inertia|log\(Δ|w_",
+    "timescales": r"\btime|\brate\b|as fast|γ",
+}
+"""What a statement speaks of, by the words in it."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing for a page.
+
+    Args:
+        title, description: what it shows, for those who do not see it.
+        svg: the drawing as one SVG element.
+    """
+
+    title: str
+    description: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the site is written from.
+
+    Args:
+        figures: the drawings of a claim by its id, of an optimizer by its name.
+    """
+
+    results: Sequence[ClaimResult]
+    settings: Settings
+    trials: Trials = field(default_factory=Trials)
+    figures: Mapping[str, Sequence[Figure]] = field(default_factory=dict)
+
+
+def check_folder(folder: Path, *, force: bool) -> None:
+    """Refuse a folder that cannot be written, or holds a site already.
+
+    Raises:
+        BadInput: the same.
+    """
+    if (folder / "index.html").exists() and not force:
+        raise BadInput(f"{folder / 'index.html'} exists already; choose another --out or --force.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--out {folder} cannot be written: {error.strerror}.") from None
+
+
+def write_site(report: Report, folder: Path) -> list[Path]:
+    """Write every page; the paths, the index first.
+
+    Raises:
+        BadInput: the folder cannot be written.
+    """
+    written = []
+    try:
+        for name, content in pages(report).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+            written.append(path)
+    except OSError as error:
+        raise BadInput(f"--out {folder} cannot be written: {error.strerror}.") from None
+    return written
+
+
+def pages(report: Report) -> dict[str, str]:
+    """Every file of the site by its path."""
+    templates = _templates()
+
+    def render(name: str, template: str, **values: Any) -> str:
+        root = "../" * name.count("/")
+        return templates.get_template(template).render(
+            root=root, version=version("undertow"), **values
+        )
+
+    rows = [_row(result) for result in report.results]
+    index = {
+        "rows": rows,
+        "papers": _choices(row["paper"] for row in rows),
+        "verdicts": _choices(row["verdict"] for row in rows),
+        "topics": [topic for topic in TOPICS if any(topic in row["topics"] for row in rows)],
+        "kinds": _choices(kind for row in rows for kind in row["kinds"]),
+        "not_claims": NOT_CLAIMS,
+    }
+    files = {"index.html": render("index.html", "index.html", **index)}
+    for before, row, after in zip([None, *rows], rows, [*rows[1:], None], strict=False):
+        files[row["page"]] = render(
+            row["page"],
+            "claim.html",
+            before=before,
+            after=after,
+            figures=report.figures.get(row["id"], ()),
+            settings=report.settings,
+            **row,
+            **_claim_page(row["result"]),
+        )
+    optimizers = optimizer_pages.find_zoo()
+    files["optimizers.html"] = render("optimizers.html", "optimizers.html", optimizers=optimizers)
+    for found in optimizers:
+        name = f"optimizers/{found.rule.name}.html"
+        drawn = report.figures.get(found.rule.name, ())
+        files[name] = render(
+            name, "optimizer.html", found=found, figures=drawn, order=optimizer_pages.ORDER
+        )
+        files |= _attachments(found)
+    wrong = [row | _claim_page(row["result"]) for row in rows if row["result"].claim.right]
+    files["errata.html"] = render("errata.html", "errata.html", rows=wrong)
+    files["trust.html"] = render(
+        "trust.html",
+        "trust.html",
+        settings=report.settings,
+        environment=environment(),
+        kinds=trust.by_kind(report.results),
+        verdicts={str(v): sum(r.verdict is v for r in report.results) for v in Verdict},
+        unexpected=[row for row in rows if not row["result"].as_recorded],
+        trials=report.trials,
+        claims=len(rows),
+    )
+    for asset in ASSETS:
+        files[asset] = templates.get_template(asset).render()
+    return files
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("verify.report"),
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"prose": mathml.prose, "math": mathml.math, "raised": mathml.raised}
+    return environment
+
+
+def _choices(found: Any) -> list[str]:
+    return sorted(dict.fromkeys(found))
+
+
+def _row(result: ClaimResult) -> dict[str, Any]:
+    """What the index says of a claim."""
+    claim = result.claim
+    about = topics(result)
+    kinds = list(dict.fromkeys(str(check.kind) for check in result.checks))
+    said = words(claim.statement.replace("{formula}", plain(claim.formula.expr)))
+    return {
+        "result": result,
+        "id": claim.id,
+        "page": f"claims/{re.sub(r'[^a-zA-Z0-9._-]+', '-', claim.id)}.html",
+        "paper": cited(claim.source.key),
+        "verdict": str(result.verdict),
+        "topics": about,
+        "kinds": kinds,
+        "statement": mathml.statement(claim, claim.formula),
+        "search": " ".join([claim.id, *claim.catalogue, said, claim.source.where, *about]).lower(),
+    }
+
+
+def topics(result: ClaimResult) -> list[str]:
+    """The subjects of the index's filter that a claim belongs to."""
+    text = words(result.claim.statement)
+    return [topic for topic, pattern in TOPICS.items() if re.search(pattern, text)]
+
+
+def _claim_page(result: ClaimResult) -> dict[str, Any]:
+    claim = result.claim
+    return {
+        "claim": claim,
+        "right": mathml.displayed(claim, claim.formula),
+        "printed": mathml.math(claim.printed.latex, block=True),
+        "corrected": mathml.math(claim.formula.latex, block=True),
+        "steps": mathml.steps(claim.derivation),
+        "symbols": {
+            mathml.math(latex(sympy.Symbol(name))): meaning
+            for name, meaning in claim.formula.symbols.items()
+            if meaning
+        },
+        "python": python(claim.formula),
+        "bibtex": BIBTEX.get(claim.source.key, ""),
+    }
+
+
+def _attachments(found: Quantities) -> dict[str, str]:
+    return {
+        f"optimizers/{name}": content
+        for quantity in found.shown
+        for name, content in quantity.files.items()
+    }
+
+
+def cited(key: str) -> str:
+    """A source as people say it, such as Ghosh et al. 2023."""
+    entry = BIBTEX.get(key, "")
+    authors = re.search(r"author = \{(.*?)\},?\n", entry, re.DOTALL)
+    year = re.search(r"year = \{(\d+)\}", entry)
+    if not authors:
+        return key
+    names = [name.split(",")[0].strip() for name in re.split(r"\s+and\s+", authors[1])]
+    said = names[0] if len(names) == 1 else " and ".join(names)
+    said = f"{names[0]} et al." if len(names) > 2 else said
+    return f"{said} {year[1]}" if year else said
+
+
+def python(formula: Formula) -> str:
+    """SymPy code that defines the formula, exact when it is run.
+
+    >>> h, beta = sympy.symbols("h beta")
+    >>> print(python(Formula("example", h * (1 + beta) / 2)))
+    from sympy import Symbol
+    <BLANKLINE>
+    h = Symbol('h')
+    beta = Symbol('beta')
+    formula = h*(beta + 1)/2
+    """
+    *symbols, last = sympy.python(formula.expr).splitlines()
+    own = {line.split(" = ")[0] for line in symbols}
+    code = [*symbols, f"formula{last.removeprefix('e')}"]
+    used = {name for line in code for name in re.findall(r"[A-Za-z_]\w*", line.split(" = ")[1])}
+    strings = {name for line in symbols for name in re.findall(r"'(\w+)'", line)}
+    names = sorted(name for name in used - own - strings if hasattr(sympy, name))
+    return "\n".join([f"from sympy import {', '.join(names)}", "", *code] if names else code)
