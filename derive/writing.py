@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 import sympy
 from sympy.printing.latex import LatexPrinter
@@ -39,8 +40,14 @@ class _LowestFirst(Printer):
 
     def _as_ordered_terms(self, expr: sympy.Add, order: str | None = None) -> list[sympy.Expr]:
         return sorted(
-            sympy.Add.make_args(expr), key=lambda term: (_degree(term), str(term).lstrip("-"))
+            sympy.Add.make_args(expr), key=lambda term: (_degree(term), _text(term).lstrip("-"))
         )
+
+
+@lru_cache(maxsize=4096)
+def _text(expr: sympy.Expr) -> str:
+    """Sorting asks for the same factors again and again."""
+    return str(expr)
 
 
 def _degree(term: sympy.Expr) -> float:
@@ -135,7 +142,7 @@ def _split(expr: sympy.Mul) -> tuple[str, list[sympy.Expr], list[sympy.Expr]]:
 
 def _rank(factor: sympy.Expr) -> tuple[int, str]:
     """The step size comes first, as in h(1 + beta)."""
-    return (0 if factor.as_base_exp()[0] == sympy.Symbol("h") else 1, str(factor))
+    return (0 if factor.as_base_exp()[0] == sympy.Symbol("h") else 1, _text(factor))
 
 
 def plain(expr: sympy.Expr) -> str:

@@ -256,8 +256,8 @@ def as_latex(derived: Derived) -> str:
                 expr = _with_step(_beside(t, coefficient), t.order + shape.shift, derived.step)
                 vector = latex_differential(t, derived.optimizer.game)
                 by_order.setdefault(t.order, []).append(_signed(latex(expr)) + vector)
-        rows = ["".join(terms) for terms in by_order.values()] or ["0"]
         first = shape.first_latex + (r"x" if name and series.empty == 1 else "")
+        rows = ["".join(terms) for terms in by_order.values()] or ["" if first else "0"]
         rows[0] = first + rows[0] if first else rows[0].removeprefix("+")
         left = rf"\mathrm{{{name}}}" if name else shape.latex
         if name and units[name] < 0:

@@ -10,12 +10,30 @@ from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
 from derive.formula import Formula
+from derive.writing import GREEK
 from verify.claim import Claim
 
 _ENTITY = re.compile(r"&#x[0-9A-F]+;")
-_DEFAULTS = (' xmlns="http://www.w3.org/1998/Math/MathML"', ' display="inline"')
+_TIGHT = ' lspace="0" rspace="0"'
+_MENDED = (
+    (re.compile(' (?:xmlns="[^"]*"|display="inline")'), ""),
+    (
+        re.compile('<mo(?: fence="false")?(?: stretchy="false")?>([‖|])</mo>'),
+        rf'<mo stretchy="false"{_TIGHT}>\1</mo>',
+    ),
+    (re.compile("<mo>/</mo>"), f"<mo{_TIGHT}>/</mo>"),
+    (re.compile("<mi>([′″])</mi>"), r'<mo class="prime">\1</mo>'),
+    (
+        re.compile(r"(<mo[^>]*>(?:[=([,:≤→]|&lt;|&#x0003C;)</mo>)<mo>−</mo>"),
+        r'\1<mo form="prefix">−</mo>',
+    ),
+)
+"""What browsers would space or stretch as no one writes it: norms, quotients, primes, signs."""
+_SYMBOLS = re.compile(rf"(?<![^\W_])({'|'.join(GREEK)})(?![^\W_])")
+_ARROWS = (("&lt;-", "←"), ("-&gt;", "→"), ("&lt;=", "≤"), ("&gt;=", "≥"))
 _BRACKETS = r"\(((?:[^()]|\([^()]*\))*)\)"
-_LEVELS = re.compile(rf"(?<=[\w)\]±∞])([_^])(?:{_BRACKETS}|([+±*-](?!\w)|-?\d+|\w))")
+_LEVEL = rf"{_BRACKETS}|(-?\d+|[A-Za-zΑ-Ωα-ω]+|[∞±]|[+*-](?!\w))"
+_LEVELS = re.compile(rf"(?<=[\w)\]±∞>])([_^])(?:{_LEVEL})")
 
 
 class NotTypeset(ValueError):
@@ -33,9 +51,9 @@ def math(latex: str, *, block: bool = False) -> Markup:
     <math><mrow><msup><mi>β</mi><mn>2</mn></msup></mrow></math>
     """
     text = convert(latex, display="block" if block else "inline")
-    for default in _DEFAULTS:
-        text = text.replace(default, "")
     text = _ENTITY.sub(_character, text)
+    for wrong, right in _MENDED:
+        text = wrong.sub(right, text)
     if "\\" in text:
         raise NotTypeset(f"no MathML for {text[text.index(chr(92)) :].split('<')[0]} in {latex}")
     return Markup(text)
@@ -53,12 +71,16 @@ def prose(text: str) -> Markup:
 
 
 def raised(text: str) -> Markup:
-    """Plain text with its subscripts and superscripts set as such.
+    """Plain text with its Greek letters, arrows, subscripts and superscripts set as such.
 
-    >>> print(raised("x_(k+1) = x_k + O(h^2)"))
-    x<sub>k+1</sub> = x<sub>k</sub> + O(h<sup>2</sup>)
+    >>> print(raised("x_(k+1) -> x_k + O(h^gamma)"))
+    x<sub>k+1</sub> → x<sub>k</sub> + O(h<sup>γ</sup>)
     """
-    return Markup(_LEVELS.sub(_level, str(escape(text))))
+    safe = _SYMBOLS.sub(lambda name: GREEK[name[0]], str(escape(text)))
+    safe = re.sub(r"\bgrad (?=[A-Z])", "∇", safe)
+    for typed, arrow in _ARROWS:
+        safe = safe.replace(typed, arrow)
+    return Markup(_LEVELS.sub(_level, safe))
 
 
 def _level(match: re.Match[str]) -> str:
