@@ -95,4 +95,4 @@ def test_the_wheel_holds_both_packages_and_nothing_else(tmp_path: Path):
         "verify",
         "undertow-0.1.0.dist-info",
     }
-    assert {"derive/py.typed", "verify/py.typed"} <= set(names)
+    assert {"derive/py.typed", "verify/py.typed", "verify/report/templates/site.js"} <= set(names)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from html import unescape
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
@@ -13,22 +14,12 @@ from derive.formula import Formula
 from derive.writing import GREEK
 from verify.claim import Claim
 
-_ENTITY = re.compile(r"&#x[0-9A-F]+;")
-_TIGHT = ' lspace="0" rspace="0"'
-_MENDED = (
-    (re.compile(' (?:xmlns="[^"]*"|display="inline")'), ""),
-    (
-        re.compile('<mo(?: fence="false")?(?: stretchy="false")?>([‖|])</mo>'),
-        rf'<mo stretchy="false"{_TIGHT}>\1</mo>',
-    ),
-    (re.compile("<mo>/</mo>"), f"<mo{_TIGHT}>/</mo>"),
-    (re.compile("<mi>([′″])</mi>"), r'<mo class="prime">\1</mo>'),
-    (
-        re.compile(r"(<mo[^>]*>(?:[=([,:≤→]|&lt;|&#x0003C;)</mo>)<mo>−</mo>"),
-        r'\1<mo form="prefix">−</mo>',
-    ),
-)
-"""What browsers would space or stretch as no one writes it: norms, quotients, primes, signs."""
+_NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'
+_INLINE = ' display="inline"'
+_TIGHT = {"lspace": "0", "rspace": "0"}
+_BARS = ("‖", "|")
+_PRIMES = ("′", "″", "‴")
+_BEFORE_A_SIGN = ("=", "<", "≤", "→", "(", "[", ",", ":")
 _SYMBOLS = re.compile(rf"(?<![^\W_])({'|'.join(GREEK)})(?![^\W_])")
 _ARROWS = (("&lt;-", "←"), ("-&gt;", "→"), ("&lt;=", "≤"), ("&gt;=", "≥"))
 _BRACKETS = r"\(((?:[^()]|\([^()]*\))*)\)"
@@ -50,18 +41,35 @@ def math(latex: str, *, block: bool = False) -> Markup:
     >>> print(math(r"\beta^2"))
     <math><mrow><msup><mi>β</mi><mn>2</mn></msup></mrow></math>
     """
-    text = convert(latex, display="block" if block else "inline")
-    text = _ENTITY.sub(_character, text)
-    for wrong, right in _MENDED:
-        text = wrong.sub(right, text)
+    written = convert(latex, display="block" if block else "inline")
+    root = ElementTree.fromstring(written.replace(_NAMESPACE, "").replace(_INLINE, ""))
+    for parent in list(root.iter()):
+        _mend(parent)
+    text = ElementTree.tostring(root, encoding="unicode")
     if "\\" in text:
         raise NotTypeset(f"no MathML for {text[text.index(chr(92)) :].split('<')[0]} in {latex}")
     return Markup(text)
 
 
-def _character(match: re.Match[str]) -> str:
-    character = unescape(match[0])
-    return match[0] if character in "<>&" else character
+def _mend(parent: Element) -> None:
+    """Space and stretch norms, quotients, signs and primes as an author would."""
+    for before, child in zip([None, *parent], parent, strict=False):
+        if child.tag == "mo" and child.text in _BARS:
+            child.attrib |= {"stretchy": "false", **_TIGHT}
+        elif child.tag == "mo" and child.text == "/":
+            child.attrib |= _TIGHT
+        elif child.text == "−" and before is not None and before.text in _BEFORE_A_SIGN:
+            child.set("form", "prefix")
+    if parent.tag in ("msup", "msubsup") and parent[-1].text in _PRIMES:
+        *base, prime = parent
+        prime.tag = "mo"
+        prime.attrib |= _TIGHT
+        if len(base) == 2:
+            whole = Element("msub")
+            whole.extend(base)
+            base = [whole]
+        parent.tag = "mrow"
+        parent[:] = [*base, prime]
 
 
 def prose(text: str) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from joblib import Parallel, delayed
@@ -83,9 +83,9 @@ def find_all(name: str) -> Quantities:
     return Quantities(rule, tuple(_shown(rule, quantity) for quantity in MEANINGS))
 
 
-def find_zoo() -> list[Quantities]:
-    """The quantities of every rule that is known by name."""
-    found = Parallel(n_jobs=-1)(delayed(find_all)(name) for name in ZOO)
+def find_each(names: Sequence[str]) -> list[Quantities]:
+    """The quantities of several rules, derived on all cores."""
+    found = Parallel(n_jobs=-1)(delayed(find_all)(name) for name in names)
     return [quantities for quantities in found if isinstance(quantities, Quantities)]
 
 

@@ -13,6 +13,7 @@ import sympy
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.formula import Formula
+from derive.optimizers import ZOO
 from derive.update_rule import BadInput
 from derive.writing import latex, plain
 from verify.claim import ClaimResult, Settings, Verdict
@@ -25,20 +26,21 @@ from verify.sources import BIBTEX, NOT_CLAIMS
 
 ASSETS = ("style.css", "site.js")
 
+OTHER = "other"
 TOPICS: Mapping[str, str] = {
     "modified loss": r"modified loss|regulari|gradient of E|descends|IGRM|gradient descent on|S =",
     "modified flow": r"\bflow|x' =|dot x|equation",
     "order of closeness": r"O\([hγελ]|-close|order \d",
-    "start-up": r"start-up|[Ss]tarted|\bstart\b|initial|at rest|from rest|velocity",
+    "start-up": r"start-up|[Ss]tarted|\bstart\b|initial|at rest|from rest|velocity|first step",
     "spectrum and stability": r"\bmode|multiplier|stable|eigen|factors|oscillat|Jacobian|quadratic",
-    "noise and covariance": r"noise|varian|Var|kick",
-    "batches": r"batch|epoch|SGD|reshuffl|\br\b|G_k",
-    "valley of minimizers": r"valley|limit (?:of|moves|along)|drift|minimizer,|Hessian on",
-    "diagonal networks": r"α|θ|potential|gain|w_±|weight cross|hyperentropy|norm|divergence",
-    "momentum flow": r"λ ?(?:ddot|\(x)|momentum flow|step size (?:γ|4γ|ρ)|ε²/λ|inertia|log\(Δ|w_",
-    "timescales": r"\btime|\brate\b|as fast|γ",
+    "noise and covariance": r"noise|varian|Var|kick|[Tt]he mean of E",
+    "batches": r"batch|epoch|SGD|reshuffl|\br\b|G_k|H_B",
+    "valley of minimizers": r"valley|moves the limit|limit moves|drift|minimizer,|Hessian on",
+    "diagonal networks": r"α|θ|potential|gain|w_±|weight cross|norm|divergence|least squares",
+    "momentum flow": r"λ ?ddot|λ\(x|λ\(∇ψ|momentum flow|ρ times|twice as fast|inertia|crossing",
+    "timescales": r"\btime\b|\brate\b|as fast|1-β = C|equally long",
 }
-"""What a statement speaks of, by the words in it."""
+"""What a statement speaks of, by the words in it; what has none of them is `OTHER`."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,14 @@ class Report:
 
     Args:
         figures: the drawings of a claim by its id, of an optimizer by its name.
+        optimizers: the rules that get a page, by name.
     """
 
     results: Sequence[ClaimResult]
     settings: Settings
     trials: Trials = field(default_factory=Trials)
     figures: Mapping[str, Sequence[Figure]] = field(default_factory=dict)
+    optimizers: Sequence[str] = tuple(ZOO)
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -116,7 +120,7 @@ def pages(report: Report) -> dict[str, str]:
         "rows": rows,
         "papers": _choices(row["paper"] for row in rows),
         "verdicts": _choices(row["verdict"] for row in rows),
-        "topics": [topic for topic in TOPICS if any(topic in row["topics"] for row in rows)],
+        "topics": [t for t in (*TOPICS, OTHER) if any(t in row["topics"] for row in rows)],
         "kinds": _choices(kind for row in rows for kind in row["kinds"]),
         "not_claims": NOT_CLAIMS,
     }
@@ -132,7 +136,7 @@ def pages(report: Report) -> dict[str, str]:
             **row,
             **_claim_page(row["result"]),
         )
-    optimizers = optimizer_pages.find_zoo()
+    optimizers = optimizer_pages.find_each(report.optimizers)
     files["optimizers.html"] = render("optimizers.html", "optimizers.html", optimizers=optimizers)
     for found in optimizers:
         name = f"optimizers/{found.rule.name}.html"
@@ -197,7 +201,8 @@ def _row(result: ClaimResult) -> dict[str, Any]:
 def topics(result: ClaimResult) -> list[str]:
     """The subjects of the index's filter that a claim belongs to."""
     text = words(result.claim.statement)
-    return [topic for topic, pattern in TOPICS.items() if re.search(pattern, text)]
+    found = [topic for topic, pattern in TOPICS.items() if re.search(pattern, text)]
+    return found or [OTHER]
 
 
 def _claim_page(result: ClaimResult) -> dict[str, Any]:

@@ -81,6 +81,7 @@ if (form) {
   };
   form.hidden = false;
   form.addEventListener("input", filter);
+  form.addEventListener("change", filter);
   form.addEventListener("reset", () => setTimeout(filter));
   form.addEventListener("submit", (event) => event.preventDefault());
   // Browsers put old choices back when one returns to the page.
