@@ -6,10 +6,10 @@ import pytest
 import sympy
 from flint import fmpq
 
-from derive.optimizers import ZOO
+from derive.optimizers import ZOO, gradient_descent
 from derive.trees import tree
 from tests.verify.test_cli import undertow
-from verify.report.derivation import AVERAGES, Quantity
+from verify.report.derivation import AVERAGES, Quantity, as_latex, find
 
 every_rule = pytest.mark.parametrize("name", ZOO)
 every_quantity = pytest.mark.parametrize("quantity", list(Quantity), ids=str)
@@ -98,3 +98,8 @@ def test_what_does_not_fit_is_refused(capsys, arguments, said):
     assert code == 2
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_start_without_shift_is_the_start_alone():
+    written = as_latex(find(gradient_descent, Quantity.INITIAL_SHIFT, order=3))
+    assert "y(0) &= x_0 + O(h^{4})" in written
