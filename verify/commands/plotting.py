@@ -61,7 +61,7 @@ def _write(picture: Any, out: Path) -> None:
 
 
 def _title(draw: Any, rule: Optimizer, loss: str) -> str:
-    return f"{rule.name.replace('-', ' ')} on E = {draw.written(read_loss(loss)[0])}"
+    return f"{draw.named(rule)} on E = {draw.written(read_loss(loss)[0])}"
 
 
 @plot_app.command()

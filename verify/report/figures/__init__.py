@@ -6,7 +6,7 @@ Needs matplotlib (`pip install 'undertow[plot]'`).
 from verify.report.figures.errors import error_figure
 from verify.report.figures.gain import gain_figure
 from verify.report.figures.stability import stability_figure
-from verify.report.figures.style import Picture, written
+from verify.report.figures.style import Picture, named, written
 from verify.report.figures.timescales import timescales_figure
 from verify.report.figures.trajectory import trajectory_figure
 
@@ -14,6 +14,7 @@ __all__ = [
     "Picture",
     "error_figure",
     "gain_figure",
+    "named",
     "stability_figure",
     "timescales_figure",
     "trajectory_figure",

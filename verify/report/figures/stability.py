@@ -10,7 +10,16 @@ from derive.linearization import NotInClosedForm
 from derive.stability import oscillation_interval, stability_limit
 from derive.update_rule import Optimizer
 from verify.numbers import FLOAT, evaluate
-from verify.report.figures.style import BLUE, GREEN, INK, VERMILLION, Picture, styled, written
+from verify.report.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    VERMILLION,
+    Picture,
+    named,
+    styled,
+    written,
+)
 
 REGIONS = {
     "real": ("#cfe5f2", ""),
@@ -42,7 +51,7 @@ def stability_figure(rule: Optimizer) -> Picture:
     left, right, end = (_curve(expr, own, beta) for expr in (low, high, limit))
     right = np.minimum(right, end)
     width = min(1.1 * float(end.max()), WIDEST * float(end[0]))
-    title = f"multipliers of {rule.name.replace('-', ' ')} on a quadratic"
+    title = f"multipliers of {named(rule)} on a quadratic"
     figure = Picture(title)
     letter = written(sympy.Symbol(own))
     axes = figure.add_subplot(

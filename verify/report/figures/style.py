@@ -17,7 +17,7 @@ import sympy
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from derive.update_rule import BadInput
+from derive.update_rule import BadInput, Optimizer
 from derive.writing import unicode_text
 from verify.comparison import FLOWS
 
@@ -129,6 +129,17 @@ def checked_suffix(path: Path) -> str:
     if suffix not in SUFFIXES:
         raise BadInput(f"{path} should end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
     return suffix
+
+
+def named(rule: Optimizer) -> str:
+    """An optimizer with the parameters that it was given.
+
+    >>> from derive import heavy_ball
+    >>> named(heavy_ball.at(beta="1/2"))
+    'heavy ball (β = 1/2)'
+    """
+    values = ", ".join(f"{written(sympy.Symbol(name))} = {value}" for name, value in rule.values)
+    return rule.name.replace("-", " ") + (f" ({values})" if values else "")
 
 
 def written(expr: sympy.Expr) -> str:

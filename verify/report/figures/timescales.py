@@ -21,6 +21,7 @@ from verify.report.figures.style import (
     INK,
     VERMILLION,
     Picture,
+    named,
     power_of,
     styled,
     written,
@@ -60,7 +61,7 @@ def timescales_figure(
     nearest = min([SMALLEST, *(float(1 - choice.momentum) / 4 for choice in marked)])
     away = np.geomspace(nearest, 1, POINTS + 1)[:-1]
     letter = written(sympy.Symbol(rule.parameters[0]))
-    title = f"timescales of {rule.name.replace('-', ' ')}, step size {found.step}"
+    title = f"timescales of {named(rule)}, step size {found.step}"
     figure = Picture(title)
     axes = figure.add_subplot(
         title=title, xlabel=f"1 − {letter}", ylabel="steps to shrink by e", label="timescales"

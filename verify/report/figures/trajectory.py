@@ -13,7 +13,7 @@ from verify.comparison import run_beside
 from verify.losses import Loss
 from verify.numbers import FLOAT
 from verify.program import record
-from verify.report.figures.style import FLOW_LOOKS, GREY, INK, Picture, styled
+from verify.report.figures.style import FLOW_LOOKS, GREY, INK, Picture, named, styled
 
 POINTS, LEVELS, MARGIN = 80, 14, 0.12
 
@@ -45,7 +45,7 @@ def trajectory_figure(
             "a picture over its contours needs 2."
         )
     paths = run_beside(rule, loss, start, h=h, time=time, nodes=nodes)
-    title = title or f"{rule.name.replace('-', ' ')} on E = {loss.text}"
+    title = title or f"{named(rule)} on E = {loss.text}"
     figure = Picture(title, height=5)
     axes = figure.add_subplot(title=title, xlabel=names[0], ylabel=names[1], label="trajectory")
     axes.grid(visible=False)
