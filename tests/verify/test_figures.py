@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from flint import fmpq
+from matplotlib.container import BarContainer
 
 from derive import heavy_ball
 from derive.diagonal_networks import ROTATED
@@ -201,7 +202,9 @@ def test_gains_are_drawn_coordinate_by_coordinate():
         x, [fmpq(1), fmpq(2)], [[fmpq(1, 5)] * 3] * 2, network=ROTATED, gamma=fmpq(1, 10)
     )
     figure = gain_figure({"gradient descent": run})
-    heights = np.array(figure.axes[0].containers[0].datavalues)
+    (bars,) = figure.axes[0].containers
+    assert isinstance(bars, BarContainer)
+    heights = np.array(bars.datavalues)
     assert heights == pytest.approx([float(g) for g in run.gain])
     w0 = 0.2 * 0.2  # the gain is ln(|w+ w-|/(v+ v-)) from the start to the effective start
     assert np.exp(-heights) * w0 == pytest.approx(run.effective_start.prod(axis=0))

@@ -21,6 +21,7 @@ from verify.commands.interpolating import (
     Values,
     read_problem,
 )
+from verify.commands.momentum import Bottom, LabelNoise, LearningRate, Top, TraceCurvature
 from verify.commands.own import number, read_run
 from verify.comparison import compare
 from verify.interpolators import Interpolator, interpolate
@@ -123,18 +124,12 @@ def stability(optimizer: Rule, out: Out, give: Given = None) -> None:
 @plot_app.command()
 def timescales(
     optimizer: Rule,
-    lr: Annotated[str, typer.Option(help="The step size.")],
-    hessian_top: Annotated[str, typer.Option(help="The largest curvature.")],
+    lr: LearningRate,
+    hessian_top: Top,
     out: Out,
-    hessian_bottom: Annotated[
-        str | None, typer.Option(help="The smallest positive curvature; default: the largest.")
-    ] = None,
-    label_noise: Annotated[
-        str | None, typer.Option(help="s, for gradient noise of covariance s H on the valley.")
-    ] = None,
-    trace_curvature: Annotated[
-        str | None, typer.Option(help="k, for tr H = k/2 times a squared distance in the valley.")
-    ] = None,
+    hessian_bottom: Bottom = None,
+    label_noise: LabelNoise = None,
+    trace_curvature: TraceCurvature = None,
     give: Given = None,
 ) -> None:
     """Steps to relax and to drift against the momentum, and where they cross."""

@@ -46,6 +46,7 @@ def gain_figure(
             gid=f"{name}, minimizer",
         )
         words.append(f"{name}: gain {', '.join(f'{entry:.3g}' for entry in gain)}")
+    below.margins(y=0.12)
     below.axhline(0, color=GREY, linewidth=0.8)
     for axes in (above, below):
         axes.grid(visible=False, axis="x")

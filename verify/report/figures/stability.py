@@ -57,7 +57,7 @@ def stability_figure(rule: Optimizer) -> Picture:
     axes = figure.add_subplot(
         title=title,
         xlabel="step size × curvature, z = ηλ",
-        ylabel=f"momentum {letter}",
+        ylabel=letter if own == "momentum" else f"momentum {letter}",
         xlim=(0, width),
         ylim=(0, 1),
         label="stability",
@@ -90,7 +90,7 @@ def stability_figure(rule: Optimizer) -> Picture:
         ncols=2 if longest <= SHORT else 1,
     )
     figure.description = (
-        f"{title}: with z = step size times curvature and momentum {letter}, they are complex "
+        f"{title}: with z = step size times curvature, and {letter} the momentum, they are complex "
         f"between {written(low)} and {written(high)}, and stable below {written(limit)}."
     )
     return figure
