@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -42,7 +43,7 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("command", commands())
 def test_each_command_of_the_readme_prints_what_the_readme_shows(command: str, tmp_path: Path):
-    words = command.split()
+    words = shlex.split(command)
     assert words[0] == "undertow"
     run = subprocess.run(
         [sys.executable, "-m", "verify", *words[1:]],
