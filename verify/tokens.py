@@ -50,12 +50,12 @@ _SMALL = (
     *("lambda", "mu", "nu", "xi", "", "pi", "rho", "", "sigma", "tau", "upsilon", "phi", "chi"),
     *("psi", "omega"),
 )
-_GREEK = {chr(ord("α") + place): name for place, name in enumerate(_SMALL) if name}
+GREEK = {chr(ord("α") + place): name for place, name in enumerate(_SMALL) if name}
 # The other capitals are those of the Latin alphabet.
-_GREEK |= {chr(ord(small) - 32): _GREEK[small].capitalize() for small in "γδθλξπσφψω"}
-_GREEK |= {"ϵ": "epsilon", "ϑ": "theta", "ϕ": "phi", "ϱ": "rho", "ϰ": "kappa", "µ": "mu"}
-_LETTERS = "A-Za-z" + "".join(_GREEK)
-_WRITTEN_OUT = str.maketrans({**_GREEK, "−": "-", "\\": "", "{": "", "}": ""})
+GREEK |= {chr(ord(small) - 32): GREEK[small].capitalize() for small in "γδθλξπσφψω"}
+GREEK |= {"ϵ": "epsilon", "ϑ": "theta", "ϕ": "phi", "ϱ": "rho", "ϰ": "kappa", "µ": "mu"}
+_LETTERS = "A-Za-z" + "".join(GREEK)
+_WRITTEN_OUT = str.maketrans({**GREEK, "−": "-", "\\": "", "{": "", "}": ""})
 
 
 def spelled(name: str) -> str:
@@ -142,7 +142,7 @@ _COMMANDS = {
     **dict.fromkeys(("frac", "dfrac", "tfrac"), ("FRAC", "frac")),
     **dict.fromkeys(("binom", "dbinom", "tbinom"), ("BINOM", "binomial")),
     **{f: ("FUNC", f) for f in ("exp", "log", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    **{name: ("NAME", name) for name in _GREEK.values()},
+    **{name: ("NAME", name) for name in GREEK.values()},
     **{f"var{name}": ("NAME", name) for name in ("epsilon", "theta", "rho", "phi", "kappa")},
     "sqrt": ("SQRT", "sqrt"),
     "sum": ("SUM", "Sum"),
