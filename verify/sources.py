@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 BIBTEX: dict[str, str] = {
     "barrett2021": """@inproceedings{barrett2021,
   author = {Barrett, David G. T. and Dherin, Benoit},
@@ -190,3 +192,23 @@ NOT_CLAIMS: dict[str, str] = {
     "A34": "a first-order approximation that motivates sharpness, neither an equality nor an order",
     "D18": "titles and one caption only: no formula of these statements is at hand",
 }
+
+
+def people(key: str) -> str:
+    r"""Who wrote a source and when, as LaTeX.
+
+    >>> people("barrett2021")
+    'Barrett and Dherin (2021)'
+    """
+    names = re.split(r"\s+and\s+", _field(key, "author"))
+    last = [name.partition(",")[0] for name in names]
+    year = _field(key, "year")
+    if len(last) > 3:
+        last = [f"{last[0]} et~al."]
+    told = " and ".join([", ".join(last[:-1]), last[-1]] if len(last) > 1 else last)
+    return f"{told} ({year})" if year else told
+
+
+def _field(key: str, name: str) -> str:
+    match = re.search(rf"{name} = \{{(.*?)\}},?\n", BIBTEX[key], re.DOTALL)
+    return match[1] if match else ""

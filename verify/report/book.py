@@ -1,19 +1,37 @@
-"""The LaTeX that a paper can take: macros, a labelled align per claim, a book that compiles."""
+"""The LaTeX that a paper can take: macros, one file a formula, and a book that compiles."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from derive.update_rule import BadInput
-from verify.claim import Claim
-from verify.sources import BIBTEX
+import sympy
 
-FILES = ("formulas.tex", "undertow.bib", "book.tex")
+from derive.formula import MEANINGS, Formula
+from derive.update_rule import BadInput
+from derive.writing import latex
+from verify.claim import Claim, Verdict
+from verify.report.typesetting import typeset
+from verify.sources import BIBTEX, people
+
+FILES = ("formulas.tex", "statements.tex", "undertow.bib", "book.tex")
+FOLDER = "formulas"
 
 _BOOK = r"""\documentclass[11pt]{article}
-\usepackage{amsmath,amssymb,amsthm}
+\usepackage{amsmath,amssymb,amsthm,booktabs,longtable,graphicx}
 \usepackage[margin=28mm]{geometry}
-\newtheorem{claim}{Claim}
+\usepackage[hidelinks]{hyperref}
+\theoremstyle{definition}
+\newtheorem{statement}{Statement}
+\newcommand{\confirmed}{\textup{\checkmark~confirmed}}
+\newcommand{\corrected}{\textup{$\times$~corrected}}
+\newcommand{\open}{\textup{?~open}}
+\newcommand{\fit}[1]{\sbox0{$\displaystyle#1$}\ifdim\wd0>\linewidth
+  \resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi}
+\renewcommand{\proofname}{Key steps}
+\setlength{\emergencystretch}{6em}
+\setlength{\LTpre}{\medskipamount}
 \allowdisplaybreaks
 \title{What the optimizer really follows}
 \author{}
@@ -21,29 +39,36 @@ _BOOK = r"""\documentclass[11pt]{article}
 \input{formulas}
 \begin{document}
 \maketitle
-\noindent The statements below were published, or are worked out here where their place says so;
-the verdict says whether they hold as printed.
-Here $E$ is the loss, $h$ the step size, $\beta$ the momentum, $z$ the step size times a curvature.
-\showclaims
+\input{statements}
+\nocite{*}
 \bibliographystyle{plain}
 \bibliography{undertow}
 \end{document}
 """
+_INTRODUCTION = r"""\noindent Every statement below was published, or is worked out here where its
+place says so. It stands as it is right: \confirmed{} says that this is how it was printed,
+\corrected{} that something else was, which is given beneath it with a counterexample and once more
+in the table of errata, \open{} that it is not decided. $E$ is the loss, $x$ the position; the
+command \texttt{undertow show} with a statement's name, such as \texttt{%s}, repeats its evidence.
+"""
 
 
 def export(claims: list[Claim], folder: Path, *, force: bool) -> list[Path]:
-    """Write formulas.tex, undertow.bib and book.tex.
+    """Write the macros, the statements, the bibliography, the book, and one file a formula.
 
     Raises:
         BadInput: the folder cannot be written, or holds one of the files and `force` is not set.
     """
-    contents = dict(zip(FILES, (formulas(claims), bibliography(claims), _BOOK), strict=True))
+    texts = (macros(claims), statements(claims), bibliography(), _BOOK)
+    contents = dict(zip(FILES, texts, strict=True)) | {
+        f"{FOLDER}/{name}.tex": f"{formula.latex}%\n" for name, formula in named(claims).items()
+    }
     paths = [folder / name for name in contents]
     present = [path for path in paths if path.exists()]
     if present and not force:
         raise BadInput(f"{present[0]} exists already; choose another --out or give --force.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         for path, content in zip(paths, contents.values(), strict=True):
             path.write_text(content, encoding="utf-8")
     except OSError as error:
@@ -51,35 +76,114 @@ def export(claims: list[Claim], folder: Path, *, force: bool) -> list[Path]:
     return paths
 
 
-def bibliography(claims: list[Claim]) -> str:
-    """BibTeX of every source that these claims name."""
-    keys = dict.fromkeys(claim.source.key for claim in claims)
-    return "\n\n".join(BIBTEX[key] for key in keys) + "\n"
+def bibliography() -> str:
+    """BibTeX of every source."""
+    return "\n\n".join(BIBTEX.values()) + "\n"
 
 
-def formulas(claims: list[Claim]) -> str:
-    """One macro per formula, then one macro that typesets every claim with its verdict."""
-    named = {f.name: f for c in claims for f in (c.printed, c.right) if f is not None}
-    macros = [f"\\newcommand{{\\{name}}}{{{formula.latex}}}" for name, formula in named.items()]
-    body = "%\n".join(_typeset(claim) for claim in claims)
-    return "\n".join(macros) + "\n\n\\newcommand{\\showclaims}{%\n" + body + "}\n"
+def named(claims: Iterable[Claim]) -> dict[str, Formula]:
+    """The formulas of the claims, printed and right, by name."""
+    return {f.name: f for c in claims for f in (c.printed, c.right) if f is not None}
+
+
+def macros(claims: list[Claim]) -> str:
+    """One macro a formula."""
+    return "".join(f"\\newcommand{{\\{n}}}{{{f.latex}}}\n" for n, f in named(claims).items())
+
+
+def statements(claims: list[Claim]) -> str:
+    """The body of the book: how many, what the letters mean, the statements, the errata."""
+    by_source: dict[str, list[Claim]] = {}
+    for claim in claims:
+        by_source.setdefault(claim.source.key, []).append(claim)
+    parts = [_INTRODUCTION % claims[0].id, _counts(by_source), _notation(claims)]
+    for key, found in by_source.items():
+        parts.append(f"\\section{{{_heading(key)}}}\n")
+        parts += [_typeset(claim) for claim in found]
+    parts.append(_errata([claim for claim in claims if claim.right is not None]))
+    return "\n".join(parts)
+
+
+def _heading(key: str) -> str:
+    return "Worked out here" if key == "undertow" else people(key)
+
+
+def _counts(by_source: dict[str, list[Claim]]) -> str:
+    lines = [
+        r"\begin{center}\begin{tabular}{@{}lrrr@{}}",
+        r"\toprule source & confirmed & corrected & open \\ \midrule",
+    ]
+    rows = {_name_and_cite(key): found for key, found in by_source.items()}
+    rows[r"\midrule all"] = [claim for found in by_source.values() for claim in found]
+    for name, found in rows.items():
+        numbers = [sum(c.expected is verdict for c in found) for verdict in Verdict]
+        lines.append(" & ".join([name, *map(str, numbers)]) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}\end{center}", ""])
+
+
+def _name_and_cite(key: str) -> str:
+    return _heading(key) if key == "undertow" else f"{_heading(key)} \\cite{{{key}}}"
+
+
+def _notation(claims: list[Claim]) -> str:
+    names = {name for formula in named(claims).values() for name in formula.symbols}
+    lines = [r"\section*{Letters}", r"\begin{longtable}{@{}p{0.08\linewidth}p{0.84\linewidth}@{}}", r"\toprule"]
+    for name in sorted(names & MEANINGS.keys(), key=str.lower):
+        lines.append(f"${latex(sympy.Symbol(name))}$ & {typeset(MEANINGS[name])} \\\\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{longtable}", ""])
 
 
 def _typeset(claim: Claim) -> str:
     before, _, after = claim.statement.partition("{formula}")
     mark = after[:1] if after[:1] in {".", ",", ";"} else ""
-    where = f"\\cite{{{claim.source.key}}}, {claim.source.where}"
     lines = [
-        f"\\begin{{claim}}[{claim.expected}; {where}]",
+        f"\\begin{{statement}}[{{\\{claim.expected}; {_cite(claim)}}}]\\label{{{claim.id}}}",
         before.rstrip(),
-        "\\begin{align}",
-        f"&\\{claim.formula.name}{mark}\\label{{eq:{claim.id}}}",
-        "\\end{align}",
+        r"\begin{equation}",
+        f"\\{claim.formula.name}{mark}\\label{{eq:{claim.id}}}",
+        r"\end{equation}",
         after.removeprefix(mark).lstrip(),
     ]
+    lines.append(_assumptions(claim))
     if claim.right is not None:
-        lines.append(f"Printed was $\\{claim.printed.name}$; {claim.because}")
-        lines.append(f"\\emph{{Counterexample:}} {claim.counterexample}")
-    given = claim.formula.conditions
-    lines += [given and f"For ${given}$.", claim.condition, "\\end{claim}"]
+        lines.append(rf"\par\noindent\emph{{As printed:}} $\{claim.printed.name}$; {claim.because}")
+        lines.append(rf"\par\noindent\emph{{Counterexample:}} {claim.counterexample}")
+    lines += [
+        r"\end{statement}",
+        rf"\begin{{proof}} {typeset(claim.derivation)} \end{{proof}}",
+        rf"\noindent{{\footnotesize\texttt{{{claim.id}}}, checked by {_checked(claim)}.\par}}",
+    ]
     return "\n".join([*(line for line in lines if line), ""])
+
+
+def _cite(claim: Claim) -> str:
+    where = claim.source.where
+    return where if claim.source.key == "undertow" else f"\\cite[{{{where}}}]{{{claim.source.key}}}"
+
+
+def _assumptions(claim: Claim) -> str:
+    given = f"${claim.formula.conditions}$." if claim.formula.conditions else ""
+    said = " ".join(part for part in (given, claim.condition) if part)
+    return rf"\par\noindent\emph{{Assumptions:}} {said}" if said else ""
+
+
+def _checked(claim: Claim) -> str:
+    names = [f"{typeset(check.name)} ({check.kind})" for check in claim.checks]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _errata(corrected: list[Claim]) -> str:
+    lines = [
+        r"\section*{Errata}",
+        r"\begin{longtable}{@{}p{0.06\linewidth}p{0.42\linewidth}p{0.42\linewidth}@{}}",
+        r"\toprule & printed & right \\ \midrule \endhead \bottomrule \endfoot",
+    ]
+    for claim in corrected:
+        shown = [f"\\fit{{\\{f.name}}}" for f in (claim.printed, claim.formula)]
+        lines += [
+            f"\\ref{{{claim.id}}} & {shown[0]} & {shown[1]} \\\\*[1ex]",
+            rf" & \multicolumn{{2}}{{p{{0.84\linewidth}}}}{{\small {_cite(claim)}: "
+            f"{re.sub(r'^([a-z])', lambda m: m[1].upper(), claim.because)} "
+            rf"\emph{{Counterexample:}} {claim.counterexample}}} \\[2ex]",
+        ]
+    return "\n".join([*lines, r"\end{longtable}", ""])

@@ -41,9 +41,9 @@ def typeset(text: str) -> str:
     def close() -> None:
         if formula:
             inside, tail = _without_tail(" ".join(formula))
-            opening = "``" if inside.startswith('"') else ""
-            closing = tail.replace('"', "''")
-            done.append(f"{opening}${mathematics(inside.lstrip('"'))}${closing}")
+            bare = inside.lstrip('"')
+            opening = "``" if bare != inside else ""
+            done.append(opening + f"${mathematics(bare)}$" + tail.replace('"', "''"))
             formula.clear()
 
     for written, symbol in _LIGATURES.items():
