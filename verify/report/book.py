@@ -127,7 +127,11 @@ def _name_and_cite(key: str) -> str:
 
 def _notation(claims: list[Claim]) -> str:
     names = {name for formula in named(claims).values() for name in formula.symbols}
-    lines = [r"\section*{Letters}", r"\begin{longtable}{@{}p{0.08\linewidth}p{0.84\linewidth}@{}}", r"\toprule"]
+    lines = [
+        r"\section*{Letters}",
+        r"\begin{longtable}{@{}p{0.08\linewidth}p{0.84\linewidth}@{}}",
+        r"\toprule",
+    ]
     for name in sorted(names & MEANINGS.keys(), key=str.lower):
         lines.append(f"${latex(sympy.Symbol(name))}$ & {typeset(MEANINGS[name])} \\\\")
     return "\n".join([*lines, r"\bottomrule", r"\end{longtable}", ""])

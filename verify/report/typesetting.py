@@ -77,6 +77,8 @@ def _is_article(before: str, chunk: str, after: str) -> bool:
 
 def _is_text(chunk: str) -> bool:
     """Words of a language, with hyphens, apostrophes, brackets and punctuation around them."""
+    if chunk.strip("().,;:") in GREEK.values():
+        return False
     if re.fullmatch(r"[a-z]+\.[a-z-]{2,}[),;:]*|A[0-9]{6}[.,;:]*", chunk):
         return True
     core = re.fullmatch(r"""[("\[]*([A-Za-zÀ-ÿ'/-]+?)'?[).,;:?!"\]]*""", chunk)
@@ -168,7 +170,7 @@ def _grouped(text: str) -> str:
 
 def _run(letters: str) -> str:
     """Letters side by side: a function, a word, or a product."""
-    if letters in _NAMED:
+    if letters in _NAMED or letters in GREEK.values():
         return f"\\{letters} "
     if letters in _UPRIGHT:
         return rf"\operatorname{{{letters}}}"
