@@ -142,13 +142,6 @@ BIBTEX: dict[str, str] = {
   pages = {1--47},
   year = {2019},
 }""",
-    "wang2023": """@inproceedings{wang2023,
-  author = {Wang, Runzhe and Malladi, Sadhika and Wang, Tianhao and Lyu, Kaifeng and Li, Zhiyuan},
-  title = {The marginal value of momentum for small learning rate {SGD}},
-  booktitle = {International Conference on Learning Representations},
-  year = {2024},
-  note = {arXiv:2307.15196},
-}""",
     "rosca2023": """@article{rosca2023,
   author = {Rosca, Mihaela and Wu, Yan and Qin, Chongli and Dherin, Benoit},
   title = {On a continuous time model of gradient descent dynamics and instability in deep

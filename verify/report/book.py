@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -100,7 +99,7 @@ def statements(claims: list[Claim]) -> str:
     for key, found in by_source.items():
         parts.append(f"\\section{{{_heading(key)}}}\n")
         parts += [_typeset(claim) for claim in found]
-    parts.append(_errata([claim for claim in claims if claim.right is not None]))
+    parts.append(_errata([c for found in by_source.values() for c in found if c.right]))
     return "\n".join(parts)
 
 
@@ -150,8 +149,9 @@ def _typeset(claim: Claim) -> str:
     ]
     lines.append(_assumptions(claim))
     if claim.right is not None:
-        lines.append(rf"\par\noindent\emph{{As printed:}} $\{claim.printed.name}$; {claim.because}")
-        lines.append(rf"\par\noindent\emph{{Counterexample:}} {claim.counterexample}")
+        printed = f"$\\{claim.printed.name}$; {_sentence(claim.because)}"
+        lines.append(rf"\par\noindent\emph{{As printed:}} {printed}")
+        lines.append(rf"\par\noindent\emph{{Counterexample:}} {_sentence(claim.counterexample)}")
     lines += [
         r"\end{statement}",
         rf"\begin{{proof}} {typeset(claim.derivation)} \end{{proof}}",
@@ -168,12 +168,16 @@ def _cite(claim: Claim) -> str:
 def _assumptions(claim: Claim) -> str:
     given = f"${claim.formula.conditions}$." if claim.formula.conditions else ""
     said = " ".join(part for part in (given, claim.condition) if part)
-    return rf"\par\noindent\emph{{Assumptions:}} {said}" if said else ""
+    return rf"\par\noindent\emph{{Assumptions:}} {_sentence(said)}" if said else ""
 
 
 def _checked(claim: Claim) -> str:
     names = [f"{typeset(check.name)} ({check.kind})" for check in claim.checks]
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
 
 
 def _errata(corrected: list[Claim]) -> str:
@@ -187,7 +191,7 @@ def _errata(corrected: list[Claim]) -> str:
         lines += [
             f"\\ref{{{claim.id}}} & {shown[0]} & {shown[1]} \\\\*[1ex]",
             rf" & \multicolumn{{2}}{{p{{0.84\linewidth}}}}{{\small {_cite(claim)}: "
-            f"{re.sub(r'^([a-z])', lambda m: m[1].upper(), claim.because)} "
-            rf"\emph{{Counterexample:}} {claim.counterexample}}} \\[2ex]",
+            f"{_sentence(claim.because)} "
+            rf"\emph{{Counterexample:}} {_sentence(claim.counterexample)}}} \\ \addlinespace[2ex]",
         ]
     return "\n".join([*lines, r"\end{longtable}", ""])

@@ -102,7 +102,8 @@ def _is_word(run: str) -> bool:
 def _without_tail(formula: str) -> tuple[str, str]:
     """A formula and the punctuation that closes it, if its brackets are closed."""
     depth = sum(formula.count(c) for c in "([{⟨") - sum(formula.count(c) for c in ")]}⟩")
-    match = re.fullmatch(r"""(.*?[^.,;:"?])([.,;:"?]+)""", formula)
+    closing = r".,;:\"?" + (")" if depth < 0 else "")
+    match = re.fullmatch(rf"(.*?[^{closing}])([{closing}]+)", formula)
     if match is None or depth > 0:
         return formula, ""
     return match[1], match[2]
@@ -138,7 +139,7 @@ def mathematics(text: str) -> str:
         text = re.sub(f"(.){mark}", rf"\\{accent}{{\1}}", text)
     text = "".join(_SYMBOLS.get(letter, letter) for letter in text)
     text = text.replace("⦃", r"\{").replace("⦄", r"\}")
-    return re.sub(r" *([-+=<>]|\\le |\\ge ) *", r"\1", text).strip()
+    return re.sub(r" *([-+=<>]|\\le |\\ge ) *", r"\1", re.sub(" +", " ", text)).strip()
 
 
 def _marked_sets(text: str) -> str:
