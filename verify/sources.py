@@ -112,6 +112,19 @@ BIBTEX: dict[str, str] = {
   year = {2022},
   note = {arXiv:2210.15898},
 }""",
+    "cattaneo2024": """@inproceedings{cattaneo2024,
+  author = {Cattaneo, Matias D. and Klusowski, Jason M. and Shigida, Boris},
+  title = {On the implicit bias of {Adam}},
+  booktitle = {International Conference on Machine Learning},
+  year = {2024},
+  note = {arXiv:2309.00079},
+}""",
+    "dherin2024": """@misc{dherin2024,
+  author = {Dherin, Benoit and Rosca, Mihaela},
+  title = {Corridor geometry in gradient-based optimization},
+  year = {2024},
+  note = {arXiv:2402.08818},
+}""",
     "cattaneo2025": """@misc{cattaneo2025,
   author = {Cattaneo, Matias D. and Shigida, Boris},
   title = {Modified loss of momentum gradient descent: fine-grained analysis},
@@ -177,13 +190,6 @@ BIBTEX: dict[str, str] = {
   title = {undertow: which loss, and which flow, does an optimizer really follow?},
   note = {Derived and checked by this package},
 }""",
-}
-
-NOT_CLAIMS: dict[str, str] = {
-    "A02": "a definition (closeness in the strong sense); the order checks use it",
-    "D07": "a definition (the balance |w_+ w_-| = |u^2 - v^2|)",
-    "A34": "a first-order approximation that motivates sharpness, neither an equality nor an order",
-    "D18": "titles and one caption only: no formula of these statements is at hand",
 }
 
 
