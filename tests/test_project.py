@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import verify.papers  # noqa: F401
+from verify.claim import REGISTRY
 from verify.report.conventions import conventions_table
+from verify.report.verdicts import verdicts_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,11 +62,16 @@ def test_each_command_of_the_readme_prints_what_the_readme_shows(command: str, t
         assert run.stdout.strip() == shown.strip()
 
 
-def test_the_table_of_conventions_is_the_generated_one():
-    (table,) = re.findall(
-        r"<!-- conventions -->\n+(.*?)\n+<!-- end conventions -->", README, re.DOTALL
-    )
-    assert table.strip() == conventions_table().strip()
+@pytest.mark.parametrize(
+    ("name", "generated"),
+    [
+        ("conventions", conventions_table),
+        ("verdicts", lambda: verdicts_table(REGISTRY.claims.values())),
+    ],
+)
+def test_the_tables_of_the_readme_are_the_generated_ones(name, generated):
+    (table,) = re.findall(rf"<!-- {name} -->\n+(.*?)\n+<!-- end {name} -->", README, re.DOTALL)
+    assert table.strip() == generated().strip()
 
 
 def test_derive_knows_nothing_of_verify_and_of_no_paper_on_momentum():

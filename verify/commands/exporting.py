@@ -25,7 +25,7 @@ def export(
         if path.parent == out:
             say(str(path))
     say(f"{out / FOLDER}{os.sep}NAME.tex, one a formula")
-    say(f"For a PDF, in {out}: pdflatex book && bibtex book && pdflatex book && pdflatex book")
+    say(f"For a PDF, in {out}: pdflatex book, bibtex book, then pdflatex book three times")
     if shutil.which("pdflatex") is None:
         say(
             "pdflatex is not installed; on Debian and Ubuntu: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from derive.update_rule import BadInput
 from derive.writing import latex
 from verify.claim import Claim, Verdict
 from verify.report.typesetting import typeset
-from verify.sources import BIBTEX, people
+from verify.report.verdicts import OWN, heading, tally
+from verify.sources import BIBTEX
 
 FILES = ("formulas.tex", "statements.tex", "undertow.bib", "book.tex")
 FOLDER = "formulas"
@@ -92,36 +94,29 @@ def macros(claims: list[Claim]) -> str:
 
 def statements(claims: list[Claim]) -> str:
     """The body of the book: how many, what the letters mean, the statements, the errata."""
-    by_source: dict[str, list[Claim]] = {}
-    for claim in claims:
-        by_source.setdefault(claim.source.key, []).append(claim)
-    parts = [_INTRODUCTION % claims[0].id, _counts(by_source), _notation(claims)]
+    by_source = {key: [c for c in claims if c.source.key == key] for key in tally(claims)}
+    parts = [_INTRODUCTION % claims[0].id, _counts(claims), _notation(claims)]
     for key, found in by_source.items():
-        parts.append(f"\\section{{{_heading(key)}}}\n")
+        parts.append(f"\\section{{{heading(key)}}}\n")
         parts += [_typeset(claim) for claim in found]
     parts.append(_errata([c for found in by_source.values() for c in found if c.right]))
     return "\n".join(parts)
 
 
-def _heading(key: str) -> str:
-    return "Worked out here" if key == "undertow" else people(key)
-
-
-def _counts(by_source: dict[str, list[Claim]]) -> str:
+def _counts(claims: list[Claim]) -> str:
     lines = [
         r"\begin{center}\begin{tabular}{@{}lrrr@{}}",
-        r"\toprule source & confirmed & corrected & open \\ \midrule",
+        rf"\toprule source & {' & '.join(Verdict)} \\ \midrule",
     ]
-    rows = {_name_and_cite(key): found for key, found in by_source.items()}
-    rows[r"\midrule all"] = [claim for found in by_source.values() for claim in found]
-    for name, found in rows.items():
-        numbers = [sum(c.expected is verdict for c in found) for verdict in Verdict]
-        lines.append(" & ".join([name, *map(str, numbers)]) + r" \\")
+    by_source = tally(claims)
+    rows = {
+        heading(key) + ("" if key == OWN else f" \\cite{{{key}}}"): counts
+        for key, counts in by_source.items()
+    }
+    rows[r"\midrule all"] = sum(by_source.values(), Counter[Verdict]())
+    for name, counts in rows.items():
+        lines.append(" & ".join([name, *(str(counts[v]) for v in Verdict)]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}\end{center}", ""])
-
-
-def _name_and_cite(key: str) -> str:
-    return _heading(key) if key == "undertow" else f"{_heading(key)} \\cite{{{key}}}"
 
 
 def _notation(claims: list[Claim]) -> str:
@@ -162,7 +157,7 @@ def _typeset(claim: Claim) -> str:
 
 def _cite(claim: Claim) -> str:
     where = claim.source.where
-    return where if claim.source.key == "undertow" else f"\\cite[{{{where}}}]{{{claim.source.key}}}"
+    return where if claim.source.key == OWN else f"\\cite[{{{where}}}]{{{claim.source.key}}}"
 
 
 def _assumptions(claim: Claim) -> str:
