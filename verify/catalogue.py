@@ -8,16 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from verify.claim import Claim
-
-NOT_CLAIMS: dict[str, str] = {
-    "A02": "a definition (closeness in the strong sense); the order checks use it",
-    "D07": "a definition (the balance |w_+ w_-| = |u^2 - v^2|)",
-    "A34": "a first-order approximation that motivates sharpness, neither an equality nor an order",
-    "C23": "figures without numbers or formulas; 'undertow recovery' measures what they show",
-    "D18": "titles and one caption only: no formula of these statements is at hand",
-    "E15": "Adam divides by its memory, and the engine derives rules that are linear in it",
-    "E19": "AdamW and Lion are not linear in their memory, which the engine asks of a rule",
-}
+from verify.sources import NOT_CLAIMS
 
 
 @dataclass(frozen=True)

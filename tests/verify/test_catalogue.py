@@ -6,11 +6,11 @@ import pytest
 
 import verify.papers  # noqa: F401
 from derive.formula import BETA, H, K
-from verify.catalogue import NOT_CLAIMS, coverage, entries
+from verify.catalogue import coverage, entries
 from verify.claim import REGISTRY, Settings
 from verify.cli import main
 from verify.papers.corridors import LOSS, PARAMETERS, SQUARED
-from verify.sources import BIBTEX
+from verify.sources import BIBTEX, NOT_CLAIMS
 
 CLAIMS = list(REGISTRY.claims.values())
 NUMBERS = [entry.number for entry in entries()]

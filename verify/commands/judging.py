@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from derive.update_rule import BadInput
-from verify.catalogue import NOT_CLAIMS, coverage
+from verify.catalogue import coverage
 from verify.claim import REGISTRY, ClaimResult, Verdict, judge
 from verify.commands.base import (
     Digits,
@@ -29,6 +29,7 @@ from verify.mutants import with_survivors
 from verify.numbers import DEFAULT_DIGITS
 from verify.report.terminal import formula, statement, words
 from verify.runner import environment, find_claims, judge_all
+from verify.sources import NOT_CLAIMS
 
 Ids = Annotated[
     list[str] | None,
