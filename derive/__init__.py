@@ -1,5 +1,10 @@
 """undertow, symbols in and formulas out: backward error analysis of optimizers."""
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  (in a clone no installer has looked)
+    raise ImportError("undertow needs Python 3.11 or newer: python3.11 -m venv .venv")
+
 import derive.ground_types  # noqa: F401  (before anything imports SymPy)
 
 # isort: split

@@ -11,7 +11,7 @@ from derive.writing import latex, plain, unicode_text
 
 BETA, H, K, R, Z = sympy.symbols("beta h k r z")
 
-AT_MOST = r"\le "
+AT_MOST, AT_LEAST = r"\le ", r"\ge "
 
 MEANINGS: Mapping[str, str] = {
     "beta": "momentum",
@@ -36,7 +36,8 @@ MEANINGS: Mapping[str, str] = {
     "mu": "momentum, or fourth moment of the noise over sigma^4",
     "nu": "weight of the average in a step",
     "M": "number of batches in an epoch",
-    "m": "position of the step in its epoch, 0 for the first",
+    "m": "position of the step in its epoch, 0 for the first, or number of parameters",
+    "E": "the loss",
     "l": "number of steps between two forces",
     "S": "squared norm of the gradient of the loss",
     "F": "mean squared distance of a batch gradient from the gradient of the loss",
@@ -82,18 +83,15 @@ class Formula:
     @property
     def conditions(self) -> str:
         r"""The assumptions in LaTeX, such as 0\le\beta<1,\ h>0."""
-        chains: dict[str, list[str]] = {}
+        bounds: dict[str, dict[str, tuple[str, str]]] = {}
         for relation in self.given:
-            symbol, bound = latex(relation.lhs), latex(relation.rhs)
-            lower = isinstance(relation, sympy.Ge | sympy.Gt)
+            side = "below" if isinstance(relation, sympy.Ge | sympy.Gt) else "above"
             strict = isinstance(relation, sympy.Gt | sympy.Lt)
-            left, right = chains.setdefault(symbol, ["", ""])
-            if lower:
-                left = f"{bound}{'<' if strict else AT_MOST}"
-            else:
-                right = f"{'<' if strict else AT_MOST}{bound}"
-            chains[symbol] = [left, right]
-        return r",\ ".join(f"{left}{symbol}{right}" for symbol, (left, right) in chains.items())
+            sign = (
+                ("<" if strict else AT_MOST) if side == "above" else (">" if strict else AT_LEAST)
+            )
+            bounds.setdefault(latex(relation.lhs), {})[side] = sign, latex(relation.rhs)
+        return r",\ ".join(_chain(symbol, sides) for symbol, sides in bounds.items())
 
     @property
     def latex(self) -> str:
@@ -106,3 +104,12 @@ class Formula:
 
     def __str__(self) -> str:
         return plain(self.expr)
+
+
+def _chain(symbol: str, sides: Mapping[str, tuple[str, str]]) -> str:
+    """A symbol between its bounds, such as 0<h<1, or beside its only one, such as h>0."""
+    if len(sides) == 2:
+        sign, bound = sides["below"]
+        symbol = f"{bound}{'<' if sign == '>' else AT_MOST}{symbol}"
+    sign, bound = sides.get("above") or sides["below"]
+    return f"{symbol}{sign}{bound}"

@@ -9,7 +9,6 @@ Source: Woodworth et al., Kernel and rich regimes in overparametrized models (20
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import comb
@@ -47,33 +46,18 @@ class Convention:
         return self.share * delta
 
 
-CONVENTIONS: Mapping[str, Convention] = {
-    "woodworth2020": Convention(
-        r"w_+^2-w_-^2,\ w_\pm(0)=\alpha", sympy.Rational(1), 2, 4, ALPHA**2
-    ),
-    "even2023": Convention(
-        r"u\odot v,\ w_\pm=(u\pm v)/\sqrt2,\ u(0)=\sqrt2\alpha,\ v(0)=0",
-        sympy.Rational(1, 2),
-        1,
-        1,
-        ALPHA**2,
-    ),
-    "gunasekar2023": Convention(
-        r"u\odot v,\ w_\pm=(u\pm v)/2,\ u(0)=\alpha,\ v(0)=0", sympy.Rational(1), 1, 2, ALPHA**2 / 4
-    ),
-    "papazov2024": Convention(
-        r"u\odot v,\ w_\pm=u\pm v,\ u(0)=\alpha,\ v(0)=0", sympy.Rational(1, 4), 1, 1, ALPHA**2
-    ),
-    "lyu2023": Convention(r"u^2-v^2,\ u(0)=v(0)=\alpha", sympy.Rational(1), 2, 1, ALPHA**2),
-}
+UNSCALED = Convention(r"w_+^2-w_-^2,\ w_\pm(0)=\alpha", sympy.Rational(1), 2, 4, ALPHA**2)
+ROTATED = Convention(
+    r"u\odot v,\ w_\pm=u\pm v,\ u(0)=\alpha,\ v(0)=0", sympy.Rational(1, 4), 1, 1, ALPHA**2
+)
 
 
 def flow_solution(pull: sympy.Expr, delta: sympy.Expr, convention: Convention) -> sympy.Expr:
     """theta after gradient flow from w_+ = w_- = sqrt(delta), minus the integral of dL/dtheta being
     `pull`.
 
-    >>> flow_solution(THETA, DELTA, CONVENTIONS["even2023"])
-    Delta*(exp(2*theta) - exp(-2*theta))/2
+    >>> flow_solution(THETA, DELTA, UNSCALED)
+    Delta*(exp(4*theta) - exp(-4*theta))
     """
     turn = 2 * convention.rate * pull
     return convention.unit(delta) * (sympy.exp(turn) - sympy.exp(-turn))
@@ -85,7 +69,7 @@ def mirror_map(theta: sympy.Expr, delta: sympy.Expr, convention: Convention) -> 
     The inverse of `flow_solution`: with Y = exp(2 rate pull) it is the positive root of
     Y^2 - (theta/unit) Y - 1 = 0.
 
-    >>> mirror_map(THETA, DELTA, CONVENTIONS["papazov2024"])
+    >>> mirror_map(THETA, DELTA, ROTATED)
     asinh(2*theta/Delta)/2
     """
     turn = sympy.asinh(theta / (2 * convention.unit(delta)))
@@ -98,7 +82,7 @@ def hyperentropy(theta: sympy.Expr, delta: sympy.Expr, convention: Convention) -
     Args:
         delta: the balancedness |w_+ w_-| > 0.
 
-    >>> hyperentropy(THETA, DELTA, CONVENTIONS["papazov2024"])
+    >>> hyperentropy(THETA, DELTA, ROTATED)
     Delta/4 + theta*asinh(2*theta/Delta)/2 - sqrt(Delta**2 + 4*theta**2)/4
     """
     return _integrated(convention).subs({THETA: theta, DELTA: delta}, simultaneous=True)

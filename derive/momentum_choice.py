@@ -68,6 +68,7 @@ class MomentumChoices:
 
     Attributes:
         closed_forms: by quantity, in z = h lambda and the momentum.
+        drift_rate: of the drift along the valley at effective step size 1, None if not given.
         assumptions: by quantity.
         missing: why a choice is not there.
         warnings: where a choice is unstable, or the matched one misses its assumption.
@@ -78,6 +79,7 @@ class MomentumChoices:
     curvatures: tuple[sympy.Rational, sympy.Rational]
     choices: tuple[Choice, ...]
     closed_forms: Mapping[str, sympy.Expr]
+    drift_rate: sympy.Expr | None
     assumptions: Mapping[str, tuple[str, ...]]
     missing: Mapping[str, str]
     warnings: tuple[str, ...]
@@ -145,6 +147,7 @@ def choose_momentum(
         (low, high),
         choices,
         forms,
+        rate,
         ASSUMPTIONS,
         missing,
         tuple(warning for choice in choices for warning in _warnings(choice, h)),

@@ -74,7 +74,7 @@ def _first_buffer(
 @optimizer(
     state=("buffer",),
     parameters=(
-        momentum("momentum"),
+        momentum("momentum", branches=True),
         Parameter("dampening", "dampening of the gradient", lower=fmpq(0), upper=fmpq(1)),
         switch("nesterov", "look ahead"),
     ),
@@ -91,7 +91,9 @@ def torch_sgd(
     dampening: Number,
     nesterov: bool,
 ) -> Pair:
-    """PyTorch's SGD (torch.optim.SGD, Paszke et al. 2019) with momentum, dampening and nesterov."""
+    """PyTorch's SGD (torch.optim.SGD, Paszke et al. 2019) with momentum, dampening and nesterov;
+    at momentum 0 it ignores the dampening.
+    """
     if nesterov and (momentum == 0 or dampening != 0):
         raise BadInput("torch-sgd with nesterov needs a momentum above 0 and dampening=0.")
     g = grad(x)

@@ -34,6 +34,8 @@ class Parameter:
     why: str = ""
     flag: bool = False
     """A switch, off unless it is set; never a symbol."""
+    branches: bool = False
+    """At its lower end the rule is another one: what holds for the symbol holds above it."""
 
     @property
     def range(self) -> str:
@@ -82,13 +84,14 @@ class Parameter:
         return fmpq(states[str(value).lower()])
 
 
-def momentum(name: str = "beta") -> Parameter:
+def momentum(name: str = "beta", *, branches: bool = False) -> Parameter:
     """A momentum parameter, 0 <= beta < 1."""
     return Parameter(
         name,
         "momentum",
         lower=fmpq(0),
         upper=fmpq(1),
+        branches=branches,
         why="the memory never fades, so there is no slow manifold to follow.",
     )
 

@@ -36,12 +36,14 @@ GREEK = {
 
 
 class _LowestFirst(Printer):
-    """Sums start with their constant and go on by degree."""
+    """Sums go on by degree from their constant, or from their first term with no minus."""
 
     def _as_ordered_terms(self, expr: sympy.Add, order: str | None = None) -> list[sympy.Expr]:
-        return sorted(
+        terms = sorted(
             sympy.Add.make_args(expr), key=lambda term: (_degree(term), _text(term).lstrip("-"))
         )
+        first = next((t for t in terms if not t.could_extract_minus_sign()), terms[0])
+        return [first, *(term for term in terms if term is not first)]
 
 
 @lru_cache(maxsize=4096)
@@ -81,7 +83,7 @@ class _Plain(_LowestFirst, StrPrinter):
 
 class _Latex(_LowestFirst, LatexPrinter):
     def _print_Symbol(self, expr: sympy.Symbol) -> str:  # noqa: N802
-        head = expr.name.rstrip("0123456789_")
+        head = expr.name.partition("_")[0].rstrip("0123456789")
         if len(head) > 1 and head not in GREEK:
             return f"\\mathrm{{{expr.name}}}"
         return super()._print_Symbol(expr)
@@ -93,6 +95,10 @@ class _Latex(_LowestFirst, LatexPrinter):
                 return super()._print_Pow(expr)
             return f"({self.doprint(base)})^{{{self.doprint(exponent)}}}"
         return super()._print_Pow(expr)
+
+    def _print_LambertW(self, expr: sympy.Expr, exp: str | None = None) -> str:  # noqa: N802
+        raised = f"^{{{exp}}}" if exp else ""
+        return rf"\operatorname{{W}}{raised}\left({self.doprint(expr.args[0])}\right)"
 
     def _print_Mul(self, expr: sympy.Mul) -> str:  # noqa: N802
         sign, top, bottom = _split(expr)
@@ -124,13 +130,13 @@ def _starts_in_letter(factor: sympy.Expr | None) -> bool:
 
 
 def _split(expr: sympy.Mul) -> tuple[str, list[sympy.Expr], list[sympy.Expr]]:
-    """Sign, numerator and denominator factors in the order: number, symbols, sums."""
-    factors = sympy.Mul.make_args(expr)
+    """Sign, numerator and denominator factors in the order: number, symbols, sums, functions."""
+    factors = [part for f in sympy.Mul.make_args(expr) for part in _without_content(f)]
     number = sympy.Rational(sympy.Mul(*(f for f in factors if f.is_Rational)))
     rest = [f for f in factors if not f.is_Rational]
     top: list[sympy.Expr] = [] if abs(number.p) == 1 else [sympy.Integer(abs(number.p))]
     bottom: list[sympy.Expr] = [] if number.q == 1 else [sympy.Integer(number.q)]
-    ordered = sorted(rest, key=lambda f: (isinstance(f.as_base_exp()[0], sympy.Add), _rank(f)))
+    ordered = sorted(rest, key=_rank)
     for factor in ordered:
         base, exponent = factor.as_base_exp()
         if exponent.is_Rational and exponent < 0:
@@ -140,9 +146,23 @@ def _split(expr: sympy.Mul) -> tuple[str, list[sympy.Expr], list[sympy.Expr]]:
     return "-" if number < 0 else "", top, bottom
 
 
+def _without_content(factor: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """2 + 2*beta as 2 and 1 + beta."""
+    base, exponent = factor.as_base_exp()
+    if not (isinstance(base, sympy.Add) and exponent.is_Integer):
+        return (factor,)
+    content, rest = base.primitive()
+    return (content**exponent, rest**exponent)
+
+
 def _rank(factor: sympy.Expr) -> tuple[int, str]:
-    """The step size comes first, as in h(1 + beta)."""
-    return (0 if factor.as_base_exp()[0] == sympy.Symbol("h") else 1, _text(factor))
+    """The step size comes first, as in h(1 + beta), and functions behind sums."""
+    base = factor.as_base_exp()[0]
+    if base == sympy.Symbol("h"):
+        return 0, ""
+    return 2 * isinstance(base, sympy.Add) + 3 * isinstance(base, sympy.Function) or 1, _text(
+        factor
+    )
 
 
 def plain(expr: sympy.Expr) -> str:
@@ -162,7 +182,8 @@ def latex(expr: sympy.Expr) -> str:
     >>> print(latex(h * (1 + beta) / (4 * (1 - beta) ** 2)))
     \frac{h(1+\beta)}{4(1-\beta)^{2}}
     """
-    return str(_Latex().doprint(expr)).replace(" + ", "+").replace(" - ", "-")
+    written = str(_Latex().doprint(expr)).replace(" + ", "+").replace(" - ", "-")
+    return re.sub(r"^- ", "-", written)
 
 
 def unicode_text(expr: sympy.Expr) -> str:

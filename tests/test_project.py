@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import verify.papers  # noqa: F401
+from verify.claim import REGISTRY
 from verify.report.conventions import conventions_table
+from verify.report.verdicts import verdicts_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,7 +46,7 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("command", commands())
 def test_each_command_of_the_readme_prints_what_the_readme_shows(command: str, tmp_path: Path):
-    words = command.split()
+    words = shlex.split(command)
     assert words[0] == "undertow"
     run = subprocess.run(
         [sys.executable, "-m", "verify", *words[1:]],
@@ -59,11 +63,16 @@ def test_each_command_of_the_readme_prints_what_the_readme_shows(command: str, t
         assert run.stdout.strip() == shown.strip()
 
 
-def test_the_table_of_conventions_is_the_generated_one():
-    (table,) = re.findall(
-        r"<!-- conventions -->\n+(.*?)\n+<!-- end conventions -->", README, re.DOTALL
-    )
-    assert table.strip() == conventions_table().strip()
+@pytest.mark.parametrize(
+    ("name", "generated"),
+    [
+        ("conventions", conventions_table),
+        ("verdicts", lambda: verdicts_table(REGISTRY.claims.values())),
+    ],
+)
+def test_the_tables_of_the_readme_are_the_generated_ones(name, generated):
+    (table,) = re.findall(rf"<!-- {name} -->\n+(.*?)\n+<!-- end {name} -->", README, re.DOTALL)
+    assert table.strip() == generated().strip()
 
 
 def test_derive_knows_nothing_of_verify_and_of_no_paper_on_momentum():
@@ -96,3 +105,24 @@ def test_the_wheel_holds_both_packages_and_nothing_else(tmp_path: Path):
         "undertow-0.1.0.dist-info",
     }
     assert {"derive/py.typed", "verify/py.typed", "verify/report/templates/site.js"} <= set(names)
+
+
+@pytest.mark.parametrize("version", ["(3, 8)", "(3, 10, 13)"])
+def test_an_older_python_is_told_which_one_to_take(version: str):
+    pretend = f"import sys; sys.version_info = {version}; import verify"
+    run = subprocess.run(
+        [sys.executable, "-c", pretend], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.stderr.strip().splitlines()[-1].endswith("3.11 or newer: python3.11 -m venv .venv")
+
+
+def test_an_export_without_tex_says_how_to_get_it(tmp_path: Path):
+    run = subprocess.run(
+        [sys.executable, "-m", "verify", "export", "--out", str(tmp_path / "book")],
+        cwd=ROOT,
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip().endswith("apt install texlive-latex-base texlive-latex-recommended")

@@ -90,10 +90,12 @@ def averaged(
 
 
 def square(vector: Vector) -> Number:
+    """The squared norm of a vector."""
     return dot(vector, vector)
 
 
 def dot(left: Vector, right: Vector) -> Number:
+    """The inner product of two vectors."""
     return sum((a * b for a, b in zip(left, right, strict=True)), fmpq(0))
 
 
@@ -110,4 +112,5 @@ def settle(values: Sequence[Number], roots: Sequence[fmpq]) -> Number:
 
 
 def average(values: Sequence[Number]) -> Number:
+    """The mean of some numbers, exact."""
     return sum(values, fmpq(0)) / len(values)

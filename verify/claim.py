@@ -113,6 +113,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class CheckResult:
+    """What one check found, and how long it took."""
+
     name: str
     kind: Kind
     passed: bool | None

@@ -78,15 +78,17 @@ class Flow:
     steps: int
     values: Mapping[str, Number]
     digits: int
+    per_step: int = 1
+    """How many points of an autonomous flow are wanted in a step."""
 
     def gradient(self) -> np.ndarray:
         """grad E(x_0)."""
         return self.loss.gradient_function(MPFR)(self.x0)
 
     def steady(self, weights: Weights, start: np.ndarray | None = None) -> list[np.ndarray]:
-        """The autonomous flow with these weights of F(t), at 0, h, 2h, ..."""
+        """The autonomous flow with these weights of F(t), at 0, h, 2h, ..., and evenly between."""
         begin = self.x0 if start is None else start
-        times = [self.h * k for k in range(self.steps + 1)]
+        times = [self.h * k / self.per_step for k in range(self.steps * self.per_step + 1)]
         field = Field(self.loss, weights)
         return flow(field, list(begin), times, digits=self.digits, arithmetic=MPFR)
 

@@ -43,6 +43,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Paths:
+    """x_0, x_1, ..., of shape (steps + 1, n), and curves of the flows to the same time."""
+
+    iterates: np.ndarray
+    flows: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Some steps of a run, and the errors at the final time for halved step sizes."""
 
@@ -77,12 +85,7 @@ def compare(
     Raises:
         BadInput: a parameter is missing, or the run breaks an assumption of the theory.
     """
-    if rule.parameters:
-        missing = ", ".join(f"--set {name}=..." for name in rule.parameters)
-        raise BadInput(f"a run needs a number for every parameter of {rule.name}: give {missing}.")
-    if not 0 < h <= time:
-        raise BadInput(f"h = {h} is outside (0, {time}], the time of the run.")
-    count = int(time / h)
+    count = _count(rule, h, time)
     steps = [h / 2**j for j in range(halvings)]
     with precision(digits):
         _check_start(rule, loss, start, h)
@@ -105,6 +108,43 @@ def compare(
     return Comparison(rows, steps, finest)
 
 
+def run_beside(
+    rule: Optimizer,
+    loss: VectorField,
+    start: Sequence[fmpq],
+    *,
+    h: fmpq,
+    time: fmpq,
+    nodes: int = 2,
+    digits: int = 30,
+    per_step: int = 8,
+) -> Paths:
+    """Every step of one run beside the flows; arguments and errors are those of `compare`.
+
+    Args:
+        per_step: points on a flow in one step.
+    """
+    count = _count(rule, h, time)
+    with precision(digits):
+        _check_start(rule, loss, start, h)
+        path, flows = _run(rule, loss, start, h, count, nodes, digits, per_step)
+    return Paths(_table(path), {name: _table(points) for name, points in flows.items()})
+
+
+def _count(rule: Optimizer, h: fmpq, time: fmpq) -> int:
+    """The number of steps, where a run can be made."""
+    if rule.parameters:
+        missing = ", ".join(f"--set {name}=..." for name in rule.parameters)
+        raise BadInput(f"a run needs a number for every parameter of {rule.name}: give {missing}.")
+    if not 0 < h <= time:
+        raise BadInput(f"h = {h} is outside (0, {time}], the time of the run.")
+    return int(time / h)
+
+
+def _table(points: list[np.ndarray]) -> np.ndarray:
+    return np.array([_floats(x) for x in points])
+
+
 def _run(
     rule: Optimizer,
     loss: VectorField,
@@ -113,12 +153,13 @@ def _run(
     steps: int,
     nodes: int,
     digits: int,
+    per_step: int = 1,
 ) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
     step = MPFR.convert(h)
     x0 = np.array([MPFR.convert(x) for x in start], dtype=object)
     path = iterates(rule, loss, list(x0), h=step, steps=steps, parameters={}, arithmetic=MPFR)
     _check_path(path, h)
-    run = Flow(loss, x0, step, steps, {}, digits)
+    run = Flow(loss, x0, step, steps, {}, digits, per_step)
     flow = {t: MPFR.convert(c.at({})) for t, c in slow_motion(rule, nodes).modified_flow.items()}
     try:
         return path, {

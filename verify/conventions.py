@@ -337,4 +337,5 @@ def beside(value: fmpq) -> str:
 
 
 def percent(value: float) -> str:
+    """A share as a percentage."""
     return f"{100 * value:.2g}%"

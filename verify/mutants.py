@@ -17,14 +17,24 @@ from typing import Any
 
 import sympy
 from flint import acb, fmpq
+from flint.utils.flint_exceptions import DomainError
 
 from verify.claim import Check, Claim, ClaimResult, Evidence, Settings
 from verify.deciding import difference
 from verify.numbers import BALL, evaluate, precision
 from verify.slips import slips
 
-VOCABULARY = {"formula", "update_rule", "optimizers", "coefficients", "writing", "trees"}
-"""The modules of `derive` that name things; the others derive."""
+VOCABULARY = {
+    "coefficients",
+    "formula",
+    "ground_types",
+    "optimizers",
+    "trees",
+    "update_rule",
+    "weight_decay",
+    "writing",
+}
+"""The modules of `derive` that name things and declare rules; the others derive."""
 
 
 @dataclass(frozen=True)
@@ -187,10 +197,13 @@ def put_to_the_test(claim: Claim, settings: Settings) -> MutantResult:
 
 
 def verdict(check: Check, candidate: sympy.Expr, settings: Settings) -> Evidence:
-    """What a check says of a candidate; one without a value where it is tried is rejected."""
+    """What a check says of a candidate; one without a value where it is tried is rejected.
+
+    A right formula is never judged here, so that no error of ours passes for a rejection of it.
+    """
     try:
         return check.judge(candidate, settings)
-    except (ValueError, ZeroDivisionError) as error:
+    except (ValueError, ZeroDivisionError, DomainError, TypeError, AttributeError) as error:
         return Evidence(False, f"the formula has no value where it is tried: {error}")
     except ArithmeticError as error:
         return Evidence(None, str(error))

@@ -31,6 +31,15 @@ class ObservedOrder:
         """The interval decides, and not for this order."""
         return self.decides and abs(self.value - order) > self.uncertainty
 
+    def reaches(self, order: int) -> bool | None:
+        """Whether the error is O(h^order), as whole orders go; None where that is not decided.
+
+        An error may vanish faster than it is said to, over the step sizes at hand or for good.
+        """
+        if self.value + self.uncertainty < order:
+            return False
+        return True if self.value - self.uncertainty > order - 1 else None
+
 
 def observed_order(
     errors: Sequence[float | str], *, ratio: int = 2, floor: float = 0

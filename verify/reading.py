@@ -46,8 +46,9 @@ def read_expression(
     """The expression that a text such as h*(1 + beta)/(4*(1 - beta)**2) stands for.
 
     Numbers are exact: 0.9 is 9/10. Powers are ** or ^. Known are sqrt, exp, log = ln, sin, cos,
-    tan, sinh, cosh, tanh, abs, binomial, factorial, pi, E (unless it is a name) and sums, written
-    Sum(expr, (k, a, b)) or sum(expr, k, a, b). Greek letters may be written out or as letters.
+    tan, sinh, cosh, tanh, asinh, LambertW, abs, binomial, factorial, pi, E (unless it is a name)
+    and sums, written Sum(expr, (k, a, b)) or sum(expr, k, a, b). Greek letters may be written out
+    or as letters.
 
     Args:
         names: the symbols that may occur; they come back without assumptions.
@@ -132,6 +133,7 @@ _NOT_SMOOTH: Mapping[type, str] = {
     sympy.factorial: "a factorial, which is made for whole numbers; write a polynomial or exp",
     sympy.binomial: "a binomial, which is made for whole numbers; write a polynomial",
     sympy.Sum: "a sum over an index; write its terms out",
+    sympy.LambertW: "LambertW, whose derivatives are not at hand; write another function",
 }
 
 
@@ -179,6 +181,7 @@ _ON_NUMBERS: Mapping[type, Callable[..., Any]] = {
     sympy.sinh: lambda x: (numbers.exp(x) - numbers.exp(-x)) / 2,
     sympy.cosh: lambda x: (numbers.exp(x) + numbers.exp(-x)) / 2,
     sympy.tanh: numbers.tanh,
+    sympy.asinh: lambda x: numbers.log(x + numbers.sqrt(x * x + 1)),
     sympy.coth: lambda x: 1 / numbers.tanh(x),
 }
 
@@ -452,6 +455,8 @@ _PLAIN: Mapping[str, Callable[[sympy.Expr], sympy.Expr]] = {
     "sinh": sympy.sinh,
     "cosh": sympy.cosh,
     "tanh": sympy.tanh,
+    "asinh": sympy.asinh,
+    "LambertW": sympy.LambertW,
 }
 
 
@@ -474,7 +479,15 @@ def _absolute(x: sympy.Expr) -> sympy.Expr:
 _ALLOWED = (
     *(sympy.Add, sympy.Mul, sympy.Pow, sympy.Symbol, sympy.Rational, sympy.Tuple, sympy.Sum),
     *(sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sinh, sympy.cosh),
-    *(sympy.tanh, sympy.coth, sympy.Abs, sympy.factorial, sympy.binomial),
+    *(
+        sympy.tanh,
+        sympy.coth,
+        sympy.asinh,
+        sympy.LambertW,
+        sympy.Abs,
+        sympy.factorial,
+        sympy.binomial,
+    ),
     *(type(sympy.pi), type(sympy.E)),
 )
 

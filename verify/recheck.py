@@ -27,14 +27,14 @@ from flint import arb, fmpq, fmpq_mpoly_ctx, fmpq_series
 Vector = list[Any]  # power series in h, one for every coordinate
 
 
-def need(condition: bool, why: str) -> None:
+def _need(condition: bool, why: str) -> None:
     if not condition:
         raise ValueError(why)
 
 
 def rational(text: str) -> fmpq:
-    top, _, bottom = text.partition("/")
-    return fmpq(int(top), int(bottom or 1))
+    """A rational number from its text."""
+    return fmpq(*map(int, text.split("/")))
 
 
 def evaluate(tree: Any, exact: dict[str, fmpq], convert: Any = fmpq) -> Any:
@@ -57,12 +57,12 @@ def evaluate(tree: Any, exact: dict[str, fmpq], convert: Any = fmpq) -> Any:
     if head == "^":
         base, power = evaluate(rest[0], exact, convert), evaluate(rest[1], exact)
         base = base.sqrt() if power.q == 2 and convert is arb else base
-        need(power.q == 1 or (power.q == 2 and convert is arb), f"no exact power {power}")
+        _need(power.q == 1 or (power.q == 2 and convert is arb), f"no exact power {power}")
         return base ** int(power.p) if power >= 0 else 1 / base ** int(-power.p)
     parts = [evaluate(part, exact, convert) for part in rest]
     if head in ("+", "*"):
         return reduce(add if head == "+" else mul, parts)
-    need(head in ("log", "abs") and convert is arb, f"{head} has no exact value")
+    _need(head in ("log", "abs") and convert is arb, f"{head} has no exact value")
     return parts[0].log() if head == "log" else abs(parts[0])
 
 
@@ -70,7 +70,7 @@ class Quotient:
     """A fraction of polynomials."""
 
     def __init__(self, top: Any, bottom: Any) -> None:
-        need(bottom != 0, "a division by 0")
+        _need(bottom != 0, "a division by 0")
         common = top.gcd(bottom)
         self.top, self.bottom = top // common, bottom // common
 
@@ -109,11 +109,11 @@ class Functions:
         for exponents, c in terms.to_dict().items():
             power, factor, degree = fmpq(c), base, sum(exponents)
             if degree:
-                need(degree == 1 and len(base.top.to_dict()) == 1, "a power of more than a symbol")
+                _need(degree == 1 and len(base.top.to_dict()) == 1, "a power of more than a symbol")
                 factor = self.symbol(f"({base.top})^{self.names[exponents.index(1)]}")
             elif power.q == 2:
                 factor, power = Quotient(base.top.sqrt(), base.bottom.sqrt()), power * 2
-            need(power.q == 1 and exponent.bottom.is_constant(), "an exponent that is not whole")
+            _need(power.q == 1 and exponent.bottom.is_constant(), "an exponent that is not whole")
             result = result * factor ** int(power.p)
         return result
 
@@ -134,8 +134,8 @@ def ball(item: Any) -> bool:
             at = {name: rational(v) for name, v in point.items()}
             found = evaluate(item["left"], at, arb) - evaluate(item["right"], at, arb)
             same = [list(map(str, p.man_exp())) for p in (found.mid(), found.rad())] == known
-            need(same or item["flint"] != flint.__version__, f"another ball at {point}")
-            need(found.rad() < bound or not found.contains(0), f"too wide a ball at {point}")
+            _need(same or item["flint"] != flint.__version__, f"another ball at {point}")
+            _need(found.rad() < bound or not found.contains(0), f"too wide a ball at {point}")
             holds = holds and bool(found.contains(0))
     return holds
 
@@ -143,12 +143,12 @@ def ball(item: Any) -> bool:
 def order(item: Any) -> bool | None:
     """The slopes of the errors, extrapolated, lie near the stated interval: an illustration."""
     errors = [int(digits) * fmpq(10) ** int(power) for digits, power in item["errors"]]
-    need([str(a / b) for a, b in pairwise(errors)] == item["ratios"], "other ratios of the errors")
+    _need([str(a / b) for a, b in pairwise(errors)] == item["ratios"], "other ratios of the errors")
     slopes = [math.log2(int(r.p) / int(r.q)) for r in map(rational, item["ratios"])]
     for n in (2, 4):
         slopes = [(n * fine - coarse) / (n - 1) for coarse, fine in pairwise(slopes)]
     middle, width = (float(item[key]) for key in ("middle", "width"))
-    need(abs(slopes[-1] - middle) <= 3 * width + 0.01, "the slopes tend elsewhere")
+    _need(abs(slopes[-1] - middle) <= 3 * width + 0.01, "the slopes tend elsewhere")
     return abs(int(item["order"]) - middle) <= width if width < 0.5 else None
 
 
@@ -235,7 +235,7 @@ def residual(item: Any) -> bool:
         ahead = plus(after, [rational(leg["ahead"])], [plus(after, [-1], [here])])
         here, ends = after, [*ends, ahead, reached]
     shown = [[[str(p[i]) for i in range(n)] for p in end] for end in ends]
-    need(shown == item["ends"], "other iterates or flows")
+    _need(shown == item["ends"], "other iterates or flows")
     lefts = [plus(a, [-1], [b]) for a, b in zip(ends[::2], ends[1::2], strict=True)]
     for power, roots in enumerate(item["roots"]):
         terms = [[p[power] for p in left] for left in lefts]
@@ -247,14 +247,15 @@ def residual(item: Any) -> bool:
 
 
 def seal(content: Any) -> str:
+    """The hash that a certificate carries of its contents."""
     text = json.dumps({k: v for k, v in content.items() if k != "seal"}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def redo(content: Any, name: str) -> Any:
     """How many items of which kind hold, and the checks that have none."""
-    need(content["seal"] == seal(content), "the seal is broken")
-    need(content["claim"] == name, "the file is named after another claim")
+    _need(content["seal"] == seal(content), "the seal is broken")
+    _need(content["claim"] == name, "the file is named after another claim")
     kinds = {"value": identity} | {f.__name__: f for f in (identity, ball, order, residual)}
     redone: dict[str, int] = {}
     for check in content["checks"]:
@@ -262,21 +263,20 @@ def redo(content: Any, name: str) -> Any:
         for mark, formula in content["formulas"].items():
             text = text.replace(json.dumps(mark), json.dumps(formula))
         for item in json.loads(text):
-            need(kinds[item["kind"]](item) is item["holds"], f"{check['name']}: {item['kind']}")
+            _need(kinds[item["kind"]](item) is item["holds"], f"{check['name']}: {item['kind']}")
             redone[item["kind"]] = redone.get(item["kind"], 0) + 1
         decided = [item["holds"] for item in check["items"] if item["kind"] != "value"]
         if check["passed"] and decided:
-            need(all(decided) is not check["refutes"], f"{check['name']}: the evidence differs")
+            _need(all(decided) is not check["refutes"], f"{check['name']}: the evidence differs")
     passed = all(check["passed"] for check in content["checks"])
     verdict = "corrected" if "$printed" in content["formulas"] else "confirmed"
-    need(content["verdict"] == (verdict if passed else "open"), "the checks give another verdict")
+    _need(content["verdict"] == (verdict if passed else "open"), "the checks give another verdict")
     return {"redone": redone, "without": [c["name"] for c in content["checks"] if not c["items"]]}
 
 
 def recheck(folder: Path) -> list[Any]:
     """What became of every certificate in a folder; OSError where one is none."""
-    files = sorted(folder.glob("*.json"))
-    if not files:
+    if not (files := sorted(folder.glob("*.json"))):
         raise FileNotFoundError(f"{folder} holds no certificates.")
     results = []
     for path in files:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 BIBTEX: dict[str, str] = {
     "barrett2021": """@inproceedings{barrett2021,
   author = {Barrett, David G. T. and Dherin, Benoit},
@@ -110,6 +112,19 @@ BIBTEX: dict[str, str] = {
   year = {2022},
   note = {arXiv:2210.15898},
 }""",
+    "cattaneo2024": """@inproceedings{cattaneo2024,
+  author = {Cattaneo, Matias D. and Klusowski, Jason M. and Shigida, Boris},
+  title = {On the implicit bias of {Adam}},
+  booktitle = {International Conference on Machine Learning},
+  year = {2024},
+  note = {arXiv:2309.00079},
+}""",
+    "dherin2024": """@misc{dherin2024,
+  author = {Dherin, Benoit and Rosca, Mihaela},
+  title = {Corridor geometry in gradient-based optimization},
+  year = {2024},
+  note = {arXiv:2402.08818},
+}""",
     "cattaneo2025": """@misc{cattaneo2025,
   author = {Cattaneo, Matias D. and Shigida, Boris},
   title = {Modified loss of momentum gradient descent: fine-grained analysis},
@@ -139,13 +154,6 @@ BIBTEX: dict[str, str] = {
   number = {40},
   pages = {1--47},
   year = {2019},
-}""",
-    "wang2023": """@inproceedings{wang2023,
-  author = {Wang, Runzhe and Malladi, Sadhika and Wang, Tianhao and Lyu, Kaifeng and Li, Zhiyuan},
-  title = {The marginal value of momentum for small learning rate {SGD}},
-  booktitle = {International Conference on Learning Representations},
-  year = {2024},
-  note = {arXiv:2307.15196},
 }""",
     "rosca2023": """@article{rosca2023,
   author = {Rosca, Mihaela and Wu, Yan and Qin, Chongli and Dherin, Benoit},
@@ -188,5 +196,28 @@ NOT_CLAIMS: dict[str, str] = {
     "A02": "a definition (closeness in the strong sense); the order checks use it",
     "D07": "a definition (the balance |w_+ w_-| = |u^2 - v^2|)",
     "A34": "a first-order approximation that motivates sharpness, neither an equality nor an order",
+    "C23": "figures without numbers or formulas; 'undertow recovery' measures what they show",
     "D18": "titles and one caption only: no formula of these statements is at hand",
+    "E15": "Adam divides by its memory, and the engine derives rules that are linear in it",
+    "E19": "AdamW and Lion are not linear in their memory, which the engine asks of a rule",
 }
+
+
+def people(key: str) -> str:
+    r"""Who wrote a source and when, as LaTeX.
+
+    >>> people("barrett2021")
+    'Barrett and Dherin (2021)'
+    """
+    names = re.split(r"\s+and\s+", _field(key, "author"))
+    last = [name.partition(",")[0] for name in names]
+    year = _field(key, "year")
+    if len(last) > 3:
+        last = [f"{last[0]} et~al."]
+    told = " and ".join([", ".join(last[:-1]), last[-1]] if len(last) > 1 else last)
+    return f"{told} ({year})" if year else told
+
+
+def _field(key: str, name: str) -> str:
+    match = re.search(rf"{name} = \{{(.*?)\}},?\n", BIBTEX[key], re.DOTALL)
+    return match[1] if match else ""

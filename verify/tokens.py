@@ -15,6 +15,7 @@ LONGEST_NAME = 20
 
 FUNCTIONS: Mapping[str, int] = {
     **dict.fromkeys(("sqrt", "exp", "log", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh"), 1),
+    **{"asinh": 1, "LambertW": 1},
     **{"abs": 1, "Abs": 1, "factorial": 1, "binomial": 2, "Sum": 2, "sum": 4},
 }
 """The functions that are read, with the number of their arguments."""
@@ -50,12 +51,12 @@ _SMALL = (
     *("lambda", "mu", "nu", "xi", "", "pi", "rho", "", "sigma", "tau", "upsilon", "phi", "chi"),
     *("psi", "omega"),
 )
-_GREEK = {chr(ord("α") + place): name for place, name in enumerate(_SMALL) if name}
+GREEK = {chr(ord("α") + place): name for place, name in enumerate(_SMALL) if name}
 # The other capitals are those of the Latin alphabet.
-_GREEK |= {chr(ord(small) - 32): _GREEK[small].capitalize() for small in "γδθλξπσφψω"}
-_GREEK |= {"ϵ": "epsilon", "ϑ": "theta", "ϕ": "phi", "ϱ": "rho", "ϰ": "kappa", "µ": "mu"}
-_LETTERS = "A-Za-z" + "".join(_GREEK)
-_WRITTEN_OUT = str.maketrans({**_GREEK, "−": "-", "\\": "", "{": "", "}": ""})
+GREEK |= {chr(ord(small) - 32): GREEK[small].capitalize() for small in "γδθλξπσφψω"}
+GREEK |= {"ϵ": "epsilon", "ϑ": "theta", "ϕ": "phi", "ϱ": "rho", "ϰ": "kappa", "µ": "mu"}
+_LETTERS = "A-Za-z" + "".join(GREEK)
+_WRITTEN_OUT = str.maketrans({**GREEK, "−": "-", "\\": "", "{": "", "}": ""})
 
 
 def spelled(name: str) -> str:
@@ -142,11 +143,12 @@ _COMMANDS = {
     **dict.fromkeys(("frac", "dfrac", "tfrac"), ("FRAC", "frac")),
     **dict.fromkeys(("binom", "dbinom", "tbinom"), ("BINOM", "binomial")),
     **{f: ("FUNC", f) for f in ("exp", "log", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    **{name: ("NAME", name) for name in _GREEK.values()},
+    **{name: ("NAME", name) for name in GREEK.values()},
     **{f"var{name}": ("NAME", name) for name in ("epsilon", "theta", "rho", "phi", "kappa")},
     "sqrt": ("SQRT", "sqrt"),
     "sum": ("SUM", "Sum"),
 }
+_OPERATORS = {"asinh": "asinh", "arcsinh": "asinh", "arsinh": "asinh", "W": "LambertW"}
 _GROUPS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB", "LCURLY": "RCURLY", "LBAR": "RBAR"}
 _TAKES = {"POW": 1, "UNDER": 1, "SQRT": 1, "FRAC": 2, "BINOM": 2}
 
@@ -171,8 +173,7 @@ def latex_tokens(text: str, known: Collection[str]) -> Iterator[Token]:
         elif kind == "COMMAND":
             kind, word = _command(match)
         elif kind == "UPRIGHT":
-            word = spelled(match["UPRIGHT"])
-            kind = "FUNC" if _COMMANDS.get(word, ("",))[0] == "FUNC" else "NAME"
+            kind, word = _upright(spelled(match["UPRIGHT"]), known)
         elif kind == "NAME" and not due:
             end = _end_of_name(text, at, known)
         word = word if match.lastgroup in ("COMMAND", "UPRIGHT") else text[at:end]
@@ -197,6 +198,13 @@ def _command(match: re.Match[str]) -> tuple[str, str]:
     near = nearest(written[1:], _COMMANDS)
     way_out = f"did you mean '\\{near}'?" if near else "write out what it stands for"
     raise unreadable(written, match.start(), f"is no known command; {way_out}")
+
+
+def _upright(word: str, known: Collection[str]) -> tuple[str, str]:
+    r"""A function, as in \operatorname{asinh}, or a name of several letters."""
+    if word in _OPERATORS and word not in known:
+        return "FUNC", _OPERATORS[word]
+    return ("FUNC" if _COMMANDS.get(word, ("",))[0] == "FUNC" else "NAME"), word
 
 
 def _end_of_number(text: str, match: re.Match[str], due: int, before: str) -> int:

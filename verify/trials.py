@@ -122,12 +122,13 @@ class Trial:
         def replaced(flow: BSeries) -> dict[Tree, fmpq]:
             return {t: c.at({}) for t, c in flow.items()} | {PAIR: candidate}
 
-        follow = shifted_flow(self.special, FINE, replaced)
-        observed = observed_order(
-            run.errors(follow, digits=DIGITS, at_end=True), floor=10.0 ** (5 - DIGITS)
-        )
-        passed = observed.supports(FINE) if observed.decides else None
-        return Evidence(passed, f"order {observed} on E = {loss.text}")
+        try:
+            follow = shifted_flow(self.special, FINE, replaced)
+            errors = run.errors(follow, digits=DIGITS, at_end=True)
+        except (BadInput, ArithmeticError) as error:
+            return Evidence(None, str(error))
+        observed = observed_order(errors, floor=10.0 ** (5 - DIGITS))
+        return Evidence(observed.reaches(FINE), f"order {observed} on E = {loss.text}")
 
 
 def trial_claim(name: str, rule: Optimizer) -> Claim:
@@ -168,9 +169,11 @@ def _mutants(right: sympy.Expr) -> list[Mutant]:
 
 def _drawn(draw: Draw, parameter: Parameter) -> fmpq:
     value = MOMENTA[draw.randint(0, len(MOMENTA) - 1)]
-    for shift in (fmpq(0), parameter.lower or fmpq(0), fmpq(1), fmpq(-1)):
+    for shift in (fmpq(0), parameter.lower or fmpq(0), fmpq(1), fmpq(-1), fmpq(1, 20)):
         try:
-            return parameter.check(value + shift)
+            drawn = parameter.check(value + shift)
         except BadInput:
             continue
+        if not (parameter.branches and drawn == parameter.lower):
+            return drawn
     raise BadInput(f"no value of {parameter.name} in {parameter.range} was found to try.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from derive.ground_types import GROUND_TYPES
 from derive.update_rule import BadInput
-from verify.claim import Claim, Settings
+from verify.claim import Check, Claim, Evidence, Settings
 from verify.draft import Draft
 from verify.runner import TRIAL, environment, find_claims
 
@@ -32,11 +32,19 @@ def decide(claim_id: str, seed: int, digits: int) -> tuple[str, str]:
         BadInput: there is no such claim, optimizer or file.
     """
     claim, settings = _claim(claim_id), Settings(digits, seed)
-    found = [(check.name, check.judge(claim.formula.expr, settings)) for check in claim.checks]
+    found = [(check.name, _judged(check, claim, settings)) for check in claim.checks]
     for passed, outcome in ((False, REJECTED), (None, UNDECIDED)):
         if against := [f"{name}: {e.figure}" for name, e in found if e.passed is passed]:
             return outcome, "; ".join(against)
     return PASSED, f"{len(found)} checks"
+
+
+def _judged(check: Check, claim: Claim, settings: Settings) -> Evidence:
+    """What a check says; undecided where what was drawn leaves its range or runs to infinity."""
+    try:
+        return check.judge(claim.formula.expr, settings)
+    except (BadInput, ArithmeticError) as error:
+        return Evidence(None, str(error))
 
 
 @cache

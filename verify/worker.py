@@ -21,6 +21,7 @@ MEGABYTE = 2**20
 
 
 def main() -> None:
+    """Answer the requests on standard input, one a line, until there are none."""
     requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w", buffering=1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)  # what a user's file reads or prints is no part of the conversation

@@ -1,4 +1,4 @@
-"""The whole benchmark as one table: `python -m tests.benchmarks.table [--figure FILE.svg]`.
+"""The whole benchmark as one table: `python -m tests.benchmarks.table [--figure FILE]`.
 
 How near is the engine to its limit, one ring operation for every pair of a tree and an edge, and
 how near are others to the engine? Every number comes from a fresh process, see `workloads`.
@@ -9,11 +9,23 @@ from __future__ import annotations
 import argparse
 import subprocess
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+
+from matplotlib.axes import Axes
 
 from tests.benchmarks.workloads import PEERS, Measurement, installed, measure
+from verify.report.figures.style import (
+    BLUE,
+    GREEN,
+    PURPLE,
+    VERMILLION,
+    Picture,
+    power_of,
+    styled,
+)
+
+Look = tuple[str, str, str]
+"""Colour, marker and line style."""
 
 ORDERS = (6, 8, 10, 12, 13, 15)
 SMALLEST_ORDER = 2
@@ -111,46 +123,44 @@ def table(rows: list[Row], patience: float) -> str:
     )
 
 
-def draw(rows: list[Row], path: Path) -> None:
+@styled
+def engine_figure(rows: list[Row]) -> Picture:
     """Time and memory against order, each on a logarithmic axis."""
-    matplotlib: Any = import_module("matplotlib")
-    matplotlib.use("Agg")
-    matplotlib.rcParams.update({"svg.hashsalt": "undertow", "font.size": 11})
-    pyplot: Any = import_module("matplotlib.pyplot")
-    figure, (time, memory) = pyplot.subplots(1, 2, figsize=(11, 5), layout="constrained")
+    figure = Picture("time and memory of the symbolic engine", width=9)
+    time, memory = figure.subplots(1, 2)
 
-    def line(axes: Any, points: list[tuple[int, float]], label: str, **style: Any) -> None:
-        axes.plot(*zip(*points, strict=True), label=label, linewidth=2, markersize=7, **style)
+    def line(axes: Axes, points: list[tuple[int, float]], label: str, look: Look) -> None:
+        color, marker, style = look
+        orders, values = zip(*points, strict=True)
+        axes.plot(
+            orders, values, color=color, marker=marker, linestyle=style, label=label, gid=label
+        )
 
     ours = [(row.order, row.heavy_ball) for row in rows]
-    heavy_ball = {"color": "#0072b2", "marker": "o"}
-    euler = {"color": "#009e73", "marker": "s"}
-    line(time, [(n, m.seconds) for n, m in ours], "heavy ball, symbolic in β", **heavy_ball)
-    line(
-        time,
-        [(n, m.limit) for n, m in ours],
-        "its limit: pairs × ring operation",
-        color="#0072b2",
-        linestyle="--",
-    )
-    line(time, [(row.order, row.euler.seconds) for row in rows], "explicit Euler", **euler)
-    for peer, color, marker in zip(rows[0].peers, ("#d55e00", "#cc79a7"), ("^", "v"), strict=False):
+    heavy_ball, euler = (BLUE, "o", "-"), (GREEN, "s", "-.")
+    line(time, [(n, m.seconds) for n, m in ours], "heavy ball, symbolic in β", heavy_ball)
+    limit = "its limit: pairs × ring operation"
+    line(time, [(n, m.limit) for n, m in ours], limit, (BLUE, "", "--"))
+    line(time, [(row.order, row.euler.seconds) for row in rows], "explicit Euler", euler)
+    for peer, color, marker in zip(rows[0].peers, (VERMILLION, PURPLE), ("^", "v"), strict=False):
         found = [(row.order, m.seconds) for row in rows if (m := row.peers.get(peer))]
         if found:
-            line(time, found, f"explicit Euler, {peer}", color=color, marker=marker)
-    line(memory, [(n, m.megabytes) for n, m in ours], "heavy ball, symbolic in β", **heavy_ball)
-    line(memory, [(row.order, row.euler.megabytes) for row in rows], "explicit Euler", **euler)
-    for axes, title in (
-        (time, "seconds"),
-        (memory, "peak memory in MB, Python and SymPy included"),
-    ):
+            line(time, found, f"explicit Euler, {peer}", (color, marker, ":"))
+    line(memory, [(n, m.megabytes) for n, m in ours], "heavy ball, symbolic in β", heavy_ball)
+    line(memory, [(row.order, row.euler.megabytes) for row in rows], "explicit Euler", euler)
+    for axes, title in ((time, "seconds"), (memory, "peak memory in MB, with Python and SymPy")):
         axes.set(yscale="log", title=title, xlabel="order", xticks=[row.order for row in rows])
-        axes.grid(visible=True, which="major", color="#dddddd")
-        axes.spines[["top", "right"]].set_visible(False)
+    time.yaxis.set_major_formatter(power_of(10))
+    time.yaxis.set_minor_formatter("")
     memory.yaxis.set_major_formatter("{x:.0f}")
     memory.yaxis.set_minor_formatter("{x:.0f}")
     figure.legend(*time.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    figure.savefig(path, format="svg", metadata={"Date": None})
+    last = rows[-1]
+    figure.description = (
+        f"{figure.title}: heavy ball to order {last.order} takes "
+        f"{duration(last.heavy_ball.seconds)}, explicit Euler {duration(last.euler.seconds)}."
+    )
+    return figure
 
 
 def main() -> None:
@@ -161,7 +171,7 @@ def main() -> None:
     parser.add_argument(
         "--patience", type=float, default=60, metavar="SECONDS", help="for a peer, an order"
     )
-    parser.add_argument("--figure", type=Path, metavar="FILE.svg")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help=".svg, .pdf or .png")
     given = parser.parse_args()
     rows = measure_rows(given.orders, given.patience)
     print(table(rows, given.patience), end="\n\n")
@@ -172,7 +182,7 @@ def main() -> None:
     lessard = measure("lessard", 8)
     print(f"\nLessard, Recht and Packard, three symbols, order 8: {duration(lessard.seconds)}")
     if given.figure:
-        draw(rows, given.figure)
+        engine_figure(rows).save(given.figure)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from derive.hyperentropy import (
     ALPHA,
-    CONVENTIONS,
     DELTA,
     POSITION,
     THETA,
@@ -28,6 +27,7 @@ from derive.hyperentropy import (
     sufficient_start,
 )
 from derive.update_rule import BadInput
+from verify.papers.network_conventions import CONVENTIONS
 
 KEYS = list(CONVENTIONS)
 Z = sympy.Symbol("z", positive=True)

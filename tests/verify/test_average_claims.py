@@ -96,7 +96,7 @@ PLANTED = {
         SIGMA**2 * (T / (2 * q) + h / 4 * (1 + b) / q**3 * (P + N)),
     ],
     "ghosh2023.injected-hessian-with-momentum": [(1 + b) / q, 1 / q],
-    "wang2023.stationary-variance": [
+    "wang2024.ema-variance": [
         ETA * SAMPLE / (LAMBDA * (2 - ETA * LAMBDA)),
         ETA * SAMPLE * q / (2 * LAMBDA),
     ],

@@ -7,13 +7,14 @@ import sympy
 
 import verify.papers  # noqa: F401
 from derive.formula import BETA
-from derive.hyperentropy import ALPHA, CONVENTIONS, DELTA, DEPTH, POSITION, THETA, hyperentropy
+from derive.hyperentropy import ALPHA, DELTA, DEPTH, POSITION, THETA, hyperentropy
 from derive.momentum_flow import EPSILON, GAMMA, LAMBDA, RHO
 from verify.claim import REGISTRY, Settings, judge
 from verify.papers.diagonal_potentials import EVEN, PAPAZOV, WOODWORTH
 from verify.papers.gunasekar2023 import SLIDES
 from verify.papers.lyu2023_diagonal import MU, NETWORK, SLOPE, XI
 from verify.papers.mirror_checks import on_the_flow, stationary
+from verify.papers.network_conventions import CONVENTIONS
 from verify.papers.papazov2024_flow import TIME
 
 FAST = Settings(digits=20)

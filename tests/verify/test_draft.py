@@ -70,7 +70,7 @@ def test_the_template_stands_as_it_is_written(tmp_path: Path):
     assert result.verdict is Verdict.CONFIRMED
     assert {check.kind for check in result.checks} == {Kind.SYMBOLIC, Kind.SERIES, Kind.ORDER}
     assert statement(claim).endswith("the gradient of E + h(1+β)/(4(1−β)²) ‖∇E‖².")
-    assert claim.formula.conditions == r"0\le \beta<1,\ 0<h"
+    assert claim.formula.conditions == r"0\le \beta<1,\ h>0"
 
 
 def test_every_commented_field_of_the_template_can_be_used(tmp_path: Path):

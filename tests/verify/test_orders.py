@@ -20,6 +20,9 @@ def test_a_known_order_is_found_and_its_neighbours_are_excluded(order, constant,
     errors = [constant * h**order * (1 + second * h + third * h * h) for h in STEPS]
     observed = observed_order(errors)
     assert observed.supports(order)
+    assert observed.reaches(order - 1)
+    assert observed.reaches(order)
+    assert observed.reaches(order + 1) is False
     assert observed.excludes(order - 1)
     assert observed.excludes(order + 1)
 

@@ -30,6 +30,8 @@ app = typer.Typer(
 
 
 class Format(StrEnum):
+    """How a command writes its answer."""
+
     TEXT = "text"
     JSON = "json"
 
@@ -57,6 +59,7 @@ def say(text: str = "") -> None:
 
 
 def say_json(value: Any) -> None:
+    """JSON on standard output, in ASCII where the terminal has no Unicode."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     print(text if fit(text) == text else json.dumps(value, indent=2))
 
@@ -107,6 +110,7 @@ def assignments(given: list[str], option: str = "--set") -> dict[str, str]:
 
 
 def settings_from(digits: int, seed: int) -> Settings:
+    """The settings of the checks; BadInput for too few digits."""
     if digits < LEAST_DIGITS:
         raise BadInput(
             f"--digits {digits} is too few to tell neighbouring orders apart; "

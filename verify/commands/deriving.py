@@ -20,6 +20,8 @@ from verify.report.derivation import AVERAGES, Quantity
 
 
 class DeriveFormat(StrEnum):
+    """How a derived formula is written."""
+
     TEXT = "text"
     LATEX = "latex"
     JSON = "json"

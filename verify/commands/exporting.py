@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from verify.claim import REGISTRY
 from verify.commands.base import app, say
+from verify.report.book import FOLDER
 from verify.report.book import export as write_book
 
 
@@ -17,6 +20,14 @@ def export(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
 ) -> None:
-    """Write formulas.tex, undertow.bib and book.tex."""
+    """Write a book that compiles, its macros and bibliography, and one file a formula."""
     for path in write_book(REGISTRY.find([]), out, force=force):
-        say(str(path))
+        if path.parent == out:
+            say(str(path))
+    say(f"{out / FOLDER}{os.sep}NAME.tex, one a formula")
+    say(f"For a PDF, in {out}: pdflatex book, bibtex book, then pdflatex book three times")
+    if shutil.which("pdflatex") is None:
+        say(
+            "pdflatex is not installed; on Debian and Ubuntu: "
+            "apt install texlive-latex-base texlive-latex-recommended"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from flint import fmpq
 
 from derive.coefficients import exact
-from derive.diagonal_networks import NETWORKS
+from derive.diagonal_networks import NETWORKS, Network
 from derive.update_rule import BadInput
 from verify.commands.base import Format, Output, Seed, app, say, say_json
 from verify.commands.own import number
@@ -56,43 +57,66 @@ def _vector(option: str, text: str, length: int) -> list[fmpq]:
     return entries * length if len(entries) == 1 else entries
 
 
+Rows = Annotated[str, typer.Option("--x", help="X: a text file, or rows as '1,2,0; 0,1,1'.")]
+Values = Annotated[str, typer.Option("--y", help="y: a text file, or '1,2'.")]
+Gamma = Annotated[str, typer.Option(help="The step size.")]
+Alpha = Annotated[str, typer.Option(help="w_+ and w_- at the start: one number or d.")]
+AlphaMinus = Annotated[
+    str | None, typer.Option(help="w_- at the start, where it differs from w_+.")
+]
+Beta = Annotated[str, typer.Option(help="The momentum.")]
+BatchSize = Annotated[int | None, typer.Option(help="Rows in a random batch; all rows without it.")]
+NetworkName = Annotated[
+    str, typer.Option(help="How w_+ and w_- make theta: rotated, sums or squares.")
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the options say of X theta = y and of the start."""
+
+    rows: list[list[fmpq]]
+    values: list[fmpq]
+    start: list[list[fmpq]]
+    network: Network
+
+
+def read_problem(x: str, y: str, alpha: str, alpha_minus: str | None, network: str) -> Problem:
+    if network not in NETWORKS:
+        raise BadInput(f"--network {network} is none of {', '.join(NETWORKS)}.")
+    rows = read_rows("--x", x)
+    values = [entry for row in read_rows("--y", y) for entry in row]
+    plus = _vector("--alpha", alpha, len(rows[0]))
+    minus = plus if alpha_minus is None else _vector("--alpha-minus", alpha_minus, len(rows[0]))
+    return Problem(rows, values, [plus, minus], NETWORKS[network])
+
+
 @app.command()
 def interpolator(
-    x: Annotated[str, typer.Option("--x", help="X: a text file, or rows as '1,2,0; 0,1,1'.")],
-    y: Annotated[str, typer.Option("--y", help="y: a text file, or '1,2'.")],
-    gamma: Annotated[str, typer.Option(help="The step size.")],
-    alpha: Annotated[str, typer.Option(help="w_+ and w_- at the start: one number or d.")] = "1/10",
-    alpha_minus: Annotated[
-        str | None, typer.Option(help="w_- at the start, where it differs from w_+.")
-    ] = None,
-    beta: Annotated[str, typer.Option(help="The momentum.")] = "0",
-    batch: Annotated[
-        int | None, typer.Option(help="Rows in a random batch; all rows without it.")
-    ] = None,
-    network: Annotated[
-        str, typer.Option(help="How w_+ and w_- make theta: rotated, sums or squares.")
-    ] = "rotated",
+    x: Rows,
+    y: Values,
+    gamma: Gamma,
+    alpha: Alpha = "1/10",
+    alpha_minus: AlphaMinus = None,
+    beta: Beta = "0",
+    batch: BatchSize = None,
+    network: NetworkName = "rotated",
     steps: Annotated[int, typer.Option(help="The most steps.")] = 100_000,
     digits: Annotated[int, typer.Option(help="Decimal digits of the iteration.")] = FLOAT_DIGITS,
     seed: Seed = 0,
     format: Output = Format.TEXT,
 ) -> None:
     """Which interpolator does a diagonal network find, and which one does that minimize?"""
-    if network not in NETWORKS:
-        raise BadInput(f"--network {network} is none of {', '.join(NETWORKS)}.")
     if not FLOAT_DIGITS <= digits <= MOST_DIGITS:
         raise BadInput(f"--digits {digits} is outside {FLOAT_DIGITS} ... {MOST_DIGITS}.")
     if steps < 1:
         raise BadInput(f"--steps {steps} is outside 1, 2, ...")
-    rows = read_rows("--x", x)
-    values = [entry for row in read_rows("--y", y) for entry in row]
-    plus = _vector("--alpha", alpha, len(rows[0]))
-    minus = plus if alpha_minus is None else _vector("--alpha-minus", alpha_minus, len(rows[0]))
+    problem = read_problem(x, y, alpha, alpha_minus, network)
     found = interpolate(
-        rows,
-        values,
-        [plus, minus],
-        network=NETWORKS[network],
+        problem.rows,
+        problem.values,
+        problem.start,
+        network=problem.network,
         gamma=number("--gamma", gamma),
         beta=number("--beta", beta),
         batch=batch,

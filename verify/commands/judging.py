@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from derive.update_rule import BadInput
+from verify.catalogue import coverage
 from verify.claim import REGISTRY, ClaimResult, Verdict, judge
 from verify.commands.base import (
     Digits,
@@ -62,6 +64,31 @@ def claims(format: Output = Format.TEXT) -> None:
         say(f"    {statement(claim)}")
     for entry, why in NOT_CLAIMS.items():
         say(f"{entry} is no claim: {why}.")
+
+
+@app.command("coverage")
+def show_coverage(format: Output = Format.TEXT) -> None:
+    """List the published statements with the claims made of them, or why there are none."""
+    covered = coverage(REGISTRY.find([]))
+    if format is Format.JSON:
+        say_json(
+            [
+                asdict(found.entry)
+                | {"claims": [claim.id for claim in found.claims], "reason": found.reason}
+                for found in covered
+            ]
+        )
+        return
+    for found in covered:
+        entry = found.entry
+        say(f"{entry.number}   {entry.source}, {entry.place}: {entry.says}")
+        for claim in found.claims:
+            say(f"      {claim.expected:9}   {claim.id}")
+        if found.reason:
+            say(f"      no claim: {found.reason}")
+    claimed = sum(bool(found.claims) for found in covered)
+    others = len(covered) - claimed
+    say(f"\n{len(covered)} statements: {claimed} held to account, {others} no claim.")
 
 
 @app.command()

@@ -24,21 +24,28 @@ ROWS = {
 }
 
 
+LearningRate = Annotated[str, typer.Option(help="The step size.")]
+Top = Annotated[str, typer.Option(help="The largest curvature.")]
+Bottom = Annotated[
+    str | None, typer.Option(help="The smallest positive curvature; default: the largest.")
+]
+LabelNoise = Annotated[
+    str | None, typer.Option(help="s, for gradient noise of covariance s H on the valley.")
+]
+TraceCurvature = Annotated[
+    str | None, typer.Option(help="k, for tr H = k/2 times a squared distance in the valley.")
+]
+
+
 @app.command()
 def momentum(
-    lr: Annotated[str, typer.Option(help="The step size.")],
-    hessian_top: Annotated[str, typer.Option(help="The largest curvature.")],
-    hessian_bottom: Annotated[
-        str | None, typer.Option(help="The smallest positive curvature; default: the largest.")
-    ] = None,
+    lr: LearningRate,
+    hessian_top: Top,
+    hessian_bottom: Bottom = None,
     optimizer: Annotated[str, typer.Option(help="An optimizer.")] = "heavy-ball",
     beta: Annotated[str | None, typer.Option(help="A momentum to look at as well.")] = None,
-    label_noise: Annotated[
-        str | None, typer.Option(help="s, for gradient noise of covariance s H on the valley.")
-    ] = None,
-    trace_curvature: Annotated[
-        str | None, typer.Option(help="k, for tr H = k/2 times a squared distance in the valley.")
-    ] = None,
+    label_noise: LabelNoise = None,
+    trace_curvature: TraceCurvature = None,
     prefactor: Annotated[
         str | None, typer.Option(help="C of the matched momentum 1 - C h^(2/3), instead of both.")
     ] = None,

@@ -10,7 +10,7 @@ from flint import fmpq
 
 from derive.coefficients import exact
 from derive.formula import MEANINGS
-from derive.update_rule import BadInput
+from derive.update_rule import BadInput, Optimizer
 from derive.writing import latex, plain
 from verify.aligning import first_break, read_align
 from verify.commands.base import Given, Names, app, assignments, say
@@ -18,6 +18,7 @@ from verify.comparing import compare_with
 from verify.comparison import FLOWS, Comparison, compare
 from verify.conventions import convert as convert_parameters
 from verify.draft import read_condition, write_template
+from verify.losses import Loss
 from verify.own import find_rule
 from verify.reading import loss_from_text, read_expression, read_latex, read_loss
 from verify.report.conventions import describe
@@ -40,6 +41,24 @@ def _targets_from(incomplete: str) -> list[str]:
     return [label for label, _ in list_targets() if label.startswith(incomplete)]
 
 
+def read_run(
+    optimizer: str, loss: str, start: str, nodes: int, give: list[str] | None
+) -> tuple[Optimizer, Loss, list[fmpq], tuple[str, ...]]:
+    """Rule, loss, x_0 and the names of the variables, from the options."""
+    rule = find_rule(optimizer).at(**assignments(give or []))
+    world = loss_from_text(loss)
+    names = read_loss(loss)[1]
+    point = [number("--start", part) for part in start.split(",")]
+    if len(point) != world.dimension:
+        raise BadInput(
+            f"--start {start} has {len(point)} numbers; the loss has {world.dimension}: "
+            f"{', '.join(names)}."
+        )
+    if not 1 <= nodes <= 5:
+        raise BadInput(f"--nodes {nodes} is outside 1 ... 5.")
+    return rule, world, point, names
+
+
 @app.command()
 def trajectory(
     optimizer: Annotated[str, typer.Argument(help="An optimizer, or file.py:rule.")],
@@ -51,16 +70,7 @@ def trajectory(
     give: Given = None,
 ) -> None:
     """Run an optimizer on a loss beside the gradient flow and the modified flow."""
-    rule = find_rule(optimizer).at(**assignments(give or []))
-    world = loss_from_text(loss)
-    point = [number("--start", part) for part in start.split(",")]
-    if len(point) != world.dimension:
-        names = ", ".join(read_loss(loss)[1])
-        raise BadInput(
-            f"--start {start} has {len(point)} numbers; the loss has {world.dimension}: {names}."
-        )
-    if not 1 <= nodes <= 5:
-        raise BadInput(f"--nodes {nodes} is outside 1 ... 5.")
+    rule, world, point, _ = read_run(optimizer, loss, start, nodes, give)
     found = compare(
         rule, world, point, h=number("--h", h), time=number("--time", time), nodes=nodes
     )

@@ -10,7 +10,6 @@ from flint import arb
 from derive.formula import Formula
 from derive.hyperentropy import (
     ALPHA,
-    CONVENTIONS,
     DELTA,
     THETA,
     hyperentropy,
@@ -24,6 +23,7 @@ from verify.papers.mirror_checks import (
     stationary,
     structurally,
 )
+from verify.papers.network_conventions import CONVENTIONS
 
 POSITIVE = (sympy.Gt(ALPHA, 0, evaluate=False),)
 ROOT = sympy.sqrt(4 * ALPHA**4 + THETA**2)

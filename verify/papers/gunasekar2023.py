@@ -10,7 +10,6 @@ from flint import arb
 from derive.formula import Formula
 from derive.hyperentropy import (
     ALPHA,
-    CONVENTIONS,
     THETA,
     kernel_expansion,
     mirror_map,
@@ -29,6 +28,7 @@ from verify.papers.mirror_checks import (
     stationary,
     structurally,
 )
+from verify.papers.network_conventions import CONVENTIONS
 
 SLIDES = Network(PRODUCT, lambda a: [a, arb(0)], ALPHA)
 

@@ -14,7 +14,7 @@ import sympy
 from flint import arb, fmpq
 
 from derive.formula import Formula
-from derive.hyperentropy import ALPHA, CONVENTIONS, THETA, hyperentropy, mirror_map
+from derive.hyperentropy import ALPHA, THETA, hyperentropy, mirror_map
 from verify.checks import exact, identical, order_of
 from verify.claim import Check, Claim, Kind, Settings, Verdict, claim
 from verify.flows import flow
@@ -31,6 +31,7 @@ from verify.papers.mirror_checks import (
     structurally,
 )
 from verify.papers.momentum_grid import at, drawn
+from verify.papers.network_conventions import CONVENTIONS
 from verify.papers.written_fields import WrittenField
 from verify.program import Node, record
 

@@ -162,7 +162,7 @@ TIME = sympy.Symbol("t")
 @claim("papazov2024.convergence", catalogue="D05", where="Proposition 2")
 def convergence() -> Claim:
     """V = (λ/2)|x'|² + F falls at the rate |x'|², so |x'|² is integrable. For a minimizer z and
-    a = |x-z|²/2 the flow gives λa'' + a' = λ|x'|² - <∇F(x), x-z>, and convexity makes the last term
+    a = |x-z|²/2 the flow gives λa'' + a' = λ|x'|² - ⟨∇F(x), x-z⟩, and convexity makes the last term
     at most -(F(x) - F(z)). Hence F(x) - F(z) is integrable, F(x) tends to its minimum as V falls,
     a has a limit for every z, and the path converges to a minimizer (Álvarez 2000, Opial's lemma).
     """

@@ -90,7 +90,7 @@ def lyapunov() -> sympy.Expr:
 STATIONARY = ETA * SAMPLE / (LAMBDA * (2 - ETA * LAMBDA * ONE_MINUS / (1 + BETA)))
 
 
-@claim("wang2023.stationary-variance", catalogue="E21", where="momentum beside SGD, a consistency")
+@claim("wang2024.ema-variance", catalogue="E21", where="momentum beside SGD, a consistency")
 def stationary_variance() -> Claim:
     """With m the average of gradients and g = λx + ξ the variances of x and m and their covariance
     satisfy three linear equations. Momentum changes the variance of x at relative order ηλ only,

@@ -1,0 +1,1 @@
+"""What undertow writes: for a terminal, for a paper, for people."""

@@ -23,6 +23,8 @@ MOST_BATCHES, LAST_STEP = 1000, 1000
 
 
 class SamplingName(StrEnum):
+    """How batches are drawn, as the command says it."""
+
     WITH_REPLACEMENT = "with-replacement"
     RESHUFFLED = "reshuffled"
     CYCLIC = "cyclic"
@@ -274,6 +276,7 @@ _LAGS = {
 
 
 def as_text(found: Averages) -> str:
+    """The answer for a terminal."""
     lines = [_head(found), _EXPLAINED[found.quantity]]
     for when in dict.fromkeys(row.when for row in found.rows):
         here = [row for row in found.rows if row.when == when]
@@ -295,6 +298,7 @@ def as_text(found: Averages) -> str:
 
 
 def as_json(found: Averages) -> dict[str, Any]:
+    """The answer for a program."""
     head, *rows = normalizations_table()
     answer: dict[str, Any] = {
         "optimizer": heavy_ball.name,
@@ -312,6 +316,7 @@ def as_json(found: Averages) -> dict[str, Any]:
 
 
 def as_latex(found: Averages) -> str:
+    """The answer for a paper."""
     lines = [
         f"{row.latex}&={latex(row.expr)}\\;C&&\\text{{{row.when}}}"
         if found.quantity is Quantity.COVARIANCE
@@ -323,6 +328,7 @@ def as_latex(found: Averages) -> str:
 
 
 def as_sympy(found: Averages) -> str:
+    """The answer for a notebook."""
     names = sorted({s.name for row in found.rows for s in row.expr.free_symbols} - {H.name})
     rows = [f'    ("{row.when}", "{row.name}"): {_code(row.expr)},' for row in found.rows]
     head = ["from sympy import Add, Integer, Mul, Pow, Rational, Symbol, symbols", ""]

@@ -1,19 +1,38 @@
-"""The LaTeX that a paper can take: macros, a labelled align per claim, a book that compiles."""
+"""The LaTeX that a paper can take: macros, one file a formula, and a book that compiles."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
+import sympy
+
+from derive.formula import MEANINGS, Formula
 from derive.update_rule import BadInput
-from verify.claim import Claim
+from derive.writing import latex
+from verify.claim import Claim, Verdict
+from verify.report.typesetting import typeset
+from verify.report.verdicts import OWN, heading, tally
 from verify.sources import BIBTEX
 
-FILES = ("formulas.tex", "undertow.bib", "book.tex")
+FILES = ("formulas.tex", "statements.tex", "undertow.bib", "book.tex")
+FOLDER = "formulas"
 
 _BOOK = r"""\documentclass[11pt]{article}
-\usepackage{amsmath,amssymb,amsthm}
+\usepackage{amsmath,amssymb,amsthm,booktabs,longtable,graphicx}
 \usepackage[margin=28mm]{geometry}
-\newtheorem{claim}{Claim}
+\usepackage[hidelinks]{hyperref}
+\theoremstyle{definition}
+\newtheorem{statement}{Statement}
+\newcommand{\confirmed}{\textup{\checkmark~confirmed}}
+\newcommand{\corrected}{\textup{$\times$~corrected}}
+\newcommand{\open}{\textup{?~open}}
+\newcommand{\fit}[1]{\sbox0{$\displaystyle#1$}\ifdim\wd0>\linewidth
+  \resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi}
+\renewcommand{\proofname}{Key steps}
+\setlength{\emergencystretch}{6em}
+\setlength{\LTpre}{\medskipamount}
 \allowdisplaybreaks
 \title{What the optimizer really follows}
 \author{}
@@ -21,29 +40,36 @@ _BOOK = r"""\documentclass[11pt]{article}
 \input{formulas}
 \begin{document}
 \maketitle
-\noindent The statements below were published, or are worked out here where their place says so;
-the verdict says whether they hold as printed.
-Here $E$ is the loss, $h$ the step size, $\beta$ the momentum, $z$ the step size times a curvature.
-\showclaims
+\input{statements}
+\nocite{*}
 \bibliographystyle{plain}
 \bibliography{undertow}
 \end{document}
 """
+_INTRODUCTION = r"""\noindent Every statement below was published, or is worked out here where its
+place says so. It stands as it is right: \confirmed{} says that this is how it was printed,
+\corrected{} that something else was, which is given beneath it with a counterexample and once more
+in the table of errata, \open{} that it is not decided. $E$ is the loss, $x$ the position; the
+command \texttt{undertow show} with a statement's name, such as \texttt{%s}, repeats its evidence.
+"""
 
 
 def export(claims: list[Claim], folder: Path, *, force: bool) -> list[Path]:
-    """Write formulas.tex, undertow.bib and book.tex.
+    """Write the macros, the statements, the bibliography, the book, and one file a formula.
 
     Raises:
         BadInput: the folder cannot be written, or holds one of the files and `force` is not set.
     """
-    contents = dict(zip(FILES, (formulas(claims), bibliography(claims), _BOOK), strict=True))
+    texts = (macros(claims), statements(claims), bibliography(), _BOOK)
+    contents = dict(zip(FILES, texts, strict=True)) | {
+        f"{FOLDER}/{name}.tex": f"{formula.latex}%\n" for name, formula in named(claims).items()
+    }
     paths = [folder / name for name in contents]
     present = [path for path in paths if path.exists()]
     if present and not force:
         raise BadInput(f"{present[0]} exists already; choose another --out or give --force.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         for path, content in zip(paths, contents.values(), strict=True):
             path.write_text(content, encoding="utf-8")
     except OSError as error:
@@ -51,35 +77,116 @@ def export(claims: list[Claim], folder: Path, *, force: bool) -> list[Path]:
     return paths
 
 
-def bibliography(claims: list[Claim]) -> str:
-    """BibTeX of every source that these claims name."""
-    keys = dict.fromkeys(claim.source.key for claim in claims)
-    return "\n\n".join(BIBTEX[key] for key in keys) + "\n"
+def bibliography() -> str:
+    """BibTeX of every source."""
+    return "\n\n".join(BIBTEX.values()) + "\n"
 
 
-def formulas(claims: list[Claim]) -> str:
-    """One macro per formula, then one macro that typesets every claim with its verdict."""
-    named = {f.name: f for c in claims for f in (c.printed, c.right) if f is not None}
-    macros = [f"\\newcommand{{\\{name}}}{{{formula.latex}}}" for name, formula in named.items()]
-    body = "%\n".join(_typeset(claim) for claim in claims)
-    return "\n".join(macros) + "\n\n\\newcommand{\\showclaims}{%\n" + body + "}\n"
+def named(claims: Iterable[Claim]) -> dict[str, Formula]:
+    """The formulas of the claims, printed and right, by name."""
+    return {f.name: f for c in claims for f in (c.printed, c.right) if f is not None}
+
+
+def macros(claims: list[Claim]) -> str:
+    """One macro a formula."""
+    return "".join(f"\\newcommand{{\\{n}}}{{{f.latex}}}\n" for n, f in named(claims).items())
+
+
+def statements(claims: list[Claim]) -> str:
+    """The body of the book: how many, what the letters mean, the statements, the errata."""
+    by_source = {key: [c for c in claims if c.source.key == key] for key in tally(claims)}
+    parts = [_INTRODUCTION % claims[0].id, _counts(claims), _notation(claims)]
+    for key, found in by_source.items():
+        parts.append(f"\\section{{{heading(key)}}}\n")
+        parts += [_typeset(claim) for claim in found]
+    parts.append(_errata([c for found in by_source.values() for c in found if c.right]))
+    return "\n".join(parts)
+
+
+def _counts(claims: list[Claim]) -> str:
+    lines = [
+        r"\begin{center}\begin{tabular}{@{}lrrr@{}}",
+        rf"\toprule source & {' & '.join(Verdict)} \\ \midrule",
+    ]
+    by_source = tally(claims)
+    rows = {
+        heading(key) + ("" if key == OWN else f" \\cite{{{key}}}"): counts
+        for key, counts in by_source.items()
+    }
+    rows[r"\midrule all"] = sum(by_source.values(), Counter[Verdict]())
+    for name, counts in rows.items():
+        lines.append(" & ".join([name, *(str(counts[v]) for v in Verdict)]) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}\end{center}", ""])
+
+
+def _notation(claims: list[Claim]) -> str:
+    names = {name for formula in named(claims).values() for name in formula.symbols}
+    lines = [
+        r"\section*{Letters}",
+        r"\begin{longtable}{@{}p{0.08\linewidth}p{0.84\linewidth}@{}}",
+        r"\toprule",
+    ]
+    for name in sorted(names & MEANINGS.keys(), key=str.lower):
+        lines.append(f"${latex(sympy.Symbol(name))}$ & {typeset(MEANINGS[name])} \\\\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{longtable}", ""])
 
 
 def _typeset(claim: Claim) -> str:
     before, _, after = claim.statement.partition("{formula}")
     mark = after[:1] if after[:1] in {".", ",", ";"} else ""
-    where = f"\\cite{{{claim.source.key}}}, {claim.source.where}"
     lines = [
-        f"\\begin{{claim}}[{claim.expected}; {where}]",
+        f"\\begin{{statement}}[{{\\{claim.expected}; {_cite(claim)}}}]\\label{{{claim.id}}}",
         before.rstrip(),
-        "\\begin{align}",
-        f"&\\{claim.formula.name}{mark}\\label{{eq:{claim.id}}}",
-        "\\end{align}",
+        r"\begin{equation}",
+        f"\\{claim.formula.name}{mark}\\label{{eq:{claim.id}}}",
+        r"\end{equation}",
         after.removeprefix(mark).lstrip(),
     ]
+    lines.append(_assumptions(claim))
     if claim.right is not None:
-        lines.append(f"Printed was $\\{claim.printed.name}$; {claim.because}")
-        lines.append(f"\\emph{{Counterexample:}} {claim.counterexample}")
-    given = claim.formula.conditions
-    lines += [given and f"For ${given}$.", claim.condition, "\\end{claim}"]
+        printed = f"$\\{claim.printed.name}$; {_sentence(claim.because)}"
+        lines.append(rf"\par\noindent\emph{{As printed:}} {printed}")
+        lines.append(rf"\par\noindent\emph{{Counterexample:}} {_sentence(claim.counterexample)}")
+    lines += [
+        r"\end{statement}",
+        rf"\begin{{proof}} {typeset(claim.derivation)} \end{{proof}}",
+        rf"\noindent{{\footnotesize\texttt{{{claim.id}}}, checked by {_checked(claim)}.\par}}",
+    ]
     return "\n".join([*(line for line in lines if line), ""])
+
+
+def _cite(claim: Claim) -> str:
+    where = claim.source.where
+    return where if claim.source.key == OWN else f"\\cite[{{{where}}}]{{{claim.source.key}}}"
+
+
+def _assumptions(claim: Claim) -> str:
+    given = f"${claim.formula.conditions}$." if claim.formula.conditions else ""
+    said = " ".join(part for part in (given, claim.condition) if part)
+    return rf"\par\noindent\emph{{Assumptions:}} {_sentence(said)}" if said else ""
+
+
+def _checked(claim: Claim) -> str:
+    names = [f"{typeset(check.name)} ({check.kind})" for check in claim.checks]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def _errata(corrected: list[Claim]) -> str:
+    lines = [
+        r"\section*{Errata}",
+        r"\begin{longtable}{@{}p{0.06\linewidth}p{0.42\linewidth}p{0.42\linewidth}@{}}",
+        r"\toprule & printed & right \\ \midrule \endhead \bottomrule \endfoot",
+    ]
+    for claim in corrected:
+        shown = [f"\\fit{{\\{f.name}}}" for f in (claim.printed, claim.formula)]
+        lines += [
+            f"\\ref{{{claim.id}}} & {shown[0]} & {shown[1]} \\\\*[1ex]",
+            rf" & \multicolumn{{2}}{{p{{0.84\linewidth}}}}{{\small {_cite(claim)}: "
+            f"{_sentence(claim.because)} "
+            rf"\emph{{Counterexample:}} {_sentence(claim.counterexample)}}} \\ \addlinespace[2ex]",
+        ]
+    return "\n".join([*lines, r"\end{longtable}", ""])

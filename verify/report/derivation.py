@@ -432,7 +432,8 @@ def parameter_ranges(optimizer: Optimizer) -> list[str]:
         if parameter.name in optimizer.parameters:
             name = GREEK.get(parameter.name, parameter.name)
             if parameter.lower is not None:
-                name = f"{parameter.lower} {'≤' if parameter.includes_lower else '<'} {name}"
+                closed = parameter.includes_lower and not parameter.branches
+                name = f"{parameter.lower} {'≤' if closed else '<'} {name}"
             if parameter.upper is not None:
                 name += f" {'≤' if parameter.includes_upper else '<'} {parameter.upper}"
             shown.append(name)

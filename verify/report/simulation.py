@@ -58,6 +58,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
 
 
 def as_text(shown: Shown) -> str:
+    """The answer for a terminal."""
     world = shown.world
     head = (
         f"heavy ball   {len(world.losses)} batches, {SAMPLINGS[world.sampling].summary}\n"

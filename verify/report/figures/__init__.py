@@ -1,0 +1,22 @@
+"""Pictures of what is derived and measured; each function returns a matplotlib figure.
+
+Needs matplotlib (`pip install 'undertow[plot]'`).
+"""
+
+from verify.report.figures.errors import error_figure
+from verify.report.figures.gain import gain_figure
+from verify.report.figures.stability import stability_figure
+from verify.report.figures.style import Picture, named, written
+from verify.report.figures.timescales import timescales_figure
+from verify.report.figures.trajectory import trajectory_figure
+
+__all__ = [
+    "Picture",
+    "error_figure",
+    "gain_figure",
+    "named",
+    "stability_figure",
+    "timescales_figure",
+    "trajectory_figure",
+    "written",
+]
