@@ -6,10 +6,9 @@ code with the derivation is not confirmed by them.
 
 from __future__ import annotations
 
-import gc
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import _lru_cache_wrapper
 from types import FrameType
@@ -233,11 +232,8 @@ def _derives(module: str) -> bool:
 
 def _forget() -> None:
     """Empty the caches, so that what was derived earlier is derived before our eyes."""
-    for cache in _caches():
-        cache.cache_clear()
-
-
-def _caches() -> Iterator[Any]:
-    for thing in gc.get_objects():
-        if isinstance(thing, _lru_cache_wrapper) and _derives(thing.__module__ or ""):
-            yield thing
+    for name, module in tuple(sys.modules.items()):
+        if _derives(name):
+            for thing in vars(module).values():
+                if isinstance(thing, _lru_cache_wrapper):
+                    thing.cache_clear()

@@ -5,6 +5,7 @@ import sympy
 
 import verify.papers  # noqa: F401
 from verify.claim import REGISTRY, Kind, Settings, judge
+from verify.mutants import verdict
 from verify.papers import cowsik2022_noise, cowsik2022_operator, cowsik2022_timescales
 from verify.slips import slips
 
@@ -29,7 +30,7 @@ def test_every_slip_is_rejected_by_every_check(claim):
     assert len(wrong) >= 5
     for candidate in wrong[:: max(1, len(wrong) // 12)]:
         for check in claim.checks:
-            assert check.judge(candidate, FAST).passed is False, (check.name, candidate)
+            assert verdict(check, candidate, FAST).passed is False, (check.name, candidate)
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)

@@ -82,6 +82,7 @@ class Problem:
 
 
 def read_problem(x: str, y: str, alpha: str, alpha_minus: str | None, network: str) -> Problem:
+    """The data, the start and the network that the options describe; BadInput where one is off."""
     if network not in NETWORKS:
         raise BadInput(f"--network {network} is none of {', '.join(NETWORKS)}.")
     rows = read_rows("--x", x)

@@ -132,7 +132,8 @@ def find(rule: Optimizer, quantity: Quantity, *, order: int, k: int | None) -> M
     """
     if quantity not in (Quantity.MODIFIED_FLOW, Quantity.MODIFIED_LOSS):
         raise BadInput(
-            f"--minibatch has no {quantity}; ask for --quantity modified-flow or modified-loss."
+            f"--minibatch has no {quantity}; ask for --quantity modified-flow, modified-loss, "
+            "expectation or covariance."
         )
     if quantity is Quantity.MODIFIED_LOSS and rule.game:
         raise BadInput(f"{rule.name} follows any vector field, behind which no loss stands.")
