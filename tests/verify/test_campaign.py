@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from derive.ground_types import GROUND_TYPES
-from tests.verify.test_cli import undertow
+from tests.verify.test_cli import listens, undertow
 from verify.cli import main
 from verify.ledger import Entry, Ledger
 from verify.limits import CREW, decide_within
@@ -188,6 +188,7 @@ def test_two_campaigns_can_share_a_ledger(capsys, tmp_path: Path):
     assert results(path)[::40] == run(capsys, tmp_path / "alone.db", 100)[::40]
 
 
+@listens
 def test_an_interrupted_campaign_says_how_far_it_came_and_goes_on(tmp_path: Path):
     path = tmp_path / "ledger.db"
     command = [sys.executable, "-m", "verify", *CAMPAIGN, "2000", "--ledger", str(path)]

@@ -134,6 +134,12 @@ def test_an_ascii_terminal_gets_ascii():
     assert b"(1-beta)^3" in run.stdout
 
 
+listens = pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="interrupts are ignored here"
+)
+
+
+@listens
 def test_an_interrupted_run_says_what_was_finished():
     run = subprocess.Popen(
         [sys.executable, "-m", "verify", "verify", "--digits", "120"],

@@ -49,7 +49,10 @@ def test_the_loss_of_mini_batches_can_end_before_that_of_the_full_batch(capsys, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["heavy-ball", "--quantity", "initial-shift"], "modified-flow or modified-loss"),
+        (
+            ["heavy-ball", "--quantity", "initial-shift"],
+            "modified-flow, modified-loss, expectation",
+        ),
         (["heavy-ball", "--order", "4"], "orders 1 to 3"),
         (["heavy-ball", "--k", "-1"], "before the first step"),
         (["heavy-ball", "--format", "sympy"], "text, latex or json"),
