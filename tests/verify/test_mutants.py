@@ -69,8 +69,13 @@ def test_a_bound_beyond_the_last_term_that_is_not_zero_is_no_mutant():
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
 def test_checks_that_share_nothing_with_the_derivation_reject_every_mutant(claim):
-    independent = [c for c in claim.checks if shares_nothing(c, claim.formula.expr, FAST)]
-    assert survivors(claim, FAST, independent) == ()
+    slow = (Kind.ORDER, Kind.SIMULATION)
+    quick = [c for c in claim.checks if c.kind not in slow]
+    independent = [c for c in quick if shares_nothing(c, claim.formula.expr, FAST)]
+    if survivors(claim, FAST, independent):
+        rest = [c for c in claim.checks if c.kind in slow]
+        independent += [c for c in rest if shares_nothing(c, claim.formula.expr, FAST)]
+        assert survivors(claim, FAST, independent) == ()
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
