@@ -160,24 +160,31 @@ def _replaced(series: BSeries, candidate: sympy.Expr, values: dict[str, fmpq]) -
     return found
 
 
+def start_up_field(
+    special: Optimizer, candidate: fmpq, *, nodes: int, steps: int
+) -> Callable[[int, PowerSeries], dict[Tree, PowerSeries]]:
+    """The field on [kh, (k+1)h] from k and h, the candidate in the place of b at two nodes.
+
+    Args:
+        special: the rule with every parameter given.
+        steps: the first k that is not asked for.
+    """
+    off = candidate - slow_motion(special, nodes).modified_flow[PAIR].at({})
+    fields = [transient(special, order=nodes, k=k) for k in range(steps)]
+
+    def weights(k: int, h: PowerSeries) -> dict[Tree, PowerSeries]:
+        found = {t: c.at({}) + (off if t is PAIR else 0) for t, c in fields[k].items()}
+        return {t: h ** (t.order - 1) * (c / t.symmetry) for t, c in found.items()}
+
+    return weights
+
+
 def _transient_check(rule: Optimizer, some: list[dict[str, fmpq]]) -> Check:
     def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
         draw = random.Random(settings.seed)
         for values in some:
-            special = rule.at(**values)
-            steady = slow_motion(special, NODES).modified_flow
-            off = _replaced(steady, candidate, values)[PAIR] - steady[PAIR].at({})
-            fields = [transient(special, order=NODES, k=k) for k in range(4)]
-
-            def weights(
-                k: int,
-                h: PowerSeries,
-                fields: list[BSeries] = fields,
-                off: fmpq = off,
-            ) -> dict[Tree, PowerSeries]:
-                found = {t: c.at({}) + (off if t is PAIR else 0) for t, c in fields[k].items()}
-                return {t: h ** (t.order - 1) * (c / t.symmetry) for t, c in found.items()}
-
+            value = evaluate(candidate, values, RATIONAL)
+            weights = start_up_field(rule.at(**values), value, nodes=NODES, steps=4)
             for dimension in (1, 2):
                 loss = bounded_polynomial(draw, dimension)
                 power = transient_residual(

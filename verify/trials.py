@@ -19,20 +19,18 @@ from flint import fmpq
 from derive.backward_error import slow_motion
 from derive.bseries import BSeries
 from derive.formula import Formula
-from derive.startup import transient
-from derive.trees import Tree, tree
+from derive.trees import Tree
 from derive.update_rule import BadInput, Optimizer, Parameter
 from verify.candidates import fading, scaled
 from verify.claim import Check, Claim, Evidence, Kind, Settings, Source, Verdict
 from verify.closeness import Experiment
 from verify.families import FAMILIES, MOMENTA, Draw, bounded_polynomial, starting_point
 from verify.mutants import Mutant, mutants
-from verify.numbers import RATIONAL, PowerSeries, evaluate
+from verify.numbers import RATIONAL, evaluate
 from verify.orders import observed_order
-from verify.own import shifted_flow
+from verify.own import PAIR, shifted_flow, start_up_field
 from verify.residuals import transient_residual
 
-PAIR = tree("[[]]")
 NODES = 2
 FINE = 3
 STEPS = 3
@@ -77,22 +75,13 @@ class Trial:
     def residual(self, candidate: fmpq) -> Evidence:
         """x_k - x(kh) over the first steps must begin at h^3, exactly, on a random polynomial."""
         draw = random.Random(self.seed)
-        fields = [transient(self.special, order=NODES, k=k) for k in range(STEPS)]
         dimension = draw.randint(1, 2)
         loss = bounded_polynomial(draw, dimension)
-
-        def weights(k: int, h: PowerSeries) -> dict[Tree, PowerSeries]:
-            off = {PAIR: candidate - self.true}
-            return {
-                t: h ** (t.order - 1) * ((c.at({}) + off.get(t, 0)) / t.symmetry)
-                for t, c in fields[k].items()
-            }
-
         power = transient_residual(
             self.rule,
             loss,
             starting_point(draw, dimension),
-            weights,
+            start_up_field(self.special, candidate, nodes=NODES, steps=STEPS),
             parameters=self.values,
             length=NODES + 2,
             steps=STEPS,
@@ -135,16 +124,17 @@ def trial_claim(name: str, rule: Optimizer) -> Claim:
     """The checks of both kinds on trial, each on a formula that holds and on one that does not."""
 
     def check(kind: Kind, judge: Callable[[Trial, fmpq], Evidence]) -> Iterator[Check]:
-        def right(candidate: sympy.Expr, settings: Settings) -> Evidence:
-            trial = Trial(rule, settings.seed)
+        def judged(trial: Trial, candidate: sympy.Expr) -> Evidence:
             value = trial.value(candidate)
             return judge(trial, value) if value is not None else Evidence(False, "no value")
+
+        def right(candidate: sympy.Expr, settings: Settings) -> Evidence:
+            return judged(Trial(rule, settings.seed), candidate)
 
         def wrong(candidate: sympy.Expr, settings: Settings) -> Evidence:
             trial = Trial(rule, settings.seed)
             mutant = trial.wrong(candidate)
-            value = trial.value(mutant.expr)
-            found = judge(trial, value) if value is not None else Evidence(False, "no value")
+            found = judged(trial, mutant.expr)
             return Evidence(found.passed is not True, f"{mutant.slip}: {found.figure}")
 
         yield Check(str(kind), kind, right)

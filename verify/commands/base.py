@@ -66,14 +66,16 @@ def say_json(value: Any) -> None:
 
 @contextmanager
 def counting(total: int, what: str) -> Iterator[Callable[[str], None]]:
-    """A bar on standard error; the function to call with the name of each thing that is done."""
+    """The function to call with the name of each thing done; a bar counts, on a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task(what, total=total)
         yield lambda name: progress.update(task, advance=1, description=name)
 

@@ -13,12 +13,21 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from verify.campaign import run_campaign
 from verify.claim import REGISTRY
-from verify.commands.base import Digits, Format, Output, Seed, app, say, say_json, settings_from
+from verify.commands.base import (
+    Digits,
+    Format,
+    Output,
+    Seed,
+    app,
+    counting,
+    say,
+    say_json,
+    settings_from,
+)
 from verify.ledger import Entry, Ledger
 from verify.limits import Limits
 from verify.numbers import DEFAULT_DIGITS
@@ -88,24 +97,14 @@ def _among(units: set[str], book: Ledger) -> list[Entry]:
 def _with_progress(
     drawn: list[Unit], book: Ledger, limits: Limits, workers: int | None, dask: str
 ) -> None:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task("deciding", total=len(drawn))
+    with counting(len(drawn), "deciding") as advance:
         run_campaign(
             drawn,
             book,
             limits=limits,
             workers=workers or os.cpu_count() or 1,
             cluster=dask,
-            finished=lambda: progress.advance(task),
+            finished=lambda: advance("deciding"),
         )
 
 
