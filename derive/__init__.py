@@ -5,15 +5,17 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036  (in a clone no installer has looked)
     raise ImportError("undertow needs Python 3.11 or newer: python3.11 -m venv .venv")
 
-import derive.ground_types  # noqa: F401  (before anything imports SymPy)
+import derive.language.ground_types  # noqa: F401  (before anything imports SymPy)
 
 # isort: split
-from derive.backward_error import modified_flow, one_step_map, slow_manifold
-from derive.history_sums import history_flow
-from derive.minibatch_flow import minibatch_flow, minibatch_loss
-from derive.modified_loss import discrete_modified_loss, modified_loss
-from derive.momentum_choice import choose_momentum
-from derive.optimizers import (
+from derive.batches.history_sums import history_flow
+from derive.batches.minibatch_flow import minibatch_flow, minibatch_loss
+from derive.engine.backward_error import modified_flow, one_step_map, slow_manifold
+from derive.engine.modified_loss import discrete_modified_loss, modified_loss
+from derive.engine.startup import initial_shift, transient
+from derive.language.trees import tree
+from derive.language.update_rule import optimizer
+from derive.optimizers.zoo import (
     aggregated_momentum,
     ema_momentum,
     extragradient,
@@ -25,16 +27,14 @@ from derive.optimizers import (
     sam,
     torch_sgd,
 )
-from derive.stability import fastest_momentum, oscillation_interval, stability_limit
-from derive.startup import initial_shift, transient
-from derive.stationary_noise import (
+from derive.quadratics.momentum_choice import choose_momentum
+from derive.quadratics.stability import fastest_momentum, oscillation_interval, stability_limit
+from derive.quadratics.stationary_noise import (
     covariance_equation,
     position_covariance,
     stationary_variance,
 )
-from derive.timescales import timescales
-from derive.trees import tree
-from derive.update_rule import optimizer
+from derive.quadratics.timescales import timescales
 
 __all__ = [
     "aggregated_momentum",

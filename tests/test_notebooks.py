@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import verify.papers  # noqa: F401  (registers the claims)
-from verify.claim import REGISTRY
+from verify.claims.claim import REGISTRY
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

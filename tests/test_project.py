@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import verify.papers  # noqa: F401
-from verify.claim import REGISTRY
+from verify.claims.claim import REGISTRY
 from verify.report.conventions import conventions_table
 from verify.report.verdicts import verdicts_table
 
@@ -76,7 +76,7 @@ def test_the_tables_of_the_readme_are_the_generated_ones(name, generated):
 
 
 def test_derive_knows_nothing_of_verify_and_of_no_paper_on_momentum():
-    for path in (ROOT / "derive").glob("*.py"):
+    for path in (ROOT / "derive").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"^\s*(from|import) verify", text, re.MULTILINE), path
         assert not re.search("ghosh|cowsik|papazov|gunasekar", text, re.IGNORECASE), path

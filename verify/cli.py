@@ -7,7 +7,7 @@ import sys
 import typer
 
 import verify.commands  # noqa: F401  (registers the commands)
-from derive.update_rule import BadInput
+from derive.language.update_rule import BadInput
 from verify.commands.base import app
 
 

@@ -5,10 +5,10 @@ from itertools import count
 
 import pytest
 
-from verify.campaign import run_campaign
-from verify.ledger import Entry, Ledger
-from verify.limits import CREW, Limits, decide_within
-from verify.units import code_digest, decide, units
+from verify.campaigns.campaign import run_campaign
+from verify.campaigns.draws import code_digest, decide, units
+from verify.campaigns.ledger import Entry, Ledger
+from verify.campaigns.processes import CREW, Limits, decide_within
 
 CLAIM = "cattaneo2025memory.decomposition"
 LOSSES = 100

@@ -7,8 +7,8 @@ the trees and their edge cuts made beforehand. The result is derived anew in bot
 import pytest
 
 from derive import heavy_ball
-from derive.backward_error import slow_motion
-from derive.trees import trees_up_to
+from derive.engine.backward_error import slow_motion
+from derive.language.trees import trees_up_to
 from tests.benchmarks.workloads import PEERS, installed, measure
 
 HEAVY_BALL = [6, 8, 10, 12, 13, 15]

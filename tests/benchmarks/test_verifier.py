@@ -8,11 +8,11 @@ import pytest
 from flint import arb, fmpq
 
 from derive import heavy_ball
-from verify.enclosures import enclosed_flow
-from verify.flows import Field, flow
-from verify.numbers import BALL, MPFR, MPMATH, precision
-from verify.papers.heavy_ball import QUARTIC, loss_weights
-from verify.trajectories import iterates
+from verify.claims.checks.heavy_ball import QUARTIC, loss_weights
+from verify.running.enclosures import enclosed_flow
+from verify.running.flows import Field, flow
+from verify.running.numbers import BALL, MPFR, MPMATH, precision
+from verify.running.trajectories import iterates
 
 DIGITS, STEPS = 50, 1000
 BETA, STEP, TIME = fmpq(1, 2), fmpq(1, 2**10), 5

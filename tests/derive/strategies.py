@@ -3,8 +3,8 @@
 from flint import fmpq
 from hypothesis import strategies as st
 
-from derive.bseries import BSeries
-from derive.trees import Tree, trees_of_order, trees_up_to
+from derive.engine.bseries import BSeries
+from derive.language.trees import Tree, trees_of_order, trees_up_to
 
 ORDER = 6
 

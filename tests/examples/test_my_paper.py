@@ -15,10 +15,14 @@ from hypothesis import strategies as st
 from sympy import symbols
 
 from derive import heavy_ball, modified_loss, tree
-from verify.closeness import Experiment, Flow
-from verify.losses import polynomial
-from verify.strategies import betas, polynomial_losses, starts
-from verify.testing import assert_exact_residual, assert_observed_order, assert_same_formula
+from verify.running.experiments import Experiment, Flow
+from verify.running.losses import polynomial
+from verify.workbench.strategies import betas, polynomial_losses, starts
+from verify.workbench.testing import (
+    assert_exact_residual,
+    assert_observed_order,
+    assert_same_formula,
+)
 
 h, beta = symbols("h beta")
 LOSS = h * (1 + beta) / (4 * (1 - beta) ** 2)

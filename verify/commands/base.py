@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from derive.update_rule import BadInput
-from verify.claim import Settings
-from verify.numbers import DEFAULT_DIGITS
+from derive.language.update_rule import BadInput
+from verify.claims.claim import Settings
 from verify.report.terminal import fit
+from verify.running.numbers import DEFAULT_DIGITS
 
 LEAST_DIGITS = 15
 

@@ -15,8 +15,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from verify.campaign import run_campaign
-from verify.claim import REGISTRY
+from verify.campaigns.campaign import run_campaign
+from verify.campaigns.draws import OUTCOMES, PASSED, REJECTED, Unit, units
+from verify.campaigns.ledger import Entry, Ledger
+from verify.campaigns.processes import Limits
+from verify.campaigns.runner import find_claims
+from verify.claims.claim import REGISTRY
 from verify.commands.base import (
     Digits,
     Format,
@@ -28,11 +32,7 @@ from verify.commands.base import (
     say_json,
     settings_from,
 )
-from verify.ledger import Entry, Ledger
-from verify.limits import Limits
-from verify.numbers import DEFAULT_DIGITS
-from verify.runner import find_claims
-from verify.units import OUTCOMES, PASSED, REJECTED, Unit, units
+from verify.running.numbers import DEFAULT_DIGITS
 
 LEAST_MEGABYTES = 256
 

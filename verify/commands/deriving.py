@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from derive.optimizers import ZOO
-from derive.update_rule import BadInput
+from derive.language.update_rule import BadInput
+from derive.optimizers.zoo import ZOO
 from verify.commands.base import Given, Names, app, assignments, say, say_json
-from verify.own import find_rule
 from verify.report import averages, derivation
 from verify.report import minibatch as steps
 from verify.report.averages import SamplingName
 from verify.report.derivation import AVERAGES, Quantity
+from verify.running.rule_files import find_rule
 
 
 class DeriveFormat(StrEnum):

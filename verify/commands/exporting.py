@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from verify.claim import REGISTRY
+from verify.claims.claim import REGISTRY
 from verify.commands.base import app, say
 from verify.report.book import FOLDER
 from verify.report.book import export as write_book

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 from flint import fmpq
 
-from derive.coefficients import exact
-from derive.diagonal_networks import NETWORKS, Network
-from derive.update_rule import BadInput
+from derive.language.coefficients import exact
+from derive.language.update_rule import BadInput
+from derive.networks.diagonal_networks import NETWORKS, Network
 from verify.commands.base import Format, Output, Seed, app, say, say_json
 from verify.commands.own import number
-from verify.interpolators import FLOAT_DIGITS, Interpolator, interpolate
+from verify.models.interpolators import FLOAT_DIGITS, Interpolator, interpolate
 
 MOST_DIGITS = 1000
 NUMBER = re.compile(r"[+-]?(\d{1,300}/\d{1,300}|\d{0,300}\.?\d{0,300}([eE][+-]?\d{1,3})?)")

@@ -10,9 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from derive.update_rule import BadInput
-from verify.catalogue import coverage
-from verify.claim import REGISTRY, ClaimResult, Verdict, judge
+from derive.language.update_rule import BadInput
+from verify.campaigns.runner import environment, find_claims, judge_all
+from verify.claims.catalogue import coverage
+from verify.claims.claim import REGISTRY, ClaimResult, Verdict, judge
+from verify.claims.mutants import with_survivors
+from verify.claims.sources import NOT_CLAIMS
 from verify.commands.base import (
     Digits,
     Format,
@@ -24,11 +27,8 @@ from verify.commands.base import (
     say_json,
     settings_from,
 )
-from verify.mutants import with_survivors
-from verify.numbers import DEFAULT_DIGITS
 from verify.report.terminal import formula, statement, words
-from verify.runner import environment, find_claims, judge_all
-from verify.sources import NOT_CLAIMS
+from verify.running.numbers import DEFAULT_DIGITS
 
 Ids = Annotated[
     list[str] | None,

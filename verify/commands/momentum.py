@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import sympy
 import typer
 
-from derive.momentum_choice import Choice, MomentumChoices, choose_momentum
-from derive.writing import plain, unicode_text
+from derive.language.writing import plain, unicode_text
+from derive.quadratics.momentum_choice import Choice, MomentumChoices, choose_momentum
 from verify.commands.base import Format, Given, Output, app, assignments, say, say_json
-from verify.own import find_rule
+from verify.running.rule_files import find_rule
 
 DIGITS = 6
 ROWS = {

@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from verify.campaigns.runner import find_claims, mutate_all
+from verify.claims.mutants import MutantResult
 from verify.commands.base import (
     Digits,
     Format,
@@ -19,8 +21,6 @@ from verify.commands.base import (
     say_json,
     settings_from,
 )
-from verify.mutants import MutantResult
-from verify.runner import find_claims, mutate_all
 
 ENOUGH = 20
 

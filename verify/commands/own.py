@@ -8,21 +8,21 @@ from typing import Annotated
 import typer
 from flint import fmpq
 
-from derive.coefficients import exact
-from derive.formula import MEANINGS
-from derive.update_rule import BadInput, Optimizer
-from derive.writing import latex, plain
-from verify.aligning import first_break, read_align
+from derive.language.coefficients import exact
+from derive.language.formula import MEANINGS
+from derive.language.update_rule import BadInput, Optimizer
+from derive.language.writing import latex, plain
 from verify.commands.base import Given, Names, app, assignments, say
-from verify.comparing import compare_with
-from verify.comparison import FLOWS, Comparison, compare
-from verify.conventions import convert as convert_parameters
-from verify.draft import read_condition, write_template
-from verify.losses import Loss
-from verify.own import find_rule
-from verify.reading import loss_from_text, read_expression, read_latex, read_loss
+from verify.formulas.aligning import first_break, read_align
+from verify.formulas.comparing import compare_with
+from verify.formulas.reading import loss_from_text, read_expression, read_latex, read_loss
+from verify.formulas.targets import find_target, list_targets
 from verify.report.conventions import describe
-from verify.targets import find_target, list_targets
+from verify.running.losses import Loss
+from verify.running.rule_files import find_rule
+from verify.workbench.beside_flow import FLOWS, Comparison, compare
+from verify.workbench.conventions import convert as convert_parameters
+from verify.workbench.drafts import read_condition, write_template
 
 claim_app = typer.Typer(help="Claims of your own.", no_args_is_help=True)
 app.add_typer(claim_app, name="claim")

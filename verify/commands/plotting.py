@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from derive.update_rule import BadInput, Optimizer
+from derive.language.update_rule import BadInput, Optimizer
 from verify.commands.base import Given, Seed, app, assignments, say
 from verify.commands.interpolating import (
     Alpha,
@@ -23,10 +23,10 @@ from verify.commands.interpolating import (
 )
 from verify.commands.momentum import Bottom, LabelNoise, LearningRate, Top, TraceCurvature
 from verify.commands.own import number, read_run
-from verify.comparison import compare
-from verify.interpolators import Interpolator, interpolate
-from verify.own import find_rule
-from verify.reading import read_loss
+from verify.formulas.reading import read_loss
+from verify.models.interpolators import Interpolator, interpolate
+from verify.running.rule_files import find_rule
+from verify.workbench.beside_flow import compare
 
 plot_app = typer.Typer(help="Draw a picture: SVG, PDF or PNG.", no_args_is_help=True)
 app.add_typer(plot_app, name="plot")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from derive.update_rule import BadInput
+from derive.language.update_rule import BadInput
 from verify.commands.base import Format, Output, app, say, say_json
 from verify.recheck import recheck as redo
 

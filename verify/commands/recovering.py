@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from derive.update_rule import BadInput
+from derive.language.update_rule import BadInput
 from verify.commands.base import Format, Output, Seed, app, say, say_json
-from verify.simulations import SIMULATIONS
+from verify.simulations.recovery import SIMULATIONS
 
 MOST_SEEDS = 100
 

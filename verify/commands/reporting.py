@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from derive.update_rule import BadInput
+from derive.language.update_rule import BadInput
+from verify.campaigns.runner import find_claims, judge_all
 from verify.commands.base import Digits, Seed, app, counted, say, settings_from
 from verify.commands.judging import Ids
-from verify.numbers import DEFAULT_DIGITS
 from verify.report.trust import read_trials
-from verify.runner import find_claims, judge_all
+from verify.running.numbers import DEFAULT_DIGITS
 
 
 @app.command()

@@ -7,14 +7,15 @@ from typing import Annotated
 import typer
 from flint import fmpq
 
-from derive.update_rule import BadInput
+from derive.language.update_rule import BadInput
 from verify.commands.base import Format, Output, Seed, app, say, say_json
 from verify.commands.own import number
-from verify.losses import Loss
-from verify.reading import loss_from_expression, read_loss
+from verify.formulas.reading import read_loss
 from verify.report import simulation
 from verify.report.averages import SamplingName
-from verify.simulation import Experiment, predict, simulate
+from verify.running.expression_losses import loss_from_expression
+from verify.running.losses import Loss
+from verify.simulations.sgd_moments import Experiment, predict, simulate
 
 MOST_STEPS, MOST_RUNS, MOST_WORK = 100_000, 1_000_000, 2_000_000_000
 

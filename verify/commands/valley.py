@@ -11,9 +11,9 @@ import sympy
 import typer
 from flint import fmpq
 
-from derive.drift import Drift, NotExact, Valley, drift, valley
-from derive.update_rule import BadInput, Optimizer
-from derive.writing import plain
+from derive.language.update_rule import BadInput, Optimizer
+from derive.language.writing import plain
+from derive.valleys.drift import Drift, NotExact, Valley, drift, valley
 from verify.commands.base import (
     Digits,
     Format,
@@ -26,11 +26,12 @@ from verify.commands.base import (
     say_json,
 )
 from verify.commands.own import number
-from verify.label_noise import sweep
-from verify.numbers import precision
-from verify.own import find_rule
-from verify.reading import loss_from_expression, read_loss
-from verify.valleys import NumericalDrift, numerical_drift
+from verify.formulas.reading import read_loss
+from verify.models.valleys import NumericalDrift, numerical_drift
+from verify.running.expression_losses import loss_from_expression
+from verify.running.numbers import precision
+from verify.running.rule_files import find_rule
+from verify.simulations.label_noise import sweep
 
 SHOWN = 12
 FLOOR = mpmath.mpf(10) ** -25

@@ -12,14 +12,13 @@ import numpy as np
 import sympy
 
 from derive import initial_shift, lessard, modified_flow, modified_loss
-from derive.differentials import latex_differential
-from derive.expansion import steady_flow, transient_flow
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H, K
-from derive.trees import LEAF, Tree
-from verify.checks import identical
-from verify.claim import Claim, Verdict, claim
-from verify.closeness import Flow
-from verify.papers.beyond import (
+from derive.engine.expansion import steady_flow, transient_flow
+from derive.language.differentials import latex_differential
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H, K
+from derive.language.trees import LEAF, Tree
+from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, SQUARE, loss_weights, value
+from verify.claims.checks.identities import identical
+from verify.claims.checks.memory_rules import (
     CHAIN,
     DESCENT,
     FAMILY,
@@ -36,9 +35,10 @@ from verify.papers.beyond import (
     leaves_no_residual,
     order_at_each,
 )
-from verify.papers.heavy_ball import ONE_MINUS, PAIR, SQUARE, loss_weights, value
-from verify.papers.written_fields import second_order
-from verify.residuals import Weights
+from verify.claims.claim import Claim, Verdict, claim
+from verify.models.written_fields import second_order
+from verify.running.experiments import Flow
+from verify.running.residuals import Weights
 
 Number = Any
 

@@ -14,18 +14,14 @@ import sympy
 from flint import fmpq, fmpq_poly
 
 from derive import gradient_descent, initial_shift, modified_flow, modified_loss, quasi_hyperbolic
-from derive.differentials import latex_differential
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H
-from derive.optimizers import nesterov_extrapolated
-from derive.trees import LEAF
-from derive.update_rule import Optimizer
-from verify.checks import exact, identical, in_ring
-from verify.claim import Claim, Kind, Settings, Verdict, claim
-from verify.closeness import Flow
-from verify.families import bounded_polynomial, starting_point
-from verify.losses import Loss
-from verify.numbers import PowerSeries, power_series
-from verify.papers.beyond import (
+from derive.language.differentials import latex_differential
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.language.trees import LEAF
+from derive.language.update_rule import Optimizer
+from derive.optimizers.zoo import nesterov_extrapolated
+from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, RESIDUAL_BETAS, SQUARE, loss_weights
+from verify.claims.checks.identities import exact, identical
+from verify.claims.checks.memory_rules import (
     CHAIN,
     FORK,
     HEAVY_BALL,
@@ -44,11 +40,16 @@ from verify.papers.beyond import (
     plane_gradient,
     slow_displacement,
 )
+from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
+from verify.claims.equality import in_ring
 from verify.papers.beyond_flows import H2_TERMS
-from verify.papers.heavy_ball import ONE_MINUS, PAIR, RESIDUAL_BETAS, SQUARE, loss_weights
-from verify.recording import JUDGED, recorder
-from verify.residuals import Weights, lowest_power
-from verify.trajectories import iterates, vector
+from verify.running.experiments import Flow
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.losses import Loss
+from verify.running.numbers import PowerSeries, power_series
+from verify.running.recording import JUDGED, recorder
+from verify.running.residuals import Weights, lowest_power
+from verify.running.trajectories import iterates, vector
 
 Number = Any
 NU = sympy.Symbol("nu")

@@ -15,16 +15,11 @@ import sympy
 from flint import arb, arb_series, fmpq
 
 from derive import discrete_modified_loss, heavy_ball, lessard
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H
-from derive.trees import LEAF
-from verify.checks import exact, identical, in_ring
-from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.closeness import Flow
-from verify.families import bounded_polynomial, starting_point
-from verify.flows import Field
-from verify.losses import VectorField
-from verify.numbers import BALL, MPFR, Arithmetic, PowerSeries, power_series, precision
-from verify.papers.beyond import (
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.language.trees import LEAF
+from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, RESIDUAL_BETAS, SQUARE
+from verify.claims.checks.identities import exact, identical
+from verify.claims.checks.memory_rules import (
     CHAIN,
     FORK,
     HEAVY_BALL,
@@ -41,10 +36,16 @@ from verify.papers.beyond import (
     slow_displacement,
     written,
 )
-from verify.papers.heavy_ball import ONE_MINUS, PAIR, RESIDUAL_BETAS, SQUARE
-from verify.recording import JUDGED, recorder
-from verify.residuals import Weights, lowest_power
-from verify.trajectories import vector
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.claims.equality import in_ring
+from verify.running.experiments import Flow
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.flows import Field
+from verify.running.losses import VectorField
+from verify.running.numbers import BALL, MPFR, Arithmetic, PowerSeries, power_series, precision
+from verify.running.recording import JUDGED, recorder
+from verify.running.residuals import Weights, lowest_power
+from verify.running.trajectories import vector
 
 Number = Any
 HERE = (*MOMENTUM, *STEP)

@@ -21,16 +21,20 @@ from derive import (
     modified_loss,
     transient,
 )
-from derive.bseries import BSeries, exp, log
-from derive.coefficients import Ring
-from derive.formula import BETA, Formula, H, K
-from derive.trees import LEAF
-from verify.checks import enclosed, exact, identical, momentum_points
-from verify.claim import Claim, Kind, Settings, Verdict, claim
-from verify.closeness import Flow
-from verify.families import bounded_polynomial, starting_point
-from verify.numbers import PowerSeries, power_series
-from verify.papers.beyond import (
+from derive.engine.bseries import BSeries, exp, log
+from derive.language.coefficients import Ring
+from derive.language.formula import BETA, Formula, H, K
+from derive.language.trees import LEAF
+from verify.claims.checks.heavy_ball import (
+    ONE_MINUS,
+    PAIR,
+    RESIDUAL_BETAS,
+    SQUARE,
+    loss_weights,
+    value,
+)
+from verify.claims.checks.identities import enclosed, exact, identical, momentum_points
+from verify.claims.checks.memory_rules import (
     HEAVY_BALL,
     PROBE,
     Number,
@@ -41,10 +45,13 @@ from verify.papers.beyond import (
     order_at_each,
     written,
 )
+from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
 from verify.papers.beyond_maps import HERE, displacement, map_path, same_step
-from verify.papers.heavy_ball import ONE_MINUS, PAIR, RESIDUAL_BETAS, SQUARE, loss_weights, value
-from verify.residuals import Weights, advance, lowest_power
-from verify.trajectories import iterates, vector
+from verify.running.experiments import Flow
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.numbers import PowerSeries, power_series
+from verify.running.residuals import Weights, advance, lowest_power
+from verify.running.trajectories import iterates, vector
 
 
 def force_of(point: Point, k: int) -> Number:

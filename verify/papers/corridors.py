@@ -11,15 +11,15 @@ import sympy
 from flint import arb, fmpq
 
 from derive import gradient_descent, heavy_ball, transient
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H, K
-from derive.trees import LEAF
-from verify.checks import exact, identical
-from verify.claim import Claim, Kind, Settings, Verdict, claim
-from verify.families import bounded_polynomial, starting_point
-from verify.numbers import BALL, RATIONAL, Arithmetic, evaluate, precision
-from verify.papers.ghosh2023 import by_engine
-from verify.papers.heavy_ball import FULL, ONE_MINUS, loss_weights, value
-from verify.residuals import steady_residual
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H, K
+from derive.language.trees import LEAF
+from verify.claims.checks.heavy_ball import FULL, ONE_MINUS, loss_weights, value
+from verify.claims.checks.identities import exact, identical
+from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
+from verify.papers.ghosh2023.modified_loss import by_engine
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.numbers import BALL, RATIONAL, Arithmetic, evaluate, precision
+from verify.running.residuals import steady_residual
 
 Number = Any
 Point = Sequence[Number]

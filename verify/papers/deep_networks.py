@@ -10,8 +10,8 @@ from collections.abc import Callable
 import sympy
 from flint import arb, fmpq, fmpq_poly
 
-from derive.formula import Formula
-from derive.hyperentropy import (
+from derive.language.formula import Formula
+from derive.networks.hyperentropy import (
     ALPHA,
     DEPTH,
     POSITION,
@@ -21,12 +21,12 @@ from derive.hyperentropy import (
     deep_rich_limit,
     sufficient_start,
 )
-from verify.checks import exact
-from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.losses import polynomial
-from verify.numbers import RATIONAL, precision
+from verify.claims.checks.identities import exact
+from verify.claims.checks.mirror_maps import ball, drawn_ball, structurally
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.papers.diagonal_potentials import POSITIVE
-from verify.papers.mirror_checks import ball, drawn_ball, structurally
+from verify.running.losses import polynomial
+from verify.running.numbers import RATIONAL, precision
 
 DEPTHS = (3, 4, 5, 6)
 DEEP = (sympy.Ge(DEPTH, 3), *POSITIVE)

@@ -7,15 +7,14 @@ from __future__ import annotations
 import sympy
 from flint import arb
 
-from derive.formula import Formula
-from derive.hyperentropy import (
+from derive.language.formula import Formula
+from derive.networks.hyperentropy import (
     ALPHA,
     DELTA,
     THETA,
     hyperentropy,
 )
-from verify.claim import Claim, Verdict, claim
-from verify.papers.mirror_checks import (
+from verify.claims.checks.mirror_maps import (
     PRODUCT,
     SQUARES,
     Network,
@@ -23,7 +22,8 @@ from verify.papers.mirror_checks import (
     stationary,
     structurally,
 )
-from verify.papers.network_conventions import CONVENTIONS
+from verify.claims.claim import Claim, Verdict, claim
+from verify.models.network_conventions import CONVENTIONS
 
 POSITIVE = (sympy.Gt(ALPHA, 0, evaluate=False),)
 ROOT = sympy.sqrt(4 * ALPHA**4 + THETA**2)

@@ -7,18 +7,15 @@ import random
 import sympy
 from flint import arb
 
-from derive.formula import Formula
-from derive.hyperentropy import (
+from derive.language.formula import Formula
+from derive.networks.hyperentropy import (
     ALPHA,
     THETA,
     kernel_expansion,
     mirror_map,
     rich_expansion,
 )
-from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.numbers import precision
-from verify.papers.diagonal_potentials import POSITIVE, POTENTIAL, WOODWORTH, potential_of
-from verify.papers.mirror_checks import (
+from verify.claims.checks.mirror_maps import (
     PRODUCT,
     Network,
     ball,
@@ -28,7 +25,10 @@ from verify.papers.mirror_checks import (
     stationary,
     structurally,
 )
-from verify.papers.network_conventions import CONVENTIONS
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.models.network_conventions import CONVENTIONS
+from verify.papers.diagonal_potentials import POSITIVE, POTENTIAL, WOODWORTH, potential_of
+from verify.running.numbers import precision
 
 SLIDES = Network(PRODUCT, lambda a: [a, arb(0)], ALPHA)
 

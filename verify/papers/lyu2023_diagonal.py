@@ -13,14 +13,10 @@ from typing import Any
 import sympy
 from flint import arb, fmpq
 
-from derive.formula import Formula
-from derive.hyperentropy import ALPHA, THETA, hyperentropy, mirror_map
-from verify.checks import exact, identical, order_of
-from verify.claim import Check, Claim, Kind, Settings, Verdict, claim
-from verify.flows import flow
-from verify.losses import Loss
-from verify.numbers import MPFR, asinh, evaluate, log, precision
-from verify.papers.mirror_checks import (
+from derive.language.formula import Formula
+from derive.networks.hyperentropy import ALPHA, THETA, hyperentropy, mirror_map
+from verify.claims.checks.identities import exact, identical, order_of
+from verify.claims.checks.mirror_maps import (
     SQUARES,
     Network,
     ball,
@@ -30,10 +26,14 @@ from verify.papers.mirror_checks import (
     stationary,
     structurally,
 )
-from verify.papers.momentum_grid import at, drawn
-from verify.papers.network_conventions import CONVENTIONS
-from verify.papers.written_fields import WrittenField
-from verify.program import Node, record
+from verify.claims.checks.momentum_grid import at, drawn
+from verify.claims.claim import Check, Claim, Kind, Settings, Verdict, claim
+from verify.models.network_conventions import CONVENTIONS
+from verify.models.written_fields import WrittenField
+from verify.running.flows import flow
+from verify.running.losses import Loss
+from verify.running.numbers import MPFR, asinh, evaluate, log, precision
+from verify.running.tape import Node, record
 
 Number = Any
 

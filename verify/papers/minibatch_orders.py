@@ -11,17 +11,13 @@ import sympy
 from flint import fmpq
 
 from derive import heavy_ball, nesterov, quasi_hyperbolic
-from derive.backward_error import modified_flow
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H, K, R
-from derive.history_sums import history_flow
-from derive.trees import tree
-from derive.update_rule import Optimizer
-from derive.weight_decay import decoupled
-from verify.batches import BatchField, BatchRun
-from verify.checks import identical
-from verify.claim import Claim, Kind, Settings, Verdict, claim
-from verify.families import bounded_polynomial, starting_point
-from verify.papers.batch_fields import (
+from derive.batches.history_sums import history_flow
+from derive.engine.backward_error import modified_flow
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H, K, R
+from derive.language.trees import tree
+from derive.language.update_rule import Optimizer
+from derive.optimizers.weight_decay import decoupled
+from verify.claims.checks.batch_fields import (
     BETAS,
     LAG,
     WHERE_R,
@@ -37,6 +33,10 @@ from verify.papers.batch_fields import (
     strong_order,
     sums_of,
 )
+from verify.claims.checks.identities import identical
+from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
+from verify.models.batch_runs import BatchField, BatchRun
+from verify.running.families import bounded_polynomial, starting_point
 
 Number = Any
 NU = sympy.Symbol("nu")

@@ -10,8 +10,8 @@ import sympy
 from flint import fmpq
 
 from derive import ema_momentum, gradient_descent
-from derive.formula import MOMENTUM, STEP, Formula, H
-from derive.zero_loss_manifold import (
+from derive.language.formula import MOMENTUM, STEP, Formula, H
+from derive.valleys.zero_loss_manifold import (
     CURVATURE,
     CURVATURES,
     effective_step,
@@ -19,10 +19,9 @@ from derive.zero_loss_manifold import (
     label_noise_regularizer,
     label_noise_slope,
 )
-from verify.checks import identical
-from verify.claim import Claim, Verdict, claim
-from verify.papers.cowsik2022_drift import label_noise_exactly
-from verify.papers.valley_checks import (
+from verify.claims.checks.identities import identical
+from verify.claims.checks.valley_runs import label_noise_seen, mixed_seen
+from verify.claims.checks.valleys import (
     LAMBDA,
     LAMBDA1,
     LAMBDA2,
@@ -35,7 +34,8 @@ from verify.papers.valley_checks import (
     pair_sum,
     slope_of_sums,
 )
-from verify.papers.valley_runs import label_noise_seen, mixed_seen
+from verify.claims.claim import Claim, Verdict, claim
+from verify.papers.cowsik2022.drift import label_noise_exactly
 
 
 @claim("damian2021.label-noise-regularizer", catalogue="E24", where="regularizer, as recalled")

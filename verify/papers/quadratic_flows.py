@@ -14,13 +14,11 @@ import sympy
 from flint import acb, arb, fmpq, fmpq_series
 
 from derive import gradient_descent, heavy_ball
-from derive.formula import BETA, MOMENTUM, Formula, K, Z
-from derive.principal_flow import principal_multiplier, radius_of_convergence
-from derive.update_rule import Number
-from verify.checks import exact, in_ring
-from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.numbers import evaluate, precision
-from verify.papers.quadratic_checks import (
+from derive.language.formula import BETA, MOMENTUM, Formula, K, Z
+from derive.language.update_rule import Number
+from derive.quadratics.principal_flow import principal_multiplier, radius_of_convergence
+from verify.claims.checks.identities import exact
+from verify.claims.checks.quadratics import (
     COMPLEX,
     DISCRIMINANT,
     SQUARE_ROOTS,
@@ -38,7 +36,10 @@ from verify.papers.quadratic_checks import (
     sums_to_the_eigenvalue,
     taylor,
 )
-from verify.recording import recorder
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.claims.equality import in_ring
+from verify.running.numbers import evaluate, precision
+from verify.running.recording import recorder
 
 ROOT = sympy.sqrt(DISCRIMINANT)
 KAPPA = sympy.Mul(sympy.Rational(1, 2), 1 + BETA - Z + ROOT, evaluate=False)

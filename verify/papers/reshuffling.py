@@ -12,16 +12,17 @@ from typing import Any
 import sympy
 from flint import fmpq
 
-from derive import averages, heavy_ball
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H
-from verify.batch_sequences import all_sequences, settle
-from verify.checks import exact, identical
-from verify.claim import Check, Claim, Kind, Settings, Verdict, claim
-from verify.families import Draw, rational
-from verify.numbers import PowerSeries, power_series
-from verify.papers.averaging import When, agrees, enumerated, modified_loss_terms, variance
-from verify.papers.ghosh2023_averages import FULL_BATCH, NOTATION, F, quarter
-from verify.papers.heavy_ball import ONE_MINUS
+from derive import heavy_ball
+from derive.batches import averages
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from verify.claims.checks.averaging import When, agrees, enumerated, modified_loss_terms, variance
+from verify.claims.checks.heavy_ball import ONE_MINUS
+from verify.claims.checks.identities import exact, identical
+from verify.claims.claim import Check, Claim, Kind, Settings, Verdict, claim
+from verify.models.batch_sequences import all_sequences, settle
+from verify.papers.ghosh2023.averages import FULL_BATCH, NOTATION, F, quarter
+from verify.running.families import Draw, rational
+from verify.running.numbers import PowerSeries, power_series
 
 Number = Any
 

@@ -13,15 +13,11 @@ import sympy
 from flint import arb, fmpq
 
 from derive import heavy_ball, modified_flow, nesterov
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H
-from derive.startup import initial_shift
-from derive.trees import LEAF
-from derive.update_rule import Optimizer
-from verify.checks import exact, identical, order_of
-from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.closeness import Experiment, Flow
-from verify.numbers import BALL, PowerSeries, evaluate, exp, power_series, precision
-from verify.papers.heavy_ball import (
+from derive.engine.startup import initial_shift
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.language.trees import LEAF
+from derive.language.update_rule import Optimizer
+from verify.claims.checks.heavy_ball import (
     HALVINGS,
     HEAVY_BALL,
     ONE_MINUS,
@@ -32,8 +28,12 @@ from verify.papers.heavy_ball import (
     settled,
     value,
 )
-from verify.papers.start_up import cold_component
-from verify.papers.written_fields import second_order
+from verify.claims.checks.identities import exact, identical, order_of
+from verify.claims.checks.start_up import cold_component
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.models.written_fields import second_order
+from verify.running.experiments import Experiment, Flow
+from verify.running.numbers import BALL, PowerSeries, evaluate, exp, power_series, precision
 
 Number = Any
 

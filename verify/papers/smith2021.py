@@ -9,18 +9,18 @@ import random
 import sympy
 from flint import fmpq
 
-from derive import averages
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H
-from verify.batch_sequences import all_sequences, average
-from verify.checks import exact, identical
-from verify.claim import Claim, Kind, Settings, Verdict, claim
-from verify.flows import evaluate_taylor
-from verify.numbers import PowerSeries, power_series
-from verify.papers.averaging import When, enumerated, memory_terms
-from verify.papers.ghosh2023_averages import NOTATION, F, S
-from verify.papers.heavy_ball import ONE_MINUS, value
+from derive.batches import averages
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from verify.claims.checks.averaging import When, enumerated, memory_terms
+from verify.claims.checks.heavy_ball import ONE_MINUS, value
+from verify.claims.checks.identities import exact, identical
+from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
+from verify.models.batch_sequences import all_sequences, average
+from verify.papers.ghosh2023.averages import NOTATION, F, S
 from verify.papers.reshuffling import Line, draw_line, path
-from verify.program import Node, record
+from verify.running.flows import evaluate_taylor
+from verify.running.numbers import PowerSeries, power_series
+from verify.running.tape import Node, record
 
 LENGTH = 4
 

@@ -11,12 +11,12 @@ import sympy
 from flint import fmpq, fmpq_mat
 
 from derive import heavy_ball
-from derive.formula import BETA, MOMENTUM, Formula
-from derive.linearization import Z, mode_matrix
-from verify.checks import exact, identical
-from verify.claim import Check, Claim, Kind, Settings, Verdict, claim
-from verify.papers.averaging import agrees
-from verify.papers.heavy_ball import ONE_MINUS
+from derive.language.formula import BETA, MOMENTUM, Formula
+from derive.quadratics.linearization import Z, mode_matrix
+from verify.claims.checks.averaging import agrees
+from verify.claims.checks.heavy_ball import ONE_MINUS
+from verify.claims.checks.identities import exact, identical
+from verify.claims.claim import Check, Claim, Kind, Settings, Verdict, claim
 
 ETA, LAMBDA, SAMPLE = sympy.symbols("eta lambda s")
 RATE = (sympy.Gt(ETA, 0), sympy.Gt(LAMBDA, 0))

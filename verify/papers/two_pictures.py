@@ -12,21 +12,16 @@ import sympy
 from flint import fmpq
 
 from derive import heavy_ball, modified_flow, modified_loss
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H
-from derive.momentum_flow import (
+from derive.engine.momentum_flow import (
     EPSILON,
     LAMBDA,
     heavy_ball_flow,
     momentum_flow,
     momentum_loss,
 )
-from derive.trees import LEAF, Tree, tree
-from verify.checks import exact, identical
-from verify.claim import Check, Claim, Kind, Settings, Verdict, claim
-from verify.families import bounded_polynomial, starting_point
-from verify.flows import Field
-from verify.numbers import PowerSeries, power_series
-from verify.papers.heavy_ball import (
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.language.trees import LEAF, Tree, tree
+from verify.claims.checks.heavy_ball import (
     ONE_MINUS,
     PAIR,
     RESIDUAL_BETAS,
@@ -35,11 +30,16 @@ from verify.papers.heavy_ball import (
     two_step_residual,
     value,
 )
-from verify.papers.momentum_grid import at, drawn
-from verify.papers.papazov2024 import FLOW
+from verify.claims.checks.identities import exact, identical
+from verify.claims.checks.momentum_grid import at, drawn
+from verify.claims.claim import Check, Claim, Kind, Settings, Verdict, claim
+from verify.papers.papazov2024.discretization import FLOW
 from verify.papers.second_order_flows import ACCELERATION, VELOCITY
-from verify.residuals import Weights, steady_residual
-from verify.trajectories import vector
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.flows import Field
+from verify.running.numbers import PowerSeries, power_series
+from verify.running.residuals import Weights, steady_residual
+from verify.running.trajectories import vector
 
 Number = Any
 

@@ -13,14 +13,19 @@ import sympy
 from flint import arb, arb_mat, fmpq
 
 from derive import gradient_descent, heavy_ball, modified_loss
-from derive.averages import WITH_REPLACEMENT, autocovariance
-from derive.formula import BETA, MOMENTUM, STEP, Formula, H
-from derive.linearization import Z, mode_matrix
-from verify.checks import exact, identical, order_of
-from verify.claim import Check, Claim, Kind, Settings, Verdict, claim
-from verify.moments import NoisyQuadratic, draw_quadratic, equation_matrix, iterate_moments
-from verify.numbers import PowerSeries, precision
-from verify.papers.heavy_ball import ONE_MINUS, PAIR, value
+from derive.batches.averages import WITH_REPLACEMENT, autocovariance
+from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.quadratics.linearization import Z, mode_matrix
+from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, value
+from verify.claims.checks.identities import exact, identical, order_of
+from verify.claims.claim import Check, Claim, Kind, Settings, Verdict, claim
+from verify.models.noisy_quadratic import (
+    NoisyQuadratic,
+    draw_quadratic,
+    equation_matrix,
+    iterate_moments,
+)
+from verify.running.numbers import PowerSeries, precision
 
 Number = Any
 

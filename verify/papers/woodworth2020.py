@@ -15,14 +15,9 @@ import numpy as np
 import sympy
 from flint import arb, fmpq
 
-from derive.diagonal_networks import SQUARES, mirror_map
-from derive.formula import Formula
-from verify.checks import enclosed
-from verify.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.diagonal import Regression
-from verify.interpolators import constrained_minimum
-from verify.numbers import precision
-from verify.papers.diagonal_runs import (
+from derive.language.formula import Formula
+from derive.networks.diagonal_networks import SQUARES, mirror_map
+from verify.claims.checks.diagonal_runs import (
     FLOW_CLOSE,
     at,
     encloses_zero,
@@ -31,6 +26,11 @@ from verify.papers.diagonal_runs import (
     random_problem,
     real,
 )
+from verify.claims.checks.identities import enclosed
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.models.diagonal_network import Regression
+from verify.models.interpolators import constrained_minimum
+from verify.running.numbers import precision
 
 ALPHA, D, EPS, M, W = sympy.symbols("alpha d epsilon M w")
 SMALL = (sympy.Gt(EPS, 0), sympy.Lt(EPS, D))

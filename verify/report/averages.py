@@ -8,13 +8,14 @@ from typing import Any
 
 import sympy
 
-from derive import averages, heavy_ball
-from derive.averages import BATCHES, POSITION, SAMPLINGS, WITH_REPLACEMENT, Sampling
-from derive.coefficients import Ring
-from derive.formula import BETA, H, K
-from derive.minibatch import mean_factor
-from derive.update_rule import BadInput, Optimizer
-from derive.writing import latex, plain, unicode_text
+from derive import heavy_ball
+from derive.batches import averages
+from derive.batches.averages import BATCHES, POSITION, SAMPLINGS, WITH_REPLACEMENT, Sampling
+from derive.batches.history_moments import mean_factor
+from derive.language.coefficients import Ring
+from derive.language.formula import BETA, H, K
+from derive.language.update_rule import BadInput, Optimizer
+from derive.language.writing import latex, plain, unicode_text
 from verify.report.conventions import aligned
 from verify.report.derivation import AVERAGES, Quantity
 

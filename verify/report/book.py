@@ -8,13 +8,13 @@ from pathlib import Path
 
 import sympy
 
-from derive.formula import MEANINGS, Formula
-from derive.update_rule import BadInput
-from derive.writing import latex
-from verify.claim import Claim, Verdict
+from derive.language.formula import MEANINGS, Formula
+from derive.language.update_rule import BadInput
+from derive.language.writing import latex
+from verify.claims.claim import Claim, Verdict
+from verify.claims.sources import BIBTEX
 from verify.report.typesetting import typeset
 from verify.report.verdicts import OWN, heading, tally
-from verify.sources import BIBTEX
 
 FILES = ("formulas.tex", "statements.tex", "undertow.bib", "book.tex")
 FOLDER = "formulas"

@@ -11,11 +11,11 @@ from typing import Any
 
 import sympy
 
-from derive.coefficients import Coefficient
-from derive.linear_memory import linear_method
-from derive.modified_loss import modified_loss
-from derive.writing import plain
-from verify.conventions import (
+from derive.engine.linear_memory import linear_method
+from derive.engine.modified_loss import modified_loss
+from derive.language.coefficients import Coefficient
+from derive.language.writing import plain
+from verify.workbench.conventions import (
     PAIR,
     STEPS,
     WORDS,
@@ -26,7 +26,7 @@ from verify.conventions import (
     percent,
     scales,
 )
-from verify.libraries import CONVENTIONS, Convention, Setting, number
+from verify.workbench.libraries import CONVENTIONS, Convention, Setting, number
 
 
 def describe(conversion: Conversion) -> str:

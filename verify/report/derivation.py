@@ -20,13 +20,18 @@ from derive import (
     slow_manifold,
     transient,
 )
-from derive.bseries import BSeries
-from derive.differentials import latex_differential, latex_scalar, text_differential, text_scalar
-from derive.linear_memory import linear_method
-from derive.modified_loss import ModifiedLoss, loss_of_field
-from derive.trees import Tree
-from derive.update_rule import BadInput, Optimizer
-from derive.writing import GREEK, latex, plain, unicode_text
+from derive.engine.bseries import BSeries
+from derive.engine.linear_memory import linear_method
+from derive.engine.modified_loss import ModifiedLoss, loss_of_field
+from derive.language.differentials import (
+    latex_differential,
+    latex_scalar,
+    text_differential,
+    text_scalar,
+)
+from derive.language.trees import Tree
+from derive.language.update_rule import BadInput, Optimizer
+from derive.language.writing import GREEK, latex, plain, unicode_text
 
 
 class Quantity(StrEnum):

@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
-from derive.formula import Formula
-from derive.writing import GREEK
-from verify.claim import Claim
+from derive.language.formula import Formula
+from derive.language.writing import GREEK
+from verify.claims.claim import Claim
 
 _NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'
 _INLINE = ' display="inline"'

@@ -10,17 +10,22 @@ from typing import Any
 
 import sympy
 
-from derive.bseries import BSeries
-from derive.coefficients import Coefficient
-from derive.differentials import latex_differential, latex_scalar, text_differential, text_scalar
-from derive.formula import K, R
-from derive.history_sums import Gaps, HistoryFlow, history_flow
-from derive.linear_memory import linear_method
-from derive.minibatch_flow import minibatch_loss
-from derive.modified_loss import loss_of_field
-from derive.trees import Tree
-from derive.update_rule import BadInput, Optimizer
-from derive.writing import GREEK, latex, plain, unicode_text
+from derive.batches.history_sums import Gaps, HistoryFlow, history_flow
+from derive.batches.minibatch_flow import minibatch_loss
+from derive.engine.bseries import BSeries
+from derive.engine.linear_memory import linear_method
+from derive.engine.modified_loss import loss_of_field
+from derive.language.coefficients import Coefficient
+from derive.language.differentials import (
+    latex_differential,
+    latex_scalar,
+    text_differential,
+    text_scalar,
+)
+from derive.language.formula import K, R
+from derive.language.trees import Tree
+from derive.language.update_rule import BadInput, Optimizer
+from derive.language.writing import GREEK, latex, plain, unicode_text
 from verify.report.derivation import Quantity, parameter_ranges
 
 S = sympy.Symbol("s")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from verify.claim import Claim, ClaimResult, Settings, judge
-from verify.runner import find_claims
+from verify.campaigns.runner import find_claims
+from verify.claims.claim import Claim, ClaimResult, Settings, judge
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from joblib import Parallel, delayed
 
-from derive.optimizers import ZOO
-from derive.update_rule import BadInput, Optimizer
+from derive.language.update_rule import BadInput, Optimizer
+from derive.optimizers.zoo import ZOO
 from verify.report import mathml
 from verify.report.derivation import (
     Quantity,

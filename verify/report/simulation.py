@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 
-from derive.averages import SAMPLINGS, full_batch_regularizer, lasting, mean_regularizer
-from derive.coefficients import exact
-from derive.formula import BETA
-from verify.numbers import FLOAT, evaluate
-from verify.simulation import Experiment, Moments
+from derive.batches.averages import SAMPLINGS, full_batch_regularizer, lasting, mean_regularizer
+from derive.language.coefficients import exact
+from derive.language.formula import BETA
+from verify.running.numbers import FLOAT, evaluate
+from verify.simulations.sgd_moments import Experiment, Moments
 
 ROWS, WIDTH, HEIGHT = 10, 60, 9
 MEASURED, PREDICTED, BOTH = "o", "+", "#"

@@ -12,17 +12,17 @@ from typing import Any
 import sympy
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from derive.formula import Formula
-from derive.optimizers import ZOO
-from derive.update_rule import BadInput
-from derive.writing import latex, plain
-from verify.claim import ClaimResult, Settings, Verdict
+from derive.language.formula import Formula
+from derive.language.update_rule import BadInput
+from derive.language.writing import latex, plain
+from derive.optimizers.zoo import ZOO
+from verify.campaigns.runner import environment
+from verify.claims.claim import ClaimResult, Settings, Verdict
+from verify.claims.sources import BIBTEX, NOT_CLAIMS
 from verify.report import mathml, optimizer_pages, trust
 from verify.report.optimizer_pages import Quantities
 from verify.report.terminal import words
 from verify.report.trust import Trials
-from verify.runner import environment
-from verify.sources import BIBTEX, NOT_CLAIMS
 
 ASSETS = ("style.css", "site.js")
 

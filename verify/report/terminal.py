@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sys
 
-from derive.formula import Formula
-from derive.writing import GREEK
-from verify.claim import Claim
+from derive.language.formula import Formula
+from derive.language.writing import GREEK
+from verify.claims.claim import Claim
 
 _COMMANDS = {
     "lVert": "‖",

@@ -9,10 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from derive.update_rule import BadInput
-from verify.claim import ClaimResult, Kind
-from verify.ledger import Ledger
-from verify.units import OUTCOMES
+from derive.language.update_rule import BadInput
+from verify.campaigns.draws import OUTCOMES
+from verify.campaigns.ledger import Ledger
+from verify.claims.claim import ClaimResult, Kind
 
 MEANINGS: Mapping[Kind, str] = {
     Kind.SYMBOLIC: "equality of formulas, decided exactly",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from verify.tokens import GREEK
+from verify.formulas.tokens import GREEK
 
 _SYMBOLS = {
     **{letter: f"\\{name} " for letter, name in GREEK.items()},

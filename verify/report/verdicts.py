@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from verify.claim import Claim, Verdict
-from verify.sources import people
+from verify.claims.claim import Claim, Verdict
+from verify.claims.sources import people
 
 OWN = "undertow"
 

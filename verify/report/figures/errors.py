@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from flint import fmpq
 from matplotlib.lines import Line2D
 
-from derive.update_rule import BadInput
-from verify.numbers import FLOAT
-from verify.orders import observed_order
+from derive.language.update_rule import BadInput
 from verify.report.figures.style import (
     COLORS,
     FLOW_LOOKS,
@@ -19,6 +17,8 @@ from verify.report.figures.style import (
     power_of,
     styled,
 )
+from verify.running.numbers import FLOAT
+from verify.running.orders import observed_order
 
 
 @styled

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from verify.interpolators import Interpolator
+from verify.models.interpolators import Interpolator
 from verify.report.figures.style import COLORS, GREY, INK, MARKERS, Picture, styled
 
 HATCHES = ("", "//", "..", "xx", "\\\\")

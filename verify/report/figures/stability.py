@@ -6,10 +6,9 @@ import numpy as np
 import sympy
 from matplotlib.patches import Patch
 
-from derive.linearization import NotInClosedForm
-from derive.stability import oscillation_interval, stability_limit
-from derive.update_rule import Optimizer
-from verify.numbers import FLOAT, evaluate
+from derive.language.update_rule import Optimizer
+from derive.quadratics.linearization import NotInClosedForm
+from derive.quadratics.stability import oscillation_interval, stability_limit
 from verify.report.figures.style import (
     BLUE,
     GREEN,
@@ -20,6 +19,7 @@ from verify.report.figures.style import (
     styled,
     written,
 )
+from verify.running.numbers import FLOAT, evaluate
 
 REGIONS = {
     "real": ("#cfe5f2", ""),

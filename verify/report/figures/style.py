@@ -17,9 +17,9 @@ import sympy
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from derive.update_rule import BadInput, Optimizer
-from derive.writing import unicode_text
-from verify.comparison import FLOWS
+from derive.language.update_rule import BadInput, Optimizer
+from derive.language.writing import unicode_text
+from verify.workbench.beside_flow import FLOWS
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7"
 INK, GREY = "#222222", "#767676"

@@ -8,12 +8,11 @@ import numpy as np
 import sympy
 from matplotlib.axes import Axes
 
-from derive.coefficients import Exact
-from derive.linearization import Z
-from derive.momentum_choice import Choice, MomentumChoices, choose_momentum
-from derive.timescales import GAMMA, LAMBDA, C, H, timescales
-from derive.update_rule import Optimizer
-from verify.numbers import FLOAT, evaluate
+from derive.language.coefficients import Exact
+from derive.language.update_rule import Optimizer
+from derive.quadratics.linearization import Z
+from derive.quadratics.momentum_choice import Choice, MomentumChoices, choose_momentum
+from derive.quadratics.timescales import GAMMA, LAMBDA, C, H, timescales
 from verify.report.figures.style import (
     BLUE,
     GREEN,
@@ -26,6 +25,7 @@ from verify.report.figures.style import (
     styled,
     written,
 )
+from verify.running.numbers import FLOAT, evaluate
 
 POINTS = 600
 SMALLEST = 1e-4

@@ -8,12 +8,12 @@ import numpy as np
 from flint import fmpq
 from matplotlib.axes import Axes
 
-from derive.update_rule import BadInput, Optimizer
-from verify.comparison import run_beside
-from verify.losses import Loss
-from verify.numbers import FLOAT
-from verify.program import record
+from derive.language.update_rule import BadInput, Optimizer
 from verify.report.figures.style import FLOW_LOOKS, GREY, INK, Picture, named, styled
+from verify.running.losses import Loss
+from verify.running.numbers import FLOAT
+from verify.running.tape import record
+from verify.workbench.beside_flow import run_beside
 
 POINTS, LEVELS, MARGIN = 80, 14, 0.12
 

@@ -1,0 +1,1 @@
+"""What do mini-batches change, step by step and on average?"""

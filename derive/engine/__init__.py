@@ -1,0 +1,1 @@
+"""Which flow, which loss, and which start does an update rule follow?"""

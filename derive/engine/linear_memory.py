@@ -1,0 +1,327 @@
+"""An update rule read as a linear method: which state, which gradients, with which weights.
+
+The declared function runs once on linear forms. What comes out is the normal form
+
+    Y_r = x + U_r m + sum_(s<r) A_rs h f(Y_s),
+    x+  = x + V m + B h f(Y),      m+ = W m + C h f(Y),
+
+with every memory scaled by a power of h and shifted so that it vanishes where grad E does. Each
+stage takes one of the rule's fields, f_c in the place of f, c its colour.
+
+Source: general linear methods, Hairer, Lubich, Wanner, Geometric Numerical Integration, XV.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, partial
+
+from flint import fmpq
+
+from derive.language.coefficients import Coefficient, Ring, exact
+from derive.language.update_rule import BadInput, Gradient, Optimizer
+
+Vector = list[Coefficient]
+Matrix = list[Vector]
+
+
+class NotLinear(BadInput):
+    """The update rule is not linear in its memory and its gradients, or its units do not match."""
+
+
+class NoSlowManifold(BadInput):
+    """x alone does not determine the memory: an eigenvalue 1 of the memory's linear part."""
+
+
+@dataclass(frozen=True)
+class _StepPower:
+    """weight * h**power."""
+
+    weight: Coefficient
+    power: int
+
+    def __mul__(self, other: object) -> object:
+        if isinstance(other, _StepPower):
+            return _StepPower(self.weight * other.weight, self.power + other.power)
+        if isinstance(other, _Form):
+            return other.scaled(self.weight, self.power)
+        return _StepPower(self.weight * _scalar(self.weight.ring, other), self.power)
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> object:
+        return self * -1
+
+    def __pow__(self, exponent: int) -> _StepPower:
+        return _StepPower(self.weight**exponent, self.power * exponent)
+
+    def __truediv__(self, other: object) -> object:
+        if isinstance(other, _StepPower):
+            return self * other**-1
+        return self * _scalar(self.weight.ring, other).inverse()
+
+    def __rtruediv__(self, other: object) -> object:
+        return self**-1 * other
+
+
+Term = tuple[str | int, int]
+"""A state variable's name or a gradient's number, and the power of h in front."""
+
+
+class _Form:
+    """A linear form in the state and the gradients: what an update rule may build."""
+
+    __array_priority__ = 1000
+
+    def __init__(self, ring: Ring, terms: dict[Term, Coefficient]) -> None:
+        self.ring = ring
+        self.terms = {term: weight for term, weight in terms.items() if weight}
+
+    def scaled(self, weight: Coefficient, power: int) -> _Form:
+        return _Form(self.ring, {(n, p + power): c * weight for (n, p), c in self.terms.items()})
+
+    def __add__(self, other: object) -> _Form:
+        if not isinstance(other, _Form):
+            if isinstance(other, int | float) and other == 0:
+                return self
+            raise NotLinear(f"the rule adds {other} to a state: that is not linear in the memory.")
+        terms = dict(self.terms)
+        for term, weight in other.terms.items():
+            terms[term] = terms[term] + weight if term in terms else weight
+        return _Form(self.ring, terms)
+
+    __radd__ = __add__
+
+    def __mul__(self, other: object) -> _Form:
+        if isinstance(other, _StepPower):
+            return self.scaled(other.weight, other.power)
+        return self.scaled(_scalar(self.ring, other), 0)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: object) -> _Form:
+        if isinstance(other, _StepPower):
+            return self * other**-1
+        return self.scaled(_scalar(self.ring, other).inverse(), 0)
+
+    def __neg__(self) -> _Form:
+        return self * -1
+
+    def __sub__(self, other: object) -> _Form:
+        return self + (-other if isinstance(other, _Form) else other)
+
+    def __rsub__(self, other: object) -> _Form:
+        return -self + other
+
+    def _refuse(self, *_: object) -> object:
+        raise NotLinear(
+            "the rule compares, divides by or takes a power of a state: it is not linear."
+        )
+
+    __pow__ = __rtruediv__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __abs__ = _refuse  # pyright: ignore[reportAssignmentType]
+
+
+def _scalar(ring: Ring, value: object) -> Coefficient:
+    if isinstance(value, Coefficient):
+        return value
+    if isinstance(value, int | float | Fraction | fmpq | str):
+        return ring.number(exact(value))
+    what = "another state" if isinstance(value, _Form) else f"a {type(value).__name__}"
+    raise NotLinear(f"the rule multiplies a state by {what}: it is not linear.")
+
+
+@dataclass(frozen=True)
+class LinearMethod:
+    """The module's normal form; rows of A and U belong to stages, of C and W to memories.
+
+    `memory_units[i]` is the power of h that memory i carries (velocity 0, gradient buffer -1);
+    `memory_shift[i]` the multiple of x that was taken off it. The memory starts at
+    start h f(Z), where Z_r = x_0 + sum_(s<r) start_a_rs h f(Z_s). `fields` and `start_fields` are
+    the colours of the stages.
+    """
+
+    ring: Ring
+    a: Matrix
+    u: Matrix
+    b: Vector
+    v: Vector
+    c: Matrix
+    w: Matrix
+    memory_units: tuple[int, ...]
+    memory_shift: tuple[Coefficient, ...]
+    start: Matrix
+    start_a: Matrix
+    fields: tuple[int, ...]
+    start_fields: tuple[int, ...]
+
+    @cached_property
+    def memory_inverse(self) -> Matrix:
+        """(I - W)^(-1): how a lasting gradient accumulates in the memory."""
+        size = len(self.w)
+        one = self.ring.number(1)
+        return solve(
+            [[one * (i == j) - self.w[i][j] for j in range(size)] for i in range(size)],
+            [[one * (i == j) for j in range(size)] for i in range(size)],
+        )
+
+
+def solve(matrix: Matrix, right: Matrix) -> Matrix:
+    """matrix^(-1) right, exactly; NoSlowManifold where the matrix is singular."""
+    rows = [[*left, *rest] for left, rest in zip(matrix, right, strict=True)]
+    size = len(rows)
+    for i in range(size):
+        pivot = next((r for r in range(i, size) if rows[r][i]), None)
+        if pivot is None:
+            raise NoSlowManifold(
+                "the memory has an eigenvalue 1 (it never fades), "
+                "so there is no slow manifold to follow."
+            )
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        inverse = rows[i][i].inverse()
+        rows[i] = [value * inverse for value in rows[i]]
+        for r in range(size):
+            if r != i and rows[r][i]:
+                factor = rows[r][i]
+                rows[r] = [
+                    value - factor * top for value, top in zip(rows[r], rows[i], strict=True)
+                ]
+    return [row[size:] for row in rows]
+
+
+def linear_method(rule: Optimizer) -> LinearMethod:
+    """Read the normal form off an update rule.
+
+    Raises:
+        NotLinear: the rule is not linear in memory and gradients, evaluates the gradient away
+            from x, or adds terms of different units.
+        NoSlowManifold: the memory never fades.
+    """
+    ring = Ring(rule.parameters)
+    one = ring.number(1)
+    parameters = {name: ring.parameter(name) for name in rule.parameters}
+    h = _StepPower(one, 1)
+    x, *memory = (_Form(ring, {(name, 0): one}) for name in ("x", *rule.memory))
+    step, begin = _Recorder(ring), _Recorder(ring)
+    colours = len(rule.fields)
+    try:
+        new_x, new_memory = rule.step(x, memory, step.gradients(colours), h, parameters)
+        started = rule.start(x, begin.gradients(colours), h, parameters)
+    except (TypeError, AttributeError, ZeroDivisionError) as error:
+        raise NotLinear(f"the rule {rule.name} is not linear in its memory: {error}.") from error
+    updates = [new_x, *new_memory]
+    if not all(isinstance(form, _Form) for form in (*updates, *started)):
+        raise NotLinear(f"the rule {rule.name} returns a state that does not depend on x.")
+    return _normal_form(ring, rule.memory, step, updates, begin, list(started))
+
+
+class _Recorder:
+    """Gradients as unknowns: where each was taken, and of which field."""
+
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+        self.arguments: list[_Form] = []
+        self.fields: list[int] = []
+
+    def gradients(self, colours: int) -> Gradient:
+        """What a rule takes as `grad`."""
+        each = tuple(partial(self._grad, colour) for colour in range(colours))
+        return each if colours > 1 else each[0]
+
+    def _grad(self, colour: int, at: object) -> _Form:
+        if not isinstance(at, _Form):
+            raise NotLinear("the rule takes the gradient at something that is not a state.")
+        self.arguments.append(at)
+        self.fields.append(colour)
+        return _Form(self.ring, {(len(self.arguments) - 1, 0): self.ring.number(1)})
+
+
+def _normal_form(
+    ring: Ring,
+    memory: tuple[str, ...],
+    step: _Recorder,
+    updates: list[_Form],
+    begin: _Recorder,
+    starts: list[_Form],
+) -> LinearMethod:
+    arguments, start_arguments = step.arguments, begin.arguments
+    units = _units(memory, arguments, updates)
+    zero, one = ring.number(0), ring.number(1)
+
+    def row(form: _Form, gradients: int) -> tuple[Coefficient, Vector, Vector]:
+        by_name: dict[str | int, Coefficient] = {name: c for (name, _), c in form.terms.items()}
+        return (
+            by_name.get("x", zero),
+            [by_name.get(name, zero) for name in memory],
+            # grad E = -f, so that every weight below multiplies h f
+            [-by_name.get(stage, zero) for stage in range(gradients)],
+        )
+
+    x_rows = [row(form, len(arguments)) for form in updates]
+    size = range(len(memory))
+    # a memory that settles at a multiple of x: shift = W shift + (its weight of x)
+    identity_minus_w = [[one * (i == j) - x_rows[1 + i][1][j] for j in size] for i in size]
+    shift = [r[0] for r in solve(identity_minus_w, [[x_rows[1 + i][0]] for i in size])]
+
+    def at_rest(r: tuple[Coefficient, Vector, Vector]) -> Coefficient:
+        return sum((weight * s for weight, s in zip(r[1], shift, strict=True)), r[0])
+
+    if at_rest(x_rows[0]) != 1:
+        raise NotLinear("without a gradient x does not stay where it is: check the weights of x.")
+    stages = [row(form, len(arguments)) for form in arguments]
+    if any(at_rest(stage) != 1 for stage in stages):
+        raise NotLinear("the gradient is taken at a point that does not tend to x as h does to 0.")
+    start_rows = [row(form, len(start_arguments)) for form in starts]
+    start_stages = [row(form, len(start_arguments)) for form in start_arguments]
+    if [r[0] for r in start_rows] != shift or any(stage[0] != 1 for stage in start_stages):
+        raise NotLinear("the memory does not start at rest: its start has a wrong weight of x.")
+    x_memory, x_gradients = x_rows[0][1], x_rows[0][2]
+    return LinearMethod(
+        ring,
+        a=[stage[2] for stage in stages],
+        u=[stage[1] for stage in stages],
+        b=x_gradients,
+        v=x_memory,
+        c=[
+            [own - shift[i] * ours for own, ours in zip(x_rows[1 + i][2], x_gradients, strict=True)]
+            for i in size
+        ],
+        w=[
+            [own - shift[i] * ours for own, ours in zip(x_rows[1 + i][1], x_memory, strict=True)]
+            for i in size
+        ],
+        memory_units=tuple(units[name] for name in memory),
+        memory_shift=tuple(shift),
+        start=[r[2] for r in start_rows],
+        start_a=[stage[2] for stage in start_stages],
+        fields=tuple(step.fields),
+        start_fields=tuple(begin.fields),
+    )
+
+
+def _units(memory: tuple[str, ...], arguments: list[_Form], updates: list[_Form]) -> dict[str, int]:
+    """The power of h in each memory, so that a step size times a gradient is a parameter."""
+    units: dict[str | int, int] = {"x": 0} | dict.fromkeys(range(len(arguments)), -1)
+    rules: list[tuple[str | int | None, _Form]] = [
+        *((None, form) for form in arguments),
+        *zip(("x", *memory), updates, strict=True),
+    ]
+    changed = True
+    while changed:
+        changed = False
+        for target, form in rules:
+            found = {power + units[n] for (n, power) in form.terms if n in units}
+            goal = 0 if target is None else units.get(target)
+            found |= set() if goal is None else {goal}
+            if len(found) > 1:
+                what = "the point of a gradient" if target is None else f"the update of {target}"
+                raise NotLinear(
+                    f"{what} adds terms of different units; a step size times a gradient is a "
+                    "parameter, so a power of h is missing or too many."
+                )
+            for unit in found:
+                fresh = [(n, unit - power) for (n, power) in form.terms if n not in units]
+                fresh += [(target, unit)] if target is not None and target not in units else []
+                units |= dict(fresh)
+                changed = changed or bool(fresh)
+    return {name: units.get(name, 0) for name in memory}

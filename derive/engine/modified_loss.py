@@ -1,0 +1,103 @@
+"""Which part of a B-series vector field is a gradient, and of which loss.
+
+A field sum_t h^(|t|-1) b(t)/sigma(t) F(t) of a gradient system is a gradient for every loss (for
+all losses of its colours) exactly when b takes one value on all rooted trees that share a free
+tree. Then it is minus the gradient of the sum over free trees of -h^(n-1) (-1)^n b/sigma S, with S
+the contraction of derivatives of E along the free tree and sigma the number of its automorphisms.
+
+Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), IX.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+from derive.engine.backward_error import modified_flow, one_step_map
+from derive.engine.bseries import BSeries, Scalar
+from derive.language.trees import LEAF, Tree
+from derive.language.update_rule import Optimizer
+
+
+@dataclass(frozen=True)
+class Obstruction:
+    """A free tree whose rootings take different values: why no loss exists from its order on."""
+
+    free: Tree
+    values: Mapping[Tree, Scalar]
+
+
+@dataclass(frozen=True)
+class ModifiedLoss:
+    """scale times (E + sum over free trees tau of h^(|tau|-1) terms[tau] S(tau)).
+
+    With several losses E is not set apart: the trees of one node carry the weights of the losses.
+
+    The loss exists for trees of fewer than `exists_below` nodes; `obstructions` are the free trees
+    of the first order at which it does not. `terms` beyond it are those of the gradient part, the
+    average of b over the rootings.
+    """
+
+    scale: Scalar
+    terms: Mapping[Tree, Scalar]
+    exists_below: int
+    obstructions: tuple[Obstruction, ...]
+
+
+def modified_loss(optimizer: Optimizer, *, order: int) -> ModifiedLoss:
+    """The loss whose gradient, times the scale, drives the modified flow.
+
+    Args:
+        optimizer: a declared update rule, linear in its memory.
+        order: the largest number of nodes of a tree; the loss then reaches h^(order-1).
+    Returns:
+        x' = -scale grad(E + ...), as far as such a loss exists; errors as for `modified_flow`.
+
+    >>> from derive import heavy_ball, tree
+    >>> modified_loss(heavy_ball, order=2).terms[tree("[[]]")]
+    (1 + beta)/(4*(1 - beta)**2)
+    """
+    return loss_of_field(modified_flow(optimizer, order=order))
+
+
+def discrete_modified_loss(optimizer: Optimizer, *, order: int) -> ModifiedLoss:
+    """The loss S with x_(k+1) = x_k - h grad S(x_k) on the slow manifold, as scale times (E + ...).
+
+    For heavy ball it exists to every order: the heavy-ball map in (x, v) multiplies the symplectic
+    form by beta (it is conformally symplectic), so it maps its attracting slow manifold, on which
+    the form must then vanish, to itself. A Lagrangian graph v = M(x) is the graph of a gradient,
+    and x_(k+1) - x_k is beta M(x_k) - h grad E(x_k).
+
+    >>> from derive import heavy_ball, tree
+    >>> discrete_modified_loss(heavy_ball, order=2).terms[tree("[[]]")]
+    beta/(2*(1 - beta)**2)
+    """
+    return loss_of_field(one_step_map(optimizer, order=order))
+
+
+def loss_of_field(series: BSeries, scale: Scalar | None = None) -> ModifiedLoss:
+    """The loss behind a series of h times a vector field; see `ModifiedLoss`.
+
+    Args:
+        scale: by default the weight of f itself; for several fields choose another, such as 1.
+    """
+    families: dict[Tree, dict[Tree, Scalar]] = {}
+    for t, b in series.items():
+        families.setdefault(t.free, {})[t] = b
+    factor: Scalar = series[LEAF] if scale is None else scale
+    terms: dict[Tree, Scalar] = {}
+    obstructions: list[Obstruction] = []
+    for free, values in families.items():
+        weights = {t: free.rootings.count(t) for t in values}
+        total = reduce(add, (values[t] * weight for t, weight in weights.items()))
+        sign = 1 if free.order % 2 else -1
+        terms[free] = total * sign / (factor * free.order * free.free_symmetry)
+        first = next(iter(values.values()))
+        if any(value != first for value in values.values()):
+            obstructions.append(Obstruction(free, values))
+    fails = min((o.free.order for o in obstructions), default=series.order + 1)
+    return ModifiedLoss(
+        factor, terms, fails, tuple(o for o in obstructions if o.free.order == fails)
+    )

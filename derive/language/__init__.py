@@ -1,0 +1,1 @@
+"""What are the words of a derivation: trees, coefficients, formulas, declared rules?"""

@@ -1,0 +1,235 @@
+"""The exact field the coefficients live in: rational functions of the optimizer's parameters.
+
+Polynomials come from FLINT: `fmpq` without parameters, `fmpq_poly` for one, `fmpq_mpoly` for more.
+SymPy is met only at the edge (`as_expr`, `from_expr`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import sympy
+from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpq_poly, fmpz
+
+from derive.language.writing import plain
+
+Polynomial = Any
+"""An `fmpq`, `fmpq_poly` or `fmpq_mpoly`, always of the ring at hand."""
+
+Exact = int | Fraction | str | fmpq | fmpz | sympy.Rational
+
+
+def exact(value: Exact | float) -> fmpq:
+    """The rational number that a person means: `"9/10"`, `"0.9"` and `0.9` are all 9/10.
+
+    Raises:
+        ValueError: the text or number is not rational.
+    """
+    if isinstance(value, fmpq):
+        return value
+    if isinstance(value, fmpz | int):
+        return fmpq(value)
+    try:
+        if isinstance(value, float):
+            fraction = Fraction(repr(value))
+        elif isinstance(value, str | Fraction):
+            fraction = Fraction(value)
+        else:
+            fraction = Fraction(int(value.p), int(value.q))
+    except (ValueError, ZeroDivisionError, OverflowError, AttributeError):
+        raise ValueError(f"{value!r} is not a rational number; write 9/10 or 0.9.") from None
+    return fmpq(fraction.numerator, fraction.denominator)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Rational functions with rational coefficients in the named parameters."""
+
+    parameters: tuple[str, ...] = ()
+
+    @cached_property
+    def _generators(self) -> tuple[Polynomial, ...]:
+        if len(self.parameters) == 1:
+            return (fmpq_poly([0, 1]),)
+        return fmpq_mpoly_ctx.get(self.parameters, Ordering.lex).gens() if self.parameters else ()
+
+    @cached_property
+    def unit(self) -> Polynomial:
+        """The polynomial 1."""
+        return self._generators[0] ** 0 if self.parameters else fmpq(1)
+
+    def number(self, value: Exact | float) -> Coefficient:
+        return Coefficient(self, self.unit * exact(value), self.unit)
+
+    def parameter(self, name: str) -> Coefficient:
+        return Coefficient(self, self._generators[self.parameters.index(name)], self.unit)
+
+    def from_expr(self, expr: sympy.Expr) -> Coefficient:
+        """Read a SymPy rational function of the parameters.
+
+        Raises:
+            ValueError: it holds another symbol, or is not a rational function.
+        """
+        if isinstance(expr, sympy.Rational):
+            return self.number(expr)
+        if isinstance(expr, sympy.Symbol) and expr.name in self.parameters:
+            return self.parameter(expr.name)
+        if isinstance(expr, sympy.Pow) and isinstance(expr.exp, sympy.Integer):
+            return self.from_expr(expr.base) ** int(expr.exp)
+        if isinstance(expr, sympy.Add | sympy.Mul):
+            parts = [self.from_expr(part) for part in expr.args]
+            result = parts[0]
+            for part in parts[1:]:
+                result = result + part if isinstance(expr, sympy.Add) else result * part
+            return result
+        names = ", ".join(self.parameters) or "no parameter"
+        raise ValueError(f"{expr} is not a rational function of {names}.")
+
+
+class Coefficient:
+    """A fraction of two polynomials of one ring; prints as an author would write it."""
+
+    __slots__ = ("_reduced", "denominator", "numerator", "ring")
+
+    def __init__(self, ring: Ring, numerator: Polynomial, denominator: Polynomial) -> None:
+        self.ring = ring
+        self.numerator = numerator
+        self.denominator = denominator
+        self._reduced: Coefficient | None = None
+
+    @property
+    def reduced(self) -> Coefficient:
+        """The same fraction in lowest terms, the denominator with leading coefficient 1."""
+        if self._reduced is None:
+            top, bottom = self.numerator, self.denominator
+            if not self.ring.parameters:
+                top, bottom = top / bottom, self.ring.unit
+            elif bottom != self.ring.unit:
+                common = top.gcd(bottom)
+                top, bottom = top // common, bottom // common
+                leading = bottom.leading_coefficient()
+                top, bottom = top / leading, bottom / leading
+            self._reduced = Coefficient(self.ring, top, bottom)
+            self._reduced._reduced = self._reduced
+        return self._reduced
+
+    def _coerce(self, other: object) -> Coefficient | None:
+        if isinstance(other, Coefficient):
+            return other if other.ring == self.ring else None
+        if isinstance(other, int | Fraction | fmpq | fmpz | float):
+            return self.ring.number(other)
+        return None
+
+    def __add__(self, other: object) -> Coefficient:
+        if (right := self._coerce(other)) is None:
+            return NotImplemented
+        return Coefficient(
+            self.ring,
+            self.numerator * right.denominator + right.numerator * self.denominator,
+            self.denominator * right.denominator,
+        ).reduced
+
+    def __mul__(self, other: object) -> Coefficient:
+        if (right := self._coerce(other)) is None:
+            return NotImplemented
+        return Coefficient(
+            self.ring,
+            self.numerator * right.numerator,
+            self.denominator * right.denominator,
+        ).reduced
+
+    def __truediv__(self, other: object) -> Coefficient:
+        if (right := self._coerce(other)) is None:
+            return NotImplemented
+        return self * right.inverse()
+
+    def inverse(self) -> Coefficient:
+        """1 over this coefficient; ZeroDivisionError where it is 0."""
+        if not self:
+            raise ZeroDivisionError("division by a coefficient that is 0")
+        return Coefficient(self.ring, self.denominator, self.numerator)
+
+    def __neg__(self) -> Coefficient:
+        return self * -1
+
+    def __sub__(self, other: object) -> Coefficient:
+        return NotImplemented if (right := self._coerce(other)) is None else self + -right
+
+    def __rsub__(self, other: object) -> Coefficient:
+        return -self + other
+
+    def __rtruediv__(self, other: object) -> Coefficient:
+        return self.inverse() * other
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __pow__(self, exponent: int) -> Coefficient:
+        base = self if exponent >= 0 else self.inverse()
+        return Coefficient(
+            self.ring, base.numerator ** abs(exponent), base.denominator ** abs(exponent)
+        )
+
+    def __bool__(self) -> bool:
+        return self.numerator != 0
+
+    def __eq__(self, other: object) -> bool:
+        if (right := self._coerce(other)) is None:
+            return NotImplemented
+        return self.numerator * right.denominator == right.numerator * self.denominator
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def at(self, values: Mapping[str, Exact | float]) -> fmpq:
+        """The exact value where every parameter is given."""
+        point = [exact(values[name]) for name in self.ring.parameters]
+        if not point:
+            return self.reduced.numerator
+        return self.reduced.numerator(*point) / self.reduced.denominator(*point)
+
+    def as_expr(self) -> sympy.Expr:
+        """The factored SymPy expression; each factor starts with its positive lowest term."""
+        scale, factors = fmpq(1), list[tuple[sympy.Expr, int]]()
+        for polynomial, sign in ((self.reduced.numerator, 1), (self.reduced.denominator, -1)):
+            constant, parts = _factored(self.ring, polynomial)
+            scale *= constant**sign
+            factors += [(part, sign * power) for part, power in parts]
+        number = sympy.Rational(int(scale.p), int(scale.q))
+        if not factors or number == 0:
+            return number
+        powers = [sympy.Pow(part, power) for part, power in factors]
+        return sympy.Mul(*([] if number == 1 else [number]), *powers, evaluate=False)
+
+    def __repr__(self) -> str:
+        return plain(self.as_expr())
+
+
+def _factored(ring: Ring, polynomial: Polynomial) -> tuple[fmpq, list[tuple[sympy.Expr, int]]]:
+    """The constant, and the primitive factors written with a positive lowest term."""
+    if not ring.parameters or polynomial == 0:
+        return fmpq(polynomial if not ring.parameters else 0), []
+    constant, parts = polynomial.factor()
+    constant, factors = fmpq(constant), list[tuple[sympy.Expr, int]]()
+    symbols = [sympy.Symbol(name) for name in ring.parameters]
+    for part, power in parts:
+        terms = _terms(part)
+        lowest = min(terms, key=lambda term: (sum(term[0]), [-e for e in term[0]]))[1]
+        sign = -1 if lowest < 0 else 1
+        constant *= sign**power
+        monomials = [
+            sympy.Mul(int(sign * value.p), *map(sympy.Pow, symbols, exponents))
+            for exponents, value in terms
+        ]
+        factors.append((sympy.Add(*monomials), power))
+    return constant, factors
+
+
+def _terms(polynomial: Polynomial) -> list[tuple[tuple[int, ...], fmpq]]:
+    if isinstance(polynomial, fmpq_poly):
+        return [((i,), c) for i, c in enumerate(polynomial.coeffs()) if c != 0]
+    return [(exponents, fmpq(value)) for exponents, value in polynomial.to_dict().items()]

@@ -1,0 +1,1 @@
+"""Which potential does a diagonal linear network minimize?"""

@@ -1,0 +1,1 @@
+"""Which update rules are known by name?"""

@@ -1,0 +1,214 @@
+"""The zoo: update rules as they are written down, each declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from flint import fmpq
+
+from derive.language.update_rule import (
+    BadInput,
+    Number,
+    Optimizer,
+    Parameter,
+    momentum,
+    optimizer,
+    switch,
+)
+
+Gradient = Callable[[Number], Number]
+Pair = tuple[Number, Number]
+
+
+def weight(name: str, meaning: str) -> Parameter:
+    """A parameter of [0, 1]."""
+    return Parameter(name, meaning, lower=fmpq(0), upper=fmpq(1), includes_upper=True)
+
+
+def last_position(x: Number, grad: Gradient, h: Number, **parameters: Number) -> Number:
+    """The start x_(-1) = x_0 of a rule that remembers the last position."""
+    return x
+
+
+@optimizer()
+def gradient_descent(x: Number, grad: Gradient, h: Number) -> Number:
+    """Gradient descent (Cauchy 1847): x <- x - h grad E(x)."""
+    return x - h * grad(x)
+
+
+@optimizer(state=("v",), parameters=(momentum(),))
+def heavy_ball(x: Number, v: Number, grad: Gradient, h: Number, *, beta: Number) -> Pair:
+    """Heavy ball (Polyak 1964), in velocity form: v <- beta v - h grad E(x), x <- x + v."""
+    v = beta * v - h * grad(x)
+    return x + v, v
+
+
+@optimizer(state=("last",), parameters=(momentum(),), start=last_position)
+def heavy_ball_two_step(
+    x: Number, last: Number, grad: Gradient, h: Number, *, beta: Number
+) -> Pair:
+    """Heavy ball (Polyak 1964), in two-step form: x <- x - h grad E(x) + beta (x - last)."""
+    return x - h * grad(x) + beta * (x - last), x
+
+
+@optimizer(state=("v",), parameters=(momentum(),))
+def nesterov(x: Number, v: Number, grad: Gradient, h: Number, *, beta: Number) -> Pair:
+    """Nesterov's method with constant momentum (Nesterov 1983; Sutskever et al. 2013):
+    v <- beta v - h grad E(x + beta v), x <- x + v.
+    """
+    v = beta * v - h * grad(x + beta * v)
+    return x + v, v
+
+
+@optimizer(state=("last",), parameters=(momentum(),), start=last_position)
+def nesterov_extrapolated(
+    y: Number, last: Number, grad: Gradient, h: Number, *, beta: Number
+) -> Pair:
+    """Nesterov's method followed at the extrapolated points y (Nesterov 1983):
+    x <- y - h grad E(y), y <- x + beta (x - last).
+    """
+    x = y - h * grad(y)
+    return x + beta * (x - last), x
+
+
+def _first_buffer(
+    x: Number, grad: Gradient, h: Number, *, momentum: Number, dampening: Number, nesterov: bool
+) -> Number:
+    """The first buffer becomes the gradient, undamped: momentum times this plus the damped one."""
+    return grad(x) * 0 if momentum == 0 else dampening / momentum * grad(x)
+
+
+@optimizer(
+    state=("buffer",),
+    parameters=(
+        momentum("momentum", branches=True),
+        Parameter("dampening", "dampening of the gradient", lower=fmpq(0), upper=fmpq(1)),
+        switch("nesterov", "look ahead"),
+    ),
+    start=_first_buffer,
+    name="torch-sgd",
+)
+def torch_sgd(
+    x: Number,
+    buffer: Number,
+    grad: Gradient,
+    h: Number,
+    *,
+    momentum: Number,
+    dampening: Number,
+    nesterov: bool,
+) -> Pair:
+    """PyTorch's SGD (torch.optim.SGD, Paszke et al. 2019) with momentum, dampening and nesterov;
+    at momentum 0 it ignores the dampening.
+    """
+    if nesterov and (momentum == 0 or dampening != 0):
+        raise BadInput("torch-sgd with nesterov needs a momentum above 0 and dampening=0.")
+    g = grad(x)
+    if momentum == 0:
+        return x - h * g, buffer * 0
+    buffer = momentum * buffer + (1 - dampening) * g
+    return x - h * (g + momentum * buffer if nesterov else buffer), buffer
+
+
+@optimizer(state=("m",), parameters=(momentum(),))
+def ema_momentum(x: Number, m: Number, grad: Gradient, h: Number, *, beta: Number) -> Pair:
+    """Momentum as an exponential moving average (Kingma and Ba 2014, without the scaling):
+    m <- beta m + (1 - beta) grad E(x), x <- x - h m.
+    """
+    m = beta * m + (1 - beta) * grad(x)
+    return x - h * m, m
+
+
+@optimizer(state=("m",), parameters=(momentum(), weight("nu", "weight of the average in the step")))
+def quasi_hyperbolic(
+    x: Number, m: Number, grad: Gradient, h: Number, *, beta: Number, nu: Number
+) -> Pair:
+    """Quasi-hyperbolic momentum (Ma and Yarats 2019):
+    m <- beta m + (1 - beta) g, x <- x - h ((1 - nu) g + nu m), g = grad E(x).
+    """
+    g = grad(x)
+    m = beta * m + (1 - beta) * g
+    return x - h * ((1 - nu) * g + nu * m), m
+
+
+@optimizer(state=("v", "w"), parameters=(momentum("beta1"), momentum("beta2")))
+def aggregated_momentum(
+    x: Number, v: Number, w: Number, grad: Gradient, h: Number, *, beta1: Number, beta2: Number
+) -> tuple[Number, Number, Number]:
+    """Aggregated momentum with two velocities (Lucas et al. 2019):
+    v <- beta1 v - g, w <- beta2 w - g, x <- x + h (v + w)/2, g = grad E(x).
+    """
+    g = grad(x)
+    v, w = beta1 * v - g, beta2 * w - g
+    return x + h * (v + w) / 2, v, w
+
+
+@optimizer(
+    state=("last",),
+    parameters=(
+        Parameter("alpha", "step over h", lower=fmpq(0), includes_lower=False),
+        momentum(),
+        Parameter("gamma", "how far the gradient looks ahead"),
+    ),
+    start=last_position,
+)
+def lessard(
+    x: Number,
+    last: Number,
+    grad: Gradient,
+    h: Number,
+    *,
+    alpha: Number,
+    beta: Number,
+    gamma: Number,
+) -> Pair:
+    """The three-parameter family of Lessard, Recht and Packard (2016), step alpha h:
+    x <- x + beta (x - last) - alpha h grad E(x + gamma (x - last)).
+    """
+    y = x + gamma * (x - last)
+    return x + beta * (x - last) - alpha * h * grad(y), x
+
+
+@optimizer(parameters=(Parameter("rho", "ascent radius over h", lower=fmpq(0)),))
+def sam(x: Number, grad: Gradient, h: Number, *, rho: Number) -> Number:
+    """Sharpness-aware minimization, unnormalized (Foret et al. 2021; Andriushchenko and Flammarion
+    2022), ascent radius rho h: x <- x - h grad E(x + rho h grad E(x)).
+    """
+    return x - h * grad(x + rho * h * grad(x))
+
+
+@optimizer(game=True)
+def extragradient(x: Number, grad: Gradient, h: Number) -> Number:
+    """Extragradient (Korpelevich 1976) on any vector field G: x <- x - h G(x - h G(x))."""
+    return x - h * grad(x - h * grad(x))
+
+
+ZOO: dict[str, Optimizer] = {
+    rule.name: rule
+    for rule in (
+        gradient_descent,
+        heavy_ball,
+        nesterov,
+        torch_sgd,
+        ema_momentum,
+        quasi_hyperbolic,
+        aggregated_momentum,
+        lessard,
+        sam,
+        extragradient,
+    )
+}
+
+
+def find_optimizer(name: str) -> Optimizer:
+    """The optimizer of this name.
+
+    Raises:
+        BadInput: there is none; the message offers the nearest name.
+    """
+    if name in ZOO:
+        return ZOO[name]
+    near = get_close_matches(name, ZOO, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    raise BadInput(f"no optimizer is called '{name}'.{hint} ('undertow optimizers' lists all)")

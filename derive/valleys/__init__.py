@@ -1,0 +1,1 @@
+"""How does small noise carry a rule along its minimizers?"""

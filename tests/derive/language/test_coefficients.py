@@ -1,0 +1,82 @@
+import pytest
+import sympy
+from flint import fmpq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from derive.language.coefficients import Coefficient, Ring, exact
+
+RING = Ring(("beta", "nu"))
+BETA, NU = RING.parameter("beta"), RING.parameter("nu")
+
+
+@st.composite
+def coefficients(draw: st.DrawFn, ring: Ring = RING) -> Coefficient:
+    """A random fraction of two polynomials."""
+    names = [ring.parameter(name) for name in ring.parameters]
+
+    def polynomial() -> Coefficient:
+        total = ring.number(draw(st.integers(-4, 4)))
+        for name in names:
+            total = total + name * draw(st.integers(-3, 3)) + name**2 * draw(st.integers(-2, 2))
+        return total
+
+    bottom = polynomial()
+    return polynomial() / (bottom if bottom else ring.number(1))
+
+
+@given(a=coefficients(), b=coefficients(), c=coefficients())
+def test_coefficients_are_a_field(a, b, c):
+    assert (a + b) * c == a * c + b * c
+    assert a - a == 0
+    if b:
+        assert a / b * b == a
+
+
+@given(a=coefficients())
+def test_sympy_and_back_is_the_same(a):
+    assert RING.from_expr(a.as_expr()) == a
+
+
+@given(a=coefficients(Ring(("beta",))))
+def test_what_is_printed_reads_as_the_same_value(a):
+    read = sympy.parse_expr(repr(a), {"beta": sympy.Symbol("beta")})
+    assert Ring(("beta",)).from_expr(read) == a
+
+
+@given(a=coefficients(), b=coefficients())
+def test_evaluation_is_a_homomorphism(a, b):
+    point = {"beta": "17/31", "nu": "19/37"}
+    try:
+        left, right = a.at(point), b.at(point)
+    except ZeroDivisionError:
+        return
+    assert (a * b + a).at(point) == left * right + left
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [("9/10", fmpq(9, 10)), ("0.9", fmpq(9, 10)), (0.9, fmpq(9, 10)), (3, fmpq(3))],
+)
+def test_a_number_is_what_a_person_means(value, meant):
+    assert exact(value) == meant
+
+
+@pytest.mark.parametrize("value", ["", "x", "1/0", "inf", "nan", "1e", float("inf")])
+def test_what_is_no_rational_number_is_named(value):
+    with pytest.raises(ValueError, match="not a rational number"):
+        exact(value)
+
+
+@pytest.mark.parametrize(
+    ("coefficient", "written"),
+    [
+        (-(1 + BETA) / (2 * (1 - BETA) ** 3), "-(1 + beta)/(2*(1 - beta)**3)"),
+        ((1 + 4 * BETA + BETA**2) / 3, "(1 + 4*beta + beta**2)/3"),
+        (NU * BETA / (1 - BETA), "beta*nu/(1 - beta)"),
+        (RING.number("-3/4"), "-3/4"),
+        (RING.number(0), "0"),
+    ],
+)
+def test_a_coefficient_prints_as_an_author_writes_it(coefficient, written):
+    assert repr(coefficient) == written

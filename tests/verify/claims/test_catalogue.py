@@ -1,0 +1,71 @@
+"""Every published statement is held to account, or the project says why it is not."""
+
+import json
+
+import pytest
+
+import verify.papers  # noqa: F401
+from derive.language.formula import BETA, H, K
+from verify.claims.catalogue import coverage, entries
+from verify.claims.claim import REGISTRY, Settings
+from verify.claims.sources import BIBTEX, NOT_CLAIMS
+from verify.cli import main
+from verify.papers.corridors import LOSS, PARAMETERS, SQUARED
+
+CLAIMS = list(REGISTRY.claims.values())
+NUMBERS = [entry.number for entry in entries()]
+
+
+def test_every_entry_is_a_claim_or_has_its_reason_and_never_both():
+    for found in coverage(CLAIMS):
+        assert bool(found.claims) != bool(found.reason), found.entry
+
+
+def test_every_claim_and_every_reason_names_an_entry():
+    named = {number for claim in CLAIMS for number in claim.catalogue} | NOT_CLAIMS.keys()
+    assert named == set(NUMBERS)
+    assert len(NUMBERS) == 133
+
+
+def test_every_entry_names_its_source_its_place_and_what_it_says():
+    for entry in entries():
+        assert entry.source in BIBTEX, entry
+        assert entry.place
+        assert entry.says.endswith("."), entry
+
+
+def test_an_entry_without_a_claim_shows(capsys):
+    assert [found.entry.number for found in coverage([]) if not found.reason] == [
+        number for number in NUMBERS if number not in NOT_CLAIMS
+    ]
+    with pytest.raises(SystemExit):
+        main(["coverage", "--format", "json"])
+    printed = json.loads(capsys.readouterr().out)
+    assert [entry["number"] for entry in printed] == NUMBERS
+    with pytest.raises(SystemExit):
+        main(["coverage"])
+    assert "133 statements: 126 held to account, 7 no claim." in capsys.readouterr().out
+
+
+PLANTED = [
+    ("dherin2024.corridor-step", 2 * LOSS / SQUARED),
+    ("dherin2024.corridor-step", LOSS / SQUARED**2),
+    ("undertow.corridor-momentum", H / (1 - BETA)),
+    ("undertow.corridor-momentum", H * (1 - BETA**K) / (1 - BETA)),
+    ("barrett2021.regularizer", H / 4),
+    ("barrett2021.regularizer", H * PARAMETERS / 2),
+]
+
+
+@pytest.mark.parametrize(("id", "wrong"), PLANTED, ids=str)
+def test_a_planted_error_in_a_corridor_or_a_rate_is_rejected_by_every_check(id, wrong):
+    for check in REGISTRY.claims[id].checks:
+        assert check.judge(wrong, Settings(digits=20)).passed is False, check.name
+
+
+@pytest.mark.parametrize("id", dict.fromkeys(id for id, _ in PLANTED))
+@pytest.mark.parametrize("seed", range(1, 30))
+def test_no_seed_takes_the_right_formula_for_an_error(id, seed):
+    claim = REGISTRY.claims[id]
+    settings = Settings(digits=20, seed=seed)
+    assert all(check.judge(claim.formula.expr, settings).passed for check in claim.checks)

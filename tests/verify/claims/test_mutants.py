@@ -1,0 +1,147 @@
+"""Wrong versions of a formula: what they are, and that no claim lets one pass."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import sympy
+
+import verify.papers  # noqa: F401
+from derive import heavy_ball
+from derive.language.formula import BETA, Formula, H, K
+from verify.claims.checks.identities import exact, identical
+from verify.claims.claim import REGISTRY, Claim, Evidence, Kind, Settings, Verdict, judge
+from verify.claims.mutants import (
+    mutants,
+    put_to_the_test,
+    shares_nothing,
+    survivors,
+    verdict,
+    with_survivors,
+)
+from verify.cli import main
+from verify.papers.ghosh2023.modified_loss import by_engine
+from verify.running.numbers import RATIONAL, evaluate
+
+CLAIMS = list(REGISTRY.claims.values())
+FAST = Settings(digits=20)
+NU, N = sympy.symbols("nu n")
+LOSS = H * (1 + BETA) / (4 * (1 - BETA) ** 2)
+NARAYANA = sympy.Sum(BETA**K * sympy.binomial(N, K) ** 2, (K, 0, N))
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrong"),
+    [
+        (LOSS, 2 * LOSS),
+        (LOSS, -LOSS),
+        (LOSS, H * (1 + BETA) / (4 * (1 - BETA) ** 3)),
+        (LOSS, H * (1 + BETA) / (4 * (1 - BETA))),
+        (LOSS, H * (1 - BETA) / (4 * (1 + BETA) ** 2)),
+        (LOSS, H / (4 * (1 - BETA) ** 2)),
+        (LOSS, (1 + BETA) / (4 * (1 - BETA) ** 2)),
+        (LOSS, BETA * (1 + BETA) / (4 * (1 - BETA) ** 2)),
+        (1 - BETA ** (K + 1), 1 - BETA ** (K + 2)),
+        (1 + NU * BETA, 1 + BETA**2),
+        (NARAYANA, sympy.Sum(NARAYANA.function, (K, 1, N))),
+        (NARAYANA, sympy.Sum(NARAYANA.function, (K, 0, N - 1))),
+        (sympy.Integer(0), sympy.Integer(1)),
+    ],
+    ids=str,
+)
+def test_every_slip_that_a_referee_looks_for_is_tried(formula, wrong):
+    found = [mutant.expr for mutant in mutants(formula)]
+    assert any(sympy.expand(mutant - wrong) == 0 for mutant in found)
+
+
+@pytest.mark.parametrize("formula", [LOSS, (BETA + K) ** 2 / H, 1 + sympy.sqrt(BETA)])
+def test_no_mutant_is_the_formula_or_another_mutant(formula):
+    found = [formula, *(mutant.expr for mutant in mutants(formula))]
+    places = {BETA: sympy.Rational(3, 7), H: sympy.Rational(5, 11), K: 3, N: 4}
+    values = [str(expr.subs(places).doit()) for expr in found]
+    assert len(set(values)) == len(found)
+
+
+def test_a_bound_beyond_the_last_term_that_is_not_zero_is_no_mutant():
+    """binomial(n, n+1) = 0: the sum to n + 1 is the same sum."""
+    assert not any("too high" in m.slip and "upper" in m.slip for m in mutants(NARAYANA))
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
+def test_checks_that_share_nothing_with_the_derivation_reject_every_mutant(claim):
+    slow = (Kind.ORDER, Kind.SIMULATION)
+    quick = [c for c in claim.checks if c.kind not in slow]
+    independent = [c for c in quick if shares_nothing(c, claim.formula.expr, FAST)]
+    if survivors(claim, FAST, independent):
+        rest = [c for c in claim.checks if c.kind in slow]
+        independent += [c for c in rest if shares_nothing(c, claim.formula.expr, FAST)]
+        assert survivors(claim, FAST, independent) == ()
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
+def test_no_check_is_idle(claim):
+    wrong = mutants(claim.formula.expr)
+    for check in claim.checks:
+        assert any(verdict(check, m.expr, FAST).passed is False for m in wrong), check.name
+
+
+def lenient(*checks):
+    return Claim(
+        statement="{formula}",
+        printed=Formula("lenient", LOSS),
+        checks=checks,
+        expected=Verdict.CONFIRMED,
+        id="lenient",
+    )
+
+
+def accepts_multiples(expr, settings):
+    ratio = evaluate(expr / LOSS, {}, RATIONAL) if (expr / LOSS).is_Rational else 0
+    return ratio != 0, "a multiple"
+
+
+def test_a_claim_that_a_mutant_survives_is_open():
+    claim = lenient(exact("up to a factor", Kind.ENUMERATION, accepts_multiples))
+    result = with_survivors(judge(claim, FAST), FAST)
+    assert all(check.passed for check in result.checks)
+    assert set(result.survivors) == {"the sign", "a factor 2", "a factor 1/2"}
+    assert result.verdict is Verdict.OPEN
+
+
+def test_a_check_that_shares_the_derivation_kills_nothing_for_others():
+    claim = lenient(identical("B-series engine", lambda: by_engine(heavy_ball)))
+    result = put_to_the_test(claim, FAST)
+    assert not result.checks[0].independent
+    assert result.checks[0].killed == len(result.slips) == len(result.survivors)
+
+
+def test_a_formula_without_a_value_is_rejected_and_an_overflow_is_not_decided():
+    def judge(error):
+        def raises(expr, settings):
+            raise error
+
+        return replace(exact("any", Kind.SERIES, lambda *_: (True, "")), judge=raises)
+
+    assert verdict(judge(ZeroDivisionError()), LOSS, FAST).passed is False
+    assert verdict(judge(ArithmeticError("runs away")), LOSS, FAST) == Evidence(None, "runs away")
+
+
+def test_the_command_counts_what_each_check_rejects(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["mutants", "cowsik2022.product", "--format", "json"])
+    assert stop.value.code == 0
+    (claim,) = json.loads(capsys.readouterr().out)["claims"]
+    assert claim["id"] == "cowsik2022.product"
+    assert claim["tried"] == claim["killed"] > 0
+    for check in claim["checks"]:
+        assert set(check) == {"name", "tried", "killed"}
+        assert 0 < check["killed"] <= check["tried"] == claim["tried"]
+
+
+def test_a_survivor_is_named_and_ends_with_1(capsys, monkeypatch):
+    weak = lenient(exact("up to a factor", Kind.ENUMERATION, accepts_multiples))
+    monkeypatch.setitem(REGISTRY.claims, "lenient", weak)
+    with pytest.raises(SystemExit) as stop:
+        main(["mutants", "lenient"])
+    assert stop.value.code == 1
+    assert "lenient is open: no independent check rejects the sign" in capsys.readouterr().out

@@ -1,0 +1,105 @@
+"""`undertow derive`: every quantity of every optimizer, in every format."""
+
+import json
+
+import pytest
+import sympy
+from flint import fmpq
+
+from derive.language.trees import tree
+from derive.optimizers.zoo import ZOO, gradient_descent
+from tests.verify.commands.test_cli import undertow
+from verify.report.derivation import AVERAGES, Quantity, as_latex, find
+
+every_rule = pytest.mark.parametrize("name", ZOO)
+every_quantity = pytest.mark.parametrize("quantity", list(Quantity), ids=str)
+
+
+def refused(name: str, quantity: Quantity) -> bool:
+    if quantity in AVERAGES:
+        return True
+    loss = quantity in {Quantity.MODIFIED_LOSS, Quantity.DISCRETE_MODIFIED_LOSS}
+    return (ZOO[name].game and loss) or (
+        quantity is Quantity.SLOW_MANIFOLD and not ZOO[name].memory
+    )
+
+
+@every_rule
+@every_quantity
+def test_every_quantity_of_every_optimizer(capsys, name, quantity):
+    for form in ("text", "latex", "json", "sympy"):
+        arguments = ("derive", name, "--quantity", quantity, "--order", "2", "--format", form)
+        code, out, err = undertow(capsys, *arguments)
+        if refused(name, quantity):
+            assert code == 2
+            assert err.count("\n") == 1
+            return
+        assert code == 0
+        if form == "json":
+            found = json.loads(out)
+            names = {s: sympy.Symbol(s) for s in (*found["parameters"], "k")}
+            for term in found["terms"]:
+                t = tree(term["tree"])
+                assert t.order == term["nodes"]
+                expr = sympy.parse_expr(term["coefficient"], names)
+                assert expr.free_symbols <= set(names.values())
+        if form == "sympy":
+            exec(out, {})  # noqa: S102 (our own output)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text", "value"),
+    [
+        # heavy ball at beta = 4/5: the shift -20 and the second coefficients -225/2 and -100
+        ("initial-shift", "[]", fmpq(-20)),
+        ("modified-flow", "[[]]", fmpq(-225, 2)),
+        ("one-step-map", "[[]]", fmpq(-100)),
+        ("slow-manifold", "[]", fmpq(5)),
+    ],
+)
+def test_heavy_ball_at_four_fifths(capsys, quantity, text, value):
+    arguments = ("derive", "heavy-ball", "--set", "beta=4/5", "--order", "2", "--format", "json")
+    _, out, _ = undertow(capsys, *arguments, "--quantity", quantity)
+    (term,) = [t for t in json.loads(out)["terms"] if t["tree"] == text]
+    assert term["coefficient"] == str(value)
+
+
+def test_the_transient_at_a_given_step_is_a_number(capsys):
+    arguments = ("derive", "heavy-ball", "--set", "beta=1/2", "--quantity", "transient", "--k", "0")
+    _, out, _ = undertow(capsys, *arguments, "--format", "json", "--order", "2")
+    # the first step of a cold start is plain gradient descent
+    assert [t["coefficient"] for t in json.loads(out)["terms"]] == ["1", "-1/2"]
+
+
+def test_the_modified_loss_says_where_it_ends_and_why(capsys):
+    _, out, _ = undertow(capsys, "derive", "heavy-ball", "--quantity", "modified-loss")
+    for part in (
+        "Ê = E + h(1+β)/(4(1−β)²) ‖∇E‖²",
+        "E/(1−β) + h(1+β)/(4(1−β)³) ‖∇E‖²",
+        "exists through h¹; at h² the flow is not a gradient",
+        "[[],[]]   (1+10β+β²)/(6(1−β)⁵)",
+        "gradient part",
+    ):
+        assert part in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["heavy-ball", "--k", "3"], "belongs to the transient"),
+        (["heavy-ball", "--quantity", "transient", "--k", "-1"], "before the first step"),
+        (["torch-sgd", "--set", "nesterov=true"], "dampening=0"),
+        (["torch-sgd", "--set", "nesterov=maybe"], "neither true nor false"),
+        (["lessard", "--set", "alpha=0"], "outside (0, oo)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(capsys, arguments, said):
+    code, _, err = undertow(capsys, "derive", *arguments)
+    assert code == 2
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_start_without_shift_is_the_start_alone():
+    written = as_latex(find(gradient_descent, Quantity.INITIAL_SHIFT, order=3))
+    assert "y(0) &= x_0 + O(h^{4})" in written

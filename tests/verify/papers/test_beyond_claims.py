@@ -1,0 +1,370 @@
+"""Wrong versions of the formulas beyond Ghosh et al. fall, and what surrounds them holds."""
+
+import pytest
+import sympy
+from flint import fmpq
+
+from derive import discrete_modified_loss, modified_loss, nesterov
+from derive.language.formula import BETA, H, K
+from derive.language.trees import LEAF
+from verify.claims.checks.heavy_ball import PAIR, QUARTIC, value
+from verify.claims.checks.memory_rules import (
+    CHAIN,
+    FAMILY,
+    FORK,
+    HEAVY_BALL,
+    A,
+    at,
+    curl,
+    on_plane,
+    plane_gradient,
+    slow_displacement,
+)
+from verify.claims.claim import REGISTRY, Claim, Settings
+from verify.claims.equality import in_ring
+from verify.papers import beyond_flows, beyond_losses, beyond_maps, beyond_memory
+from verify.papers.beyond_flows import H2_TERMS, INERTIA, SPEED, family_path
+from verify.papers.beyond_losses import AVERAGE_LOSS, NESTEROV_LOSS, NU
+from verify.papers.beyond_maps import map_path
+from verify.papers.beyond_memory import MEMORY_LOSS, force_of
+from verify.running.experiments import Experiment
+from verify.running.losses import polynomial
+from verify.running.numbers import PowerSeries, power_series
+from verify.running.orders import observed_order
+from verify.running.trajectories import vector
+
+FAST = Settings(digits=20)
+QUADRATIC_AND_MORE = polynomial(
+    2,
+    (((2, 0), fmpq(1, 2)), ((1, 1), fmpq(1, 3)), ((1, 2), fmpq(1)), ((0, 4), fmpq(1, 4))),
+    "plane",
+)
+b, h, k, a, nu = BETA, H, K, A, NU
+FOLLOWED = 1 + b - 2 * a * (1 - b)
+"""2 alpha of the modified equation."""
+PAST = b - b ** (2 * k + 2) - (2 * k + 1) * (1 - b) * b ** (k + 1)
+"""2(1-beta)^3/h times the memory's term at step k."""
+
+PLANTED = {
+    "kovachki2021.rescaled-flow": [
+        2 / (1 - b),
+        1 / (1 - b) ** 2,
+        -1 / (1 - b),
+        1 / (1 + b),
+        1 / ((1 - b) * (1 + a)),
+    ],
+    "kovachki2021.modified-equation": [
+        FOLLOWED,
+        -FOLLOWED / 2,
+        (1 - b - 2 * a * (1 - b)) / 2,
+        (1 + b + 2 * a * (1 - b)) / 2,
+        (1 + b - 2 * a * (1 + b)) / 2,
+        (1 + b - 2 * a * (1 - b) ** 2) / 2,
+        (1 + b - a * (1 - b)) / 2,
+        (1 + b - 2 * b * (1 - b)) / 2,
+    ],
+    "kovachki2021.starting-velocity": [
+        1 / (1 - b),
+        sympy.Integer(1),
+        sympy.Integer(0),
+        -SPEED,
+        2 * SPEED,
+        1 / (1 + b),
+        (1 - 2 * a) / (1 + b + 2 * a * (1 - b)),
+        (1 - a) / FOLLOWED,
+        (1 - 2 * b) / (1 - b + 2 * b**2),
+    ],
+    "kovachki2021.modified-loss": [
+        h * FOLLOWED / (2 * (1 - b) ** 2),
+        h * FOLLOWED / (4 * (1 - b) ** 3),
+        -h * FOLLOWED / (4 * (1 - b) ** 2),
+        h * (1 - b - 2 * a * (1 - b)) / (4 * (1 - b) ** 2),
+        h * (1 + b + 2 * a * (1 - b)) / (4 * (1 - b) ** 2),
+        h * (1 + b - 2 * b * (1 - b)) / (4 * (1 - b) ** 2),
+    ],
+    "lyu2023.second-order-flow": [
+        h * (1 + b) / (1 - b),
+        h * (1 + b) / (2 * (1 - b) ** 2),
+        -h * (1 + b) / (2 * (1 - b)),
+        h * (1 + b) / 2,
+        h / 2,
+        h * (1 - b + 2 * b**2) / (2 * (1 - b)),
+    ],
+    "lyu2023.second-order-flow-nesterov": [
+        h * (1 - b + 2 * b**2) / (1 - b),
+        h * (1 - b + 2 * b**2) / (2 * (1 - b) ** 2),
+        -h * (1 - b + 2 * b**2) / (2 * (1 - b)),
+        h * (1 + b + 2 * b**2) / (2 * (1 - b)),
+        h * (1 - b + b**2) / (2 * (1 - b)),
+        h * (1 + b) / (2 * (1 - b)),
+    ],
+    "miyagawa2022.counter-term-hessian": [
+        h**2 / 3,
+        -(h**2) / 6,
+        -2 * h**2 / 3,
+        -(h**2) / 12,
+        -(h**3) / 3,
+        -h / 3,
+    ],
+    "miyagawa2022.counter-term-third-derivative": [
+        h**2 / 12,
+        -(h**2) / 6,
+        -(h**2) / 24,
+        -(h**2) / 3,
+        -(h**3) / 12,
+    ],
+    "undertow.heavy-ball-flow-hessian": [
+        2 * H2_TERMS[CHAIN],
+        -H2_TERMS[CHAIN],
+        H2_TERMS[CHAIN] * (1 - b),
+        H2_TERMS[CHAIN] * h,
+        H2_TERMS[FORK],
+        -(h**2) * (1 - 4 * b + b**2) / (3 * (1 - b) ** 5),
+        -(h**2) * (1 + 10 * b + b**2) / (3 * (1 - b) ** 5),
+    ],
+    "undertow.heavy-ball-flow-third-derivative": [
+        2 * H2_TERMS[FORK],
+        -H2_TERMS[FORK],
+        H2_TERMS[FORK] * (1 - b),
+        H2_TERMS[FORK] * h,
+        H2_TERMS[CHAIN],
+        -(h**2) * (1 - 10 * b + b**2) / (12 * (1 - b) ** 5),
+        -(h**2) * (1 + 4 * b + b**2) / (12 * (1 - b) ** 5),
+    ],
+    "undertow.flow-obstruction": [
+        h**2 / (6 * (1 - b) ** 3),
+        -(h**2) / (3 * (1 - b) ** 3),
+        -(h**2) / (6 * (1 - b) ** 5),
+        -(h**2) / (6 * (1 + b) ** 3),
+        -(h**2) / 6,
+        -h / (6 * (1 - b) ** 3),
+    ],
+    "undertow.nesterov-loss": [
+        2 * NESTEROV_LOSS,
+        -NESTEROV_LOSS,
+        NESTEROV_LOSS / (1 - b),
+        h * (1 + b) / (4 * (1 - b) ** 2),
+        h * (1 + b + 2 * b**2) / (4 * (1 - b) ** 2),
+        h * (1 - b + 2 * b**2) / (4 * (1 + b) ** 2),
+    ],
+    "undertow.nesterov-shift": [
+        sympy.Integer(0),
+        2 * h * b / (1 - b) ** 2,
+        -h * b / (1 - b) ** 2,
+        h * b / (1 - b),
+        h * b / (1 + b) ** 2,
+        h * b**2 / (1 - b) ** 2,
+        h**2 * b / (1 - b) ** 2,
+    ],
+    "undertow.nesterov-amplification": [
+        (1 + b) / (1 - b),
+        2 * (1 - b + 2 * b**2) / (1 - b),
+        (1 - b + 2 * b**2) / (1 - b) ** 2,
+        (1 - b) / (1 - b + 2 * b**2),
+    ],
+    "undertow.quasi-hyperbolic-loss": [
+        2 * AVERAGE_LOSS,
+        h * (1 + nu * b / (1 - b)) / 4,
+        h * (1 + 2 * b * b / (1 - b)) / 4,
+        h * (1 + 2 * nu * nu / (1 - b)) / 4,
+        h * (1 + 2 * nu * b / (1 - b) ** 2) / 4,
+        h * (1 + 2 * nu * b / (1 + b)) / 4,
+        h * (1 - 2 * nu * b / (1 - b)) / 4,
+    ],
+    "undertow.quasi-hyperbolic-shift": [
+        h * b / (1 - b),
+        h * nu * b / (1 - b) ** 2,
+        -h * nu * b / (1 - b),
+        2 * h * nu * b / (1 - b),
+        h * nu * b / (1 + b),
+        h**2 * nu * b / (1 - b),
+        h * nu**2 / (1 - b),
+        h * b**2 / (1 - b),
+    ],
+    "ma2019.nesterov": [sympy.Integer(1), 1 - b, b**2, b / 2, -b],
+    "undertow.map-loss": [
+        h * b / (1 - b) ** 3,
+        -h * b / (2 * (1 - b) ** 3),
+        h * b / (2 * (1 - b) ** 2),
+        h * b / (2 * (1 + b) ** 3),
+        h * b**2 / (2 * (1 - b) ** 3),
+        h * (1 + b) / (4 * (1 - b) ** 3),
+    ],
+    "cattaneo2025.exact-modified-loss": [b, 1 - b, sympy.Rational(1, 2), -b, b / 2],
+    "cattaneo2025memory.memoryless-iteration": [
+        2 * MEMORY_LOSS,
+        -MEMORY_LOSS,
+        h * b / (2 * (1 - b)),
+        h * b / (2 * (1 - b) ** 3),
+        h * b / (2 * (1 + b) ** 2),
+        h * (1 + b) / (4 * (1 - b) ** 2),
+    ],
+    "cattaneo2025memory.memory-term": [
+        h * PAST / (1 - b) ** 3,
+        -h * PAST / (2 * (1 - b) ** 3),
+        h * PAST / (2 * (1 - b) ** 2),
+        h**2 * PAST / (2 * (1 - b) ** 3),
+        h * b / (2 * (1 - b) ** 3),
+        h * PAST.subs(k, k + 1) / (2 * (1 - b) ** 3),
+        h * (PAST - (1 - b) * b ** (k + 1)) / (2 * (1 - b) ** 3),
+    ],
+    "undertow.memoryless-start": [
+        sympy.Integer(0),
+        -h * b / (1 - b) ** 2,
+        2 * h * b / (1 - b) ** 2,
+        h * b / (1 - b),
+        h * b / (1 + b) ** 2,
+        h**2 * b / (1 - b) ** 2,
+    ],
+    "cattaneo2025memory.discretization": [
+        sympy.Rational(1, 2),
+        -sympy.Integer(1),
+        -sympy.Rational(1, 4),
+        sympy.Integer(0),
+    ],
+    "cattaneo2025memory.decomposition": [
+        h / (2 * (1 - b)),
+        -h / (4 * (1 - b)),
+        h / (4 * (1 - b) ** 2),
+        h / (4 * (1 + b)),
+        h / 4,
+    ],
+}
+CURVED = [
+    h**2 * b * (1 + b) / (1 - b) ** 5,
+    -(h**2) * b * (1 + b) / (2 * (1 - b) ** 5),
+    h**2 * b * (1 + b) / (2 * (1 - b) ** 4),
+    h**2 * b * (1 - b) / (2 * (1 - b) ** 5),
+    h**2 * (1 + b) / (2 * (1 - b) ** 5),
+    h * b * (1 + b) / (2 * (1 - b) ** 5),
+]
+PLANTED |= dict.fromkeys(("undertow.map-loss-curvature", "lyu2025.directional-smoothness"), CURVED)
+ROWS = [(id, wrong) for id, versions in PLANTED.items() for wrong in versions]
+
+
+def test_every_claim_of_these_modules_has_planted_errors():
+    modules = (beyond_flows, beyond_losses, beyond_maps, beyond_memory)
+    claims = (c for m in modules for c in vars(m).values() if isinstance(c, Claim))
+    assert {claim.id for claim in claims} == set(PLANTED)
+
+
+def planted_id(row: tuple[str, sympy.Expr]) -> str:
+    return f"{row[0]}-{PLANTED[row[0]].index(row[1])}"
+
+
+@pytest.mark.parametrize(("id", "wrong"), ROWS, ids=map(planted_id, ROWS))
+def test_a_planted_error_is_rejected_by_every_check(id, wrong):
+    for check in REGISTRY.claims[id].checks:
+        evidence = check.judge(wrong, FAST)
+        assert evidence.passed is False, (check.name, evidence)
+
+
+def test_the_family_has_heavy_ball_and_nesterov_as_members():
+    nesterov_inertia = (1 - b + 2 * b**2) / 2
+    assert not in_ring(INERTIA.subs(a, 0) - (1 + b) / 2)
+    assert not in_ring(INERTIA.subs(a, b) - nesterov_inertia)
+    assert not in_ring(SPEED.subs(a, 0) - 1 / (1 + b))
+    assert not in_ring(SPEED.subs(a, b) - (1 - 2 * b) / (1 - b + 2 * b**2))
+
+
+def test_quasi_hyperbolic_momentum_ends_in_heavy_ball_and_nesterov():
+    step = h / (1 - b)
+    heavy_ball = h * (1 + b) / (4 * (1 - b) ** 2)
+    assert not in_ring(AVERAGE_LOSS.subs(nu, 1).subs(h, step) - heavy_ball)
+    assert not in_ring(AVERAGE_LOSS.subs(nu, b).subs(h, step) - NESTEROV_LOSS)
+    assert not in_ring(AVERAGE_LOSS.subs(nu, 0) - h / 4)
+
+
+def test_gradient_descent_is_heavy_ball_without_momentum():
+    printed = {
+        CHAIN: REGISTRY.claims["miyagawa2022.counter-term-hessian"],
+        FORK: REGISTRY.claims["miyagawa2022.counter-term-third-derivative"],
+    }
+    for t, claim in printed.items():
+        assert H2_TERMS[t].subs(b, 0) == claim.formula.expr
+
+
+def test_one_step_of_nesterov_is_no_gradient_beyond_the_first_correction():
+    assert discrete_modified_loss(nesterov, order=3).exists_below == 3
+    assert modified_loss(nesterov, order=3).exists_below == 3
+
+
+@pytest.mark.parametrize("speed", [0, 1, "steady", "second order"])
+@pytest.mark.parametrize("look_ahead", [fmpq(0), fmpq(1, 2), fmpq(1, 5)], ids=str)
+def test_over_all_steps_the_modified_equation_is_first_order_from_every_velocity(speed, look_ahead):
+    run = Experiment(
+        FAMILY.optimizer,
+        QUARTIC,
+        [fmpq(1)],
+        {"alpha": fmpq(1), "beta": fmpq(1, 2), "gamma": look_ahead},
+        time=1,
+        halvings=range(9, 14),
+    )
+    chosen = {"steady": 1 / (1 - b), "second order": SPEED}.get(speed, speed)
+
+    def follow(flow):
+        inertia, c = (at(sympy.sympify(e), flow.h, flow.values) for e in (INERTIA, chosen))
+        return family_path(flow, inertia, c)
+
+    order = observed_order(run.errors(follow, digits=20))
+    assert order.supports(1), str(order)
+
+
+def memoryless(*, limit_of_force: bool, limit_of_memory: bool, at_end: bool = False):
+    """The observed order of the memoryless iteration of heavy ball from the same start."""
+    past = h * PAST / (2 * (1 - b) ** 3)
+
+    def follow(run):
+        beta = run.values["beta"]
+        steady = value(MEMORY_LOSS, h=run.h, beta=beta) / (1 - beta)
+
+        def weights(k):
+            force = 1 / (1 - beta) if limit_of_force else force_of(run.values, k)
+            memory = steady if limit_of_memory else value(past, k=k, h=run.h, beta=beta)
+            return {LEAF: run.h * force, PAIR: -(2 * run.h * memory)}
+
+        return map_path(run, weights, run.x0)
+
+    run = Experiment(
+        HEAVY_BALL.optimizer,
+        QUARTIC,
+        [fmpq(1)],
+        {"beta": fmpq(1, 2)},
+        time=1,
+        halvings=range(5, 11),
+    )
+    return observed_order(run.errors(follow, digits=20, at_end=at_end))
+
+
+def test_the_memoryless_iteration_needs_the_first_forces_but_not_the_first_corrections():
+    assert memoryless(limit_of_force=False, limit_of_memory=False).supports(2)
+    assert memoryless(limit_of_force=False, limit_of_memory=True).supports(2)
+    assert memoryless(limit_of_force=True, limit_of_memory=False).supports(1)
+    assert memoryless(limit_of_force=True, limit_of_memory=True).supports(1)
+    assert memoryless(limit_of_force=True, limit_of_memory=True, at_end=True).supports(1)
+
+
+def test_the_slow_manifold_on_the_plane_is_invariant():
+    """The declared heavy ball, started on it at rational h, stays on it to the order kept."""
+    gradient = plane_gradient(on_plane(QUADRATIC_AND_MORE))
+    beta, length = fmpq(2, 5), 6
+    steps = slow_displacement(gradient, beta, fmpq(0), length - 1)
+    arithmetic, h = power_series(length), PowerSeries.step(length)
+
+    def displacement(x):
+        return vector(
+            [sum((evaluated(n[i], x) * h**j for j, n in enumerate(steps)), h * 0) for i in (0, 1)]
+        )
+
+    def evaluated(p, x):
+        terms = (x[0] ** i * x[1] ** j * c for (i, j), c in p.to_dict().items())
+        return sum(terms, h * 0)
+
+    here = vector([arithmetic.convert(fmpq(1, 3)), arithmetic.convert(fmpq(-1, 2))])
+    grad = QUADRATIC_AND_MORE.gradient_function(arithmetic)
+    velocity = displacement(here)
+    there = here + velocity
+    after, _ = HEAVY_BALL.optimizer.step(there, [velocity], grad, h, {"beta": beta})
+    left = after - there - displacement(there)
+    assert all(entry[n] == 0 for entry in left for n in range(length))
+    assert not any(map(curl, steps))

@@ -1,0 +1,363 @@
+"""Repairs and examples: wrong versions fall, each by the checks that can see them, and by name."""
+
+import random
+from itertools import pairwise
+
+import pytest
+import sympy
+from flint import arb, fmpq
+
+from derive import heavy_ball, initial_shift, modified_flow, nesterov, tree
+from derive.language.formula import BETA, H
+from derive.language.trees import LEAF, grow, trees_up_to
+from verify.claims.checks.heavy_ball import QUARTIC, RESIDUAL_BETAS
+from verify.claims.checks.start_up import cold_component
+from verify.claims.claim import REGISTRY, Kind, Settings, Verdict, judge
+from verify.models.written_fields import second_order
+from verify.papers import second_order_flows
+from verify.papers.ghosh2023 import examples as ghosh2023_examples
+from verify.papers.ghosh2023 import repairs as ghosh2023_repairs
+from verify.papers.ghosh2023 import slides as ghosh2023_slides
+from verify.papers.ghosh2023.examples import MOMENTA, limit_norm
+from verify.papers.ghosh2023.repairs import reduced
+from verify.papers.ghosh2023.slides import E1, E2
+from verify.papers.second_order_flows import inertia
+from verify.running.experiments import Experiment
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.numbers import PowerSeries, power_series, precision
+from verify.running.orders import observed_order
+from verify.running.residuals import advance, transient_residual
+from verify.running.trajectories import iterates, vector
+
+FAST = Settings(digits=20)
+b, h, q = BETA, H, 1 - BETA
+x, v, a = sympy.symbols("x v a")
+NUMBER = sympy.Rational
+
+MODULES = (ghosh2023_examples, ghosh2023_repairs, ghosh2023_slides, second_order_flows)
+CLAIMS = [
+    claim
+    for claim in REGISTRY.claims.values()
+    if any(claim in vars(module).values() for module in MODULES)
+]
+
+UNITS = "the same in every unit"
+EVERYWHERE = "observed order over all steps"
+
+# Wrong versions of a claim's formula, and the checks by name that may be blind to them: all others
+# must reject. A change of unit shows no factor; over all steps the second-order ODE is O(h) from
+# every start.
+PLANTED = {
+    "ghosh2023.delay": (
+        {0, 2 * b / q, b / (2 * q), -b / q, b / q**2, b, b**2 / q, b / (1 + b), 1 / q},
+        set(),
+    ),
+    "ghosh2023.warm-start": (
+        {0, -2 * h / q, -h / (2 * q), h / q, -h / q**2, -h, -h / (1 + b), -h * b / q},
+        set(),
+    ),
+    "ghosh2023.corrected-iterate": (
+        {0, 2 * b / q, b / (2 * q), -b / q, b / q**2, b, b**2 / q, b / (1 + b), 1 / q},
+        set(),
+    ),
+    "ghosh2023.second-shift": (
+        {
+            2 * h**2 * b * (2 + b) / q**4,
+            -(h**2) * b * (2 + b) / q**4,
+            h**2 * b * (2 + b) / q**3,
+            h**2 * b * (2 + b) / q**5,
+            h**2 * b * (2 - b) / q**4,
+            h**2 * b * (1 + b) / q**4,
+            h**2 * b * (1 + 2 * b) / q**4 / 2,
+            h**2 * (2 + b) / q**4,
+        },
+        set(),
+    ),
+    "ghosh2023.second-shift-nesterov": (
+        {
+            2 * h**2 * b * (1 + b + b**2) / q**4,
+            -(h**2) * b * (1 + b + b**2) / q**4,
+            h**2 * b * (1 + b + b**2) / q**3,
+            h**2 * b * (1 - b + b**2) / q**4,
+            h**2 * b * (1 + b) / q**4,
+            h**2 * b * (2 + b) / q**4,
+        },
+        set(),
+    ),
+    "ghosh2023.rescaled-gradient-flow": (
+        {2 / q, 1 / q / 2, -1 / q, 1 / q**2, sympy.Integer(1), 1 / (1 + b), (1 + b) / q},
+        set(),
+    ),
+    "ghosh2023.slides-modified-flow": (
+        {
+            h * (1 + b) * E1**2 / (4 * q**2),
+            -h * (1 + b) * E1**2 / (4 * q**3),
+            -h * (1 + b) * E1**2 * E2 / (2 * q**3),
+        },
+        set(),
+    ),
+    "ghosh2023.second-order-equation": (
+        {
+            h * (1 + b) / 2 * v + q * a,
+            q * v + h * (1 + b) * a,
+            q * v + h * (1 - b) / 2 * a,
+            q * v - h * (1 + b) / 2 * a,
+            q**2 * v + h * (1 + b) / 2 * a,
+            (1 + b) * v + h * (1 + b) / 2 * a,
+            q * v + h * (1 - b + 2 * b**2) / 2 * a,
+            q * v,
+        },
+        set(),
+    ),
+    "ghosh2023.second-order-start": (
+        {0, 1, 1 / q, 2 / (1 + b), -1 / (1 + b), 1 / (1 + b) ** 2, 1 / (1 + b) / 2, 1 + b},
+        {EVERYWHERE},
+    ),
+    "ghosh2023.second-order-start-nesterov": (
+        {
+            0,
+            1,
+            1 / q,
+            1 / (1 + b),
+            (1 - b) / (1 - b + 2 * b**2),
+            (1 - 2 * b) / (1 + b + 2 * b**2),
+            (1 + 2 * b) / (1 - b + 2 * b**2),
+            -(1 - 2 * b) / (1 - b + 2 * b**2),
+            2 * (1 - 2 * b) / (1 - b + 2 * b**2),
+        },
+        {EVERYWHERE},
+    ),
+    "ghosh2023.model-regularizer": (
+        {h / 4, h / 2, h * x**2, h * x**2 / 4, -h * x**2 / 2, h * x / 2, h * x**3 / 2},
+        set(),
+    ),
+    "ghosh2023.figure-norms": (
+        {0, NUMBER(1, 10), NUMBER(1, 2), NUMBER(4, 5), NUMBER(9, 5), NUMBER(-9, 10)},
+        set(),
+    ),
+    "ghosh2023.figure-norms-elsewhere": (
+        {0, NUMBER(1, 5), NUMBER(1, 2), NUMBER(9, 10), NUMBER(8, 5), NUMBER(-4, 5)},
+        set(),
+    ),
+    "ghosh2023.imbalance": (
+        {
+            2 * (1 + b) / q,
+            (1 + b) / q / 2,
+            -(1 + b) / q,
+            (1 + b) / q**2,
+            (1 + b),
+            (1 + b) ** 2 / q,
+            (1 - b) / (1 + b),
+            1 / q,
+        },
+        set(),
+    ),
+}
+PLANTED_SCALES = {
+    -h * (1 + b) * E1 * E2 / q**3,
+    -h * (1 + b) * E1 * E2 / (4 * q**3),
+    h * (1 + b) * E1 * E2 / (2 * q**3),
+    h * (1 + b) * E1 * E2 / (2 * q**2),
+    -h * (1 + b) * E1 * E2 / (2 * q**2),
+    -h * (1 - b) * E1 * E2 / (2 * q**3),
+}
+ROWS = [
+    (id, sympy.sympify(wrong), blind)
+    for id, (versions, blind) in PLANTED.items()
+    for wrong in sorted(versions, key=str)
+] + [
+    ("ghosh2023.slides-modified-flow", wrong, {UNITS}) for wrong in sorted(PLANTED_SCALES, key=str)
+]
+
+
+@pytest.mark.parametrize(
+    ("id", "wrong", "blind"), ROWS, ids=[f"{row[0].split('.')[1]}: {row[1]}" for row in ROWS]
+)
+def test_a_planted_error_is_rejected_by_every_check_that_can_see_it(id, wrong, blind):
+    claim = REGISTRY.claims[id]
+    passed = {check.name: check.judge(wrong, FAST).passed for check in claim.checks}
+    assert {name for name, stood in passed.items() if stood is not False} <= blind
+    rejecting = {c.kind for c in claim.checks if passed[c.name] is False}
+    assert rejecting >= {check.kind for check in claim.checks} - {Kind.ORDER}
+
+
+def test_every_claim_here_has_planted_errors():
+    assert {claim.id for claim in CLAIMS} == set(PLANTED)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
+def test_the_verdict_does_not_hang_on_the_seed(claim):
+    result = judge(claim, Settings(digits=20, seed=1))
+    assert result.as_recorded, result.as_json()
+    if claim.expected is Verdict.CORRECTED:
+        assert all(c.refutes for c in claim.checks if c.name != EVERYWHERE)
+
+
+def test_a_warm_start_leaves_a_term_of_order_h2_and_no_other_start_removes_it_at_order_h():
+    loss, start = QUARTIC, [fmpq(1)]
+    for beta in RESIDUAL_BETAS:
+        power = transient_residual(
+            heavy_ball,
+            loss,
+            start,
+            lambda k, h, beta=beta: reduced(beta, h),
+            parameters={"beta": beta},
+            length=4,
+            steps=6,
+            memory=lambda x, g, h, beta=beta: [g * h * (-1 / (1 - beta))],
+        )
+        assert power == 2
+
+
+def differential_shift(case_loss, x0, series, order, h, arithmetic):
+    weights = [h**t.order * (series[t].at({}) / t.symmetry) for t in trees_up_to(order)]
+    return x0 + vector(case_loss.field(order).at([*x0, *weights], arithmetic))
+
+
+@pytest.mark.parametrize("rule", [heavy_ball, nesterov], ids=str)
+def test_the_shift_leaves_a_start_up_that_fades_at_every_order(rule):
+    """Each h^n term of x_k - y(kh) is a sum of k^a beta^(jk), 1 <= j <= n, a < n: no constant."""
+    beta, source, order, steps = fmpq(2, 5), random.Random(0), 4, 24
+    arithmetic, step = power_series(order + 1), PowerSeries.step(order + 1)
+    loss = bounded_polynomial(source, 1)
+    x0 = vector([arithmetic.convert(c) for c in starting_point(source, 1)])
+    path = iterates(
+        rule,
+        loss,
+        list(x0),
+        h=step,
+        steps=steps,
+        parameters={"beta": arithmetic.convert(beta)},
+        arithmetic=arithmetic,
+    )
+    flow = modified_flow(rule.at(beta=beta), order=order)
+    weights = {t: step ** (t.order - 1) * (c.at({}) / t.symmetry) for t, c in flow.items()}
+    shift = initial_shift(rule.at(beta=beta), order=order)
+    begin = differential_shift(loss, x0, shift, order, step, arithmetic)
+    rest = [
+        path[k] - advance(loss, weights, begin, step * k, arithmetic) for k in range(1, steps + 1)
+    ]
+    for n in range(1, order + 1):
+        terms = [entry[0][n] for entry in rest]
+        assert any(terms)
+        for j in range(1, n + 1):
+            for _ in range(n):
+                terms = [after - beta**j * before for before, after in pairwise(terms)]
+        assert terms
+        assert not any(terms)
+
+
+@pytest.mark.parametrize("rule", [heavy_ball, nesterov], ids=str)
+def test_the_shift_at_trees_without_branching_is_the_slow_part_of_a_mode(rule):
+    order = 6
+    shift = initial_shift(rule, order=order)
+    for beta in RESIDUAL_BETAS:
+        part, stem = cold_component(rule, beta, order + 1), LEAF
+        for n in range(1, order + 1):
+            assert part[n] == (-1) ** n * shift[stem].at({"beta": beta})
+            stem = grow([stem])
+
+
+def test_no_delay_is_the_shift_at_order_h2():
+    flow = modified_flow(heavy_ball, order=2)
+    w, u = (flow[tree(t)].as_expr() for t in ("[]", "[[]]"))
+    late = b / q
+    moved = sympy.factor(-late * u + (late * w) ** 2 / 2)
+    assert sympy.simplify(moved - b * (1 + 2 * b) / (2 * q**4)) == 0
+    assert sympy.simplify(moved - initial_shift(heavy_ball, order=2)[tree("[[]]")].as_expr()) != 0
+
+
+@pytest.mark.parametrize("c", [fmpq(0), fmpq(1), fmpq(2), fmpq(-1)], ids=str)
+def test_the_second_order_equation_is_of_order_1_from_any_other_start(c):
+    """beta = 1/2: c = 2 is 1/(1-beta); only c = 2/3 is of order 2 at the final time."""
+    (check,) = (
+        check
+        for check in REGISTRY.claims["ghosh2023.second-order-start"].checks
+        if check.name == "observed order at the final time"
+    )
+    assert check.judge(NUMBER(2, 3), FAST).passed is True
+    evidence = check.judge(NUMBER(int(c.p), int(c.q)), FAST)
+    assert evidence.passed is False
+    assert evidence.figure.startswith(("order 1.0", "order 0.9"))
+
+
+def test_the_layers_of_nesterov_fade_alike_at_one_momentum():
+    """log(1/beta) = 2(1-beta)/(1-beta+2beta^2) at beta = 0.14956...: O(h^2) over all steps."""
+    beta = fmpq(1495614158917001615734271823152865656311, 10**40)
+    for side, sign in ((fmpq(-1, 10**30), 1), (fmpq(1, 10**30), -1)):
+        with precision(50):
+            near = arb(beta + side)
+            assert sign * (-near.log() - (1 - near) / inertia(nesterov, near)) > 0
+
+    def follow(run):
+        now = run.values["beta"]
+        c = (1 - 2 * now) / (1 - now + 2 * now * now)
+        return second_order(run, run.h * inertia(nesterov, now), 1 - now, c)
+
+    def order(at):
+        run = Experiment(nesterov, QUARTIC, [fmpq(1)], {"beta": at}, halvings=range(6, 11))
+        return observed_order(run.errors(follow, digits=20))
+
+    assert order(beta).supports(2)
+    assert order(fmpq(1, 3)).supports(1)
+    assert order(fmpq(1, 2)).supports(1)
+
+
+@pytest.mark.parametrize(
+    ("place", "published"),
+    [
+        ((1, fmpq(3, 5)), "1.946793 1.892996 1.735539 1.455675"),
+        ((1, 1), "2.031343 1.989464 1.869909 1.672159"),
+        ((2, 1), "1.807681 1.595575 1.000724 1.776450"),
+    ],
+    ids=str,
+)
+def test_the_norms_of_figure_1_are_enclosed(place, published):
+    x, y = map(fmpq, place)
+    for beta, digits in zip(MOMENTA, published.split(), strict=True):
+        wide, narrow = (limit_norm(x, y, beta, d) for d in (20, 40))
+        assert abs(narrow - arb(digits)) < arb("5.1e-7")
+        assert narrow.rad() < arb("1e-40")
+        assert wide.overlaps(narrow)
+        h = 0.01 * (1 - int(beta.p) / int(beta.q))
+        assert abs(by_floats(int(x.p), int(y.p) / int(y.q), h, beta) - narrow) < 1e-10
+
+
+def by_floats(x: float, y: float, h: float, beta: fmpq) -> float:
+    momentum = int(beta.p) / int(beta.q)
+    w, last = (2.8, 3.4), (2.8, 3.4)
+    for _ in range(5000):
+        r = y - w[0] * w[1] * x
+        ahead = tuple(w[i] + h * r * x * w[1 - i] + momentum * (w[i] - last[i]) for i in (0, 1))
+        w, last = ahead, w
+    return (w[0] ** 2 + w[1] ** 2) ** 0.5
+
+
+def test_a_start_that_is_a_minimum_stays_where_it_is():
+    """y = 2.8 * 3.4 x: the four norms are the same, so that the order of Figure 1 is not strict."""
+    for beta in MOMENTA:
+        found = limit_norm(fmpq(1), fmpq(238, 25), beta, 20)
+        with precision(40):
+            assert abs(found - arb(fmpq(97, 5)).sqrt()) < arb(10) ** -20
+
+
+def test_a_delay_of_one_step_and_the_shift_lead_to_the_same_path_up_to_order_h2():
+    """At beta = 1/2 the delay is one whole step."""
+
+    def gap(j):
+        found = []
+
+        def follow(run):
+            beta = run.values["beta"]
+            weights = reduced(beta, run.h)
+            start = run.x0 + run.gradient() * (run.h * beta / (1 - beta) ** 2)
+            shifted, late = run.steady(weights, start), run.steady(weights)
+            found.append(max(abs(a - b)[0] for a, b in zip(shifted[1:], late, strict=False)))
+            return shifted
+
+        halvings = range(j, j + 1)
+        run = Experiment(heavy_ball, QUARTIC, [fmpq(1)], {"beta": fmpq(1, 2)}, halvings=halvings)
+        run.errors(follow, digits=20)
+        return float(found[0])
+
+    assert observed_order([gap(j) for j in range(5, 10)]).supports(2)

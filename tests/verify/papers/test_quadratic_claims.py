@@ -1,0 +1,124 @@
+"""The claims on a quadratic: wrong versions of each formula fall by every kind of check."""
+
+import pytest
+import sympy
+from flint import ctx as flint_context
+
+import verify.papers  # noqa: F401
+from derive.language.formula import BETA, K, Z
+from verify.claims.checks.quadratics import DISCRIMINANT, N, vanishes
+from verify.claims.claim import REGISTRY, Kind, Settings, judge
+from verify.papers.quadratic_flows import KAPPA, ROOT, THRESHOLD, paths_by_peaks
+
+FAST = Settings(digits=20)
+FLOW, SLOPE, SERIES, RADIUS, LOSS, ROWS = (
+    f"cattaneo2025.{name}"
+    for name in (
+        "principal-flow",
+        "principal-flow-slope",
+        "principal-flow-series",
+        "principal-flow-radius",
+        "one-step-loss-on-a-mode",
+        "narayana-polynomials",
+    )
+)
+IDS = ("rosca2023.principal-flow", FLOW, SLOPE, SERIES, RADIUS, LOSS, ROWS)
+log, binomial = sympy.log, sympy.binomial
+
+
+def total(term: sympy.Expr, first: int = 0) -> sympy.Expr:
+    return sympy.Sum(term * BETA**K, (K, first, N))
+
+
+OTHER_KAPPA = (1 + BETA - Z - ROOT) / 2
+PLANTED = [
+    ("rosca2023.principal-flow", log(1 + Z) / Z),
+    ("rosca2023.principal-flow", -log(1 - Z) / Z),
+    ("rosca2023.principal-flow", log(1 - Z)),
+    ("rosca2023.principal-flow", log(1 - Z / 2) / Z),
+    ("rosca2023.principal-flow", log(1 - Z) / Z**2),
+    ("rosca2023.principal-flow", -1 - Z / 2 - Z**2 / 3),
+    ("rosca2023.principal-flow", sympy.Integer(-1)),
+    (FLOW, log(OTHER_KAPPA) / Z),
+    (FLOW, -log(KAPPA) / Z),
+    (FLOW, log(KAPPA) / (Z * (1 - BETA))),
+    (FLOW, log(1 - Z / (1 - BETA)) / Z),
+    (FLOW, log(1 - Z) / Z),
+    (FLOW, log((1 + BETA - Z + sympy.sqrt((1 + BETA - Z) ** 2 + 4 * BETA)) / 2) / Z),
+    (FLOW, -1 / (1 - BETA) - Z * (1 + BETA) / (2 * (1 - BETA) ** 3)),
+    (SLOPE, ROOT),
+    (SLOPE, -1 / ROOT),
+    (SLOPE, 1 / DISCRIMINANT),
+    (SLOPE, 1 / sympy.sqrt((1 - BETA - Z) ** 2 - 4 * BETA)),
+    (SERIES, total(binomial(N, K))),
+    (SERIES, total(binomial(N + 1, K) ** 2)),
+    (SERIES, total(binomial(N, K) ** 2) * N),
+    (SERIES, total(binomial(N, K) ** 2) / (1 - BETA)),
+    (SERIES, total(binomial(N, K) * binomial(N + 1, K) / (K + 1))),
+    (RADIUS, (1 + sympy.sqrt(BETA)) ** 2),
+    (RADIUS, (1 - BETA) ** 2),
+    (RADIUS, 1 - sympy.sqrt(BETA)),
+    (RADIUS, 2 * (1 + BETA)),
+    (RADIUS, THRESHOLD / (1 - BETA)),
+    (RADIUS, sympy.Integer(1)),
+    (LOSS, (1 - BETA + Z + ROOT) / (2 * Z)),
+    (LOSS, (1 - BETA + Z - ROOT) / Z),
+    (LOSS, 1 / Z),
+    (LOSS, 1 / (1 - BETA)),
+    (LOSS, 1 / (1 - BETA) + BETA * Z / (1 - BETA) ** 3),
+    (LOSS, (1 - BETA - Z - ROOT) / (2 * Z)),
+    (ROWS, total(binomial(N, K) ** 2)),
+    (ROWS, total(binomial(N, K) * binomial(N, K - 1), 1) / (N * BETA)),
+    (ROWS, total(binomial(N, K) * binomial(N, K - 1), 1) / (N + 1)),
+    (ROWS, total(binomial(N - 1, K) * binomial(N - 1, K - 1), 1) / N),
+    (ROWS, total(binomial(N, K) * binomial(N, K - 1), 1)),
+]
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_each_claim_stands_at_few_and_at_many_digits(id):
+    for digits in (15, 50):
+        result = judge(REGISTRY.claims[id], Settings(digits=digits))
+        assert result.as_recorded, result.as_json()
+
+
+@pytest.mark.parametrize(
+    ("id", "wrong"), PLANTED, ids=[f"{id}-{i}" for i, (id, _) in enumerate(PLANTED)]
+)
+def test_a_planted_error_is_rejected_by_every_check(id, wrong):
+    for check in REGISTRY.claims[id].checks:
+        assert check.judge(wrong, FAST).passed is False, check.name
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_every_claim_has_planted_errors_and_three_checks_of_different_kinds(id):
+    assert sum(planted == id for planted, _ in PLANTED) >= 4
+    kinds = {check.kind for check in REGISTRY.claims[id].checks}
+    assert len(kinds) == len(REGISTRY.claims[id].checks) >= (2 if id == SLOPE else 3)
+    assert Kind.SYMBOLIC in kinds
+
+
+def test_the_field_of_the_root_decides_equality():
+    assert vanishes((KAPPA * OTHER_KAPPA) - BETA)
+    assert vanishes(KAPPA**2 - (1 + BETA - Z) * KAPPA + BETA)
+    assert vanishes(1 / KAPPA - OTHER_KAPPA / BETA)
+    assert vanishes(sympy.sqrt(sympy.expand(DISCRIMINANT)) - ROOT)
+    assert not vanishes(KAPPA - OTHER_KAPPA)
+    assert not vanishes(ROOT)
+    assert not vanishes(sympy.sqrt(1 - Z) - sympy.sqrt(1 + Z))
+
+
+def test_narayana_numbers_count_paths_by_peaks():
+    assert [paths_by_peaks(n)[1:] for n in range(1, 6)] == [
+        [1],
+        [1, 1],
+        [1, 3, 1],
+        [1, 6, 6, 1],
+        [1, 10, 20, 10, 1],
+    ]
+
+
+def test_the_checks_leave_the_length_of_power_series_as_it_was():
+    before = flint_context.cap
+    judge(REGISTRY.claims[SERIES], FAST)
+    assert flint_context.cap == before

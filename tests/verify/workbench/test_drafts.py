@@ -1,0 +1,389 @@
+"""Drafts of claims: good ones stand, planted errors fall, bad files are told where they are bad."""
+
+from pathlib import Path
+
+import pytest
+
+from derive.language.formula import Formula
+from derive.language.update_rule import BadInput
+from verify.claims.claim import ClaimResult, Kind, Settings, Verdict, judge
+from verify.formulas.quantities import QUANTITIES
+from verify.formulas.reading import Unreadable
+from verify.report.terminal import statement
+from verify.workbench.drafts import Draft, load_draft, read_condition, write_template
+
+FAST = Settings(digits=20)
+HEAVY_BALL = "h*(1 + beta)/(4*(1 - beta)**2)"
+GAMMA = "1 - beta**(2*k + 2) - 4*(k + 1)*beta**(k + 1)*(1 - beta)/(1 + beta)"
+SHIFT = "h*beta/(1 - beta)**2"
+
+
+@pytest.fixture
+def draft(tmp_path: Path):
+    """Writes a draft from its parts and reads it."""
+
+    def load(
+        formula: str,
+        quantity: str = "modified-loss",
+        optimizer: str = "heavy-ball",
+        *,
+        expected: str = "confirmed",
+        about: str = "claimed_order = 2",
+        notation: str = "",
+    ) -> Draft:
+        path = tmp_path / "draft.toml"
+        formula = formula if "=" in formula else f'printed = "{formula}"'
+        path.write_text(
+            f"""id = "mine.formula"
+statement = 'It is {{formula}}.'
+expected = "{expected}"
+[source]
+key = "mine"
+where = "equation (1)"
+[formula]
+{formula}
+[about]
+optimizer = "{optimizer}"
+quantity = "{quantity}"
+order = 1
+{about}
+[notation]
+{notation}
+""",
+            encoding="utf-8",
+        )
+        return load_draft(path)
+
+    return load
+
+
+def failing(result: ClaimResult) -> list[str]:
+    return [check.name for check in result.checks if not check.passed]
+
+
+def test_the_template_stands_as_it_is_written(tmp_path: Path):
+    path = tmp_path / "first try.toml"
+    write_template(path)
+    claim = load_draft(path)
+    result = judge(claim, FAST)
+    assert claim.id == "mypaper2026.first-try"
+    assert result.verdict is Verdict.CONFIRMED
+    assert {check.kind for check in result.checks} == {Kind.SYMBOLIC, Kind.SERIES, Kind.ORDER}
+    assert statement(claim).endswith("the gradient of E + h(1+β)/(4(1−β)²) ‖∇E‖².")
+    assert claim.formula.conditions == r"0\le \beta<1,\ h>0"
+
+
+def test_every_commented_field_of_the_template_can_be_used(tmp_path: Path):
+    path = tmp_path / "draft.toml"
+    write_template(path)
+    text = path.read_text(encoding="utf-8")
+    for name in ("bibtex", "right", "because", "counterexample", "condition", "set", "lr", "mu"):
+        assert f"\n# {name} = " in text
+        text = text.replace(f"\n# {name} = ", f"\n{name} = ")
+    text = text.replace('expected = "confirmed"', 'expected = "corrected"')
+    text = text.replace(
+        'printed = "h*(1 + beta)/(4*(1 - beta)**2)"', 'printed = "lr/(4*(1 - mu))"', 1
+    )
+    path.write_text(text, encoding="utf-8")
+    claim = load_draft(path)
+    assert claim.bibtex.startswith("@misc")
+    assert claim.condition
+    assert claim.because
+    assert claim.counterexample
+    assert judge(claim, FAST).verdict is Verdict.CORRECTED
+
+
+def test_the_template_is_not_written_over_a_file(tmp_path: Path):
+    path = tmp_path / "draft.toml"
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(BadInput, match="exists already"):
+        write_template(path)
+    assert path.read_text(encoding="utf-8") == "mine"
+    write_template(path, force=True)
+    assert load_draft(path)
+    with pytest.raises(BadInput, match="cannot be written"):
+        write_template(tmp_path / "nowhere" / "draft.toml")
+
+
+RIGHT = [
+    ("modified-loss", "heavy-ball", HEAVY_BALL),
+    ("modified-loss", "nesterov", "h*(1 - beta + 2*beta**2)/(4*(1 - beta)**2)"),
+    ("modified-loss", "gradient-descent", "h/4"),
+    ("modified-loss-unscaled", "heavy-ball", "h*(1 + beta)/(4*(1 - beta)**3)"),
+    ("transient-factor", "heavy-ball", GAMMA),
+    ("initial-shift", "heavy-ball", SHIFT),
+    ("initial-shift", "torch-sgd", "h*(momentum - dampening)/(1 - momentum)**2"),
+    ("discrete-modified-loss", "nesterov", "h*beta**2/(2*(1 - beta)**2)"),
+]
+
+
+@pytest.mark.parametrize(("quantity", "optimizer", "formula"), RIGHT, ids=lambda v: v[:25])
+def test_a_right_formula_is_confirmed(draft, quantity, optimizer, formula):
+    result = judge(draft(formula, quantity, optimizer), FAST)
+    assert result.verdict is Verdict.CONFIRMED, result.as_json()
+    assert len(result.checks) == 3
+
+
+@pytest.mark.parametrize(("quantity", "optimizer", "formula"), RIGHT, ids=lambda v: v[:25])
+def test_a_wrong_factor_is_not_confirmed_and_every_check_says_so(
+    draft, quantity, optimizer, formula
+):
+    result = judge(draft(f"2*({formula})", quantity, optimizer), FAST)
+    assert result.verdict is Verdict.OPEN
+    assert len(failing(result)) == 3
+    assert all(check.passed is False for check in result.checks)
+    assert not result.as_recorded
+
+
+@pytest.mark.parametrize(
+    ("quantity", "wrong", "by"),
+    [
+        ("modified-loss", "-h*(1 + beta)/(4*(1 - beta)**2)", 3),
+        ("modified-loss", "(1 + beta)/(4*(1 - beta)**2)", 3),
+        ("modified-loss", "h*(1 + beta)/(4*(1 - beta)**3)", 3),
+        ("initial-shift", "0", 3),
+        ("initial-shift", "h*beta/(1 - beta)", 3),
+        # moves the path by O(h^2) only: the observed order cannot see it
+        ("transient-factor", GAMMA.replace("(k + 1)*beta", "k*beta"), 2),
+        ("transient-factor", "1", 2),
+    ],
+)
+def test_a_planted_error_falls(draft, quantity, wrong, by):
+    result = judge(draft(wrong, quantity), FAST)
+    assert result.verdict is Verdict.OPEN
+    assert len(failing(result)) >= by
+
+
+@pytest.mark.parametrize("infinite", ["1/h", "h/(2*beta - 1)"])
+def test_a_formula_that_is_infinite_where_it_is_tried_falls(draft, infinite):
+    result = judge(draft(infinite, about=""), FAST)
+    assert [check.passed for check in result.checks] == [False, False]
+
+
+def test_the_evidence_says_what_is_right_and_which_slip_it_was(draft):
+    symbolic, residual, _ = judge(draft(f"2*{HEAVY_BALL}"), FAST).checks
+    assert "derived is h*(1 + beta)/(4*(1 - beta)**2)" in symbolic.figure
+    assert "over it is 2" in symbolic.figure
+    assert "a factor 2" in symbolic.figure
+    assert "h^2 is left at beta = 1/2 on E = " in residual.figure
+
+
+def test_what_stands_in_another_normalization_is_named(draft):
+    symbolic, *_ = judge(draft("h*(1 + beta)/(4*(1 - beta)**3)"), FAST).checks
+    assert "heavy-ball:modified-loss-unscaled" in symbolic.figure
+
+
+def test_a_printed_error_with_its_correction_is_corrected(draft):
+    claim = draft(f'printed = "h*(1 + beta)/4"\nright = "{HEAVY_BALL}"', expected="corrected")
+    result = judge(claim, FAST)
+    assert result.verdict is Verdict.CORRECTED
+    assert result.as_recorded
+    assert [check.name for check in result.checks].count("observed order, printed form rejected")
+    assert isinstance(claim.right, Formula)
+    assert claim.right.name != claim.printed.name
+
+
+@pytest.mark.parametrize(
+    "formulas",
+    [
+        f'printed = "{HEAVY_BALL}"\nright = "{HEAVY_BALL}"',  # nothing was wrong
+        f'printed = "{HEAVY_BALL}"\nright = "2*{HEAVY_BALL}"',
+        'printed = "h/4"\nright = "h/2"',
+    ],
+)
+def test_a_wrong_correction_does_not_stand(draft, formulas):
+    result = judge(draft(formulas, expected="corrected"), FAST)
+    assert result.verdict is Verdict.OPEN
+    assert failing(result)
+
+
+def test_a_wrong_transient_is_corrected_without_the_order_that_cannot_see_it(draft):
+    late = GAMMA.replace("(k + 1)*beta", "k*beta")
+    claim = draft(
+        f'printed = "{late}"\nright = "{GAMMA}"', "transient-factor", expected="corrected"
+    )
+    assert judge(claim, FAST).verdict is Verdict.CORRECTED
+
+
+def test_a_closeness_that_is_claimed_too_high_is_not_confirmed(draft):
+    result = judge(draft(HEAVY_BALL, about="claimed_order = 3"), FAST)
+    assert result.verdict is Verdict.OPEN
+    assert failing(result) == ["observed order"]
+
+
+def test_without_a_claimed_order_none_is_checked(draft):
+    result = judge(draft(HEAVY_BALL, about=""), FAST)
+    assert result.verdict is Verdict.CONFIRMED
+    assert len(result.checks) == 2
+
+
+def test_latex_sums_and_the_papers_own_letters_are_read(draft):
+    latex = r"printed_latex = '\frac{\eta(1+\mu)}{4(1-\mu)^2}'"
+    letters = 'eta = "h"\nmu = "beta"'
+    assert judge(draft(latex, notation=letters), FAST).verdict is Verdict.CONFIRMED
+    square = "(Sum(beta**r, (r, 0, k)))**2"
+    history = "2*Sum(beta**(k - r)*((1 - beta**(r + 1))/(1 - beta))**2, (r, 0, k - 1))"
+    gamma = f"({square} + {history})*(1 - beta)**3/(1 + beta)"
+    assert judge(draft(gamma, "transient-factor"), FAST).verdict is Verdict.CONFIRMED
+
+
+@pytest.mark.parametrize("value", ["9/10", "1/20"])
+def test_a_parameter_may_have_a_fixed_value(draft, value):
+    claim = draft(HEAVY_BALL, about=f'claimed_order = 2\nset = {{ beta = "{value}" }}')
+    assert judge(claim, FAST).verdict is Verdict.CONFIRMED
+
+
+def test_assumptions_choose_the_values_that_are_tried(draft):
+    text = f'printed = "{HEAVY_BALL}"\nassumptions = ["19/20 < beta < 1"]'
+    residual = judge(draft(f"{text}".replace("h*", "2*h*")), FAST).checks[1]
+    beta = residual.figure.partition("beta = ")[2].split()[0]
+    top, bottom = map(int, beta.split("/"))
+    assert 19 / 20 < top / bottom < 1
+
+
+def test_a_rule_of_ones_own_is_found_beside_the_draft(draft, tmp_path):
+    (tmp_path / "rules.py").write_text(
+        "from derive import optimizer\n\n\n"
+        '@optimizer(state=("m",), parameters=("c",))\n'
+        "def half(x, m, grad, h, *, c):\n"
+        "    m = m / 2 - h * grad(x - c * h * grad(x))\n"
+        "    return x + m, m\n",
+        encoding="utf-8",
+    )
+    claim = draft("h*(3 - c)/2", optimizer="rules.py:half")
+    result = judge(claim, FAST)
+    assert result.verdict is Verdict.CONFIRMED, result.as_json()
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_what_a_rule_does_not_have_is_said(draft, quantity):
+    if quantity in ("transient-factor", "initial-shift"):
+        assert draft("0", quantity, "extragradient")
+        return
+    with pytest.raises(BadInput, match=r"draft\.toml:11: about\.quantity .*no loss stands"):
+        draft("0", quantity, "extragradient")
+
+
+GOOD = r"""id = "mine.formula"
+statement = 'It is $x$, {formula}.'
+expected = "confirmed"
+
+[source]
+key = "mine"
+where = "equation (1)"
+
+[formula]
+printed = "h/4"
+assumptions = ["h > 0"]
+
+[about]
+optimizer = "gradient-descent"
+quantity = "modified-loss"
+order = 1
+
+[notation]
+lr = "h"
+"""
+BAD = [
+    # no TOML
+    ('id = "mine.formula"', "id = mine.formula", 1, "id: invalid value"),
+    ('printed = "h/4"', 'printed = "h/4', 10, "printed: illegal character"),
+    ('printed = "h/4"', r'printed_latex = "\h/4"', 10, "single quotes"),
+    ('[notation]\nlr = "h"', "[notation", 18, 'name = "text"'),
+    # a field that is missing, unknown or of the wrong kind
+    ('where = "equation (1)"\n', "", 5, "source.where is missing; write where = "),
+    ('expected = "confirmed"\n', "", 1, "expected is missing"),
+    ('printed = "h/4"\n', "", 9, "formula.printed is missing"),
+    (
+        'key = "mine"',
+        'kee = "mine"',
+        6,
+        "source.kee is no field of a draft; did you mean source.key",
+    ),
+    ('key = "mine"', 'key = " "', 6, "source.key is empty"),
+    ('key = "mine"', "key = 3", 6, "source.key is 3, which is not a text"),
+    ("order = 1", 'order = "one"', 16, "about.order is 'one', which is not a whole number"),
+    ("order = 1", "order = true", 16, "about.order is True, which is not a whole number"),
+    ("order = 1", "order = 2", 16, "about.order is 1 in a draft"),
+    ("order = 1", "claimed_order = 0", 16, "an order is at least 1"),
+    ('assumptions = ["h > 0"]', 'assumptions = "h > 0"', 11, "which is not a list of texts"),
+    ('assumptions = ["h > 0"]', "assumptions = [0]", 11, "something else than texts"),
+    ('[source]\nkey = "mine"\nwhere = "equation (1)"', 'source = "mine"', 5, "a table, [source]"),
+    # a value that cannot be used
+    ('id = "mine.formula"', 'id = "ghosh2023.gamma"', 1, "built in"),
+    ('id = "mine.formula"', 'id = "a b"', 1, "use letters"),
+    ('id = "mine.formula"', 'id = "draft.toml"', 1, "use letters"),
+    ("$x$, {formula}", "nothing", 2, "statement has {formula} once"),
+    ("'It is $x$, {formula}.'", r'"\beta {formula}"', 2, "put LaTeX between single quotes"),
+    ("'It is $x$, {formula}.'", r'"\nabla {formula}"', 2, "put LaTeX between single quotes"),
+    ('"confirmed"', '"confirm"', 3, "did you mean 'confirmed'?"),
+    ('"confirmed"', '"corrected"', 3, "formula.right has to say what is right"),
+    ('"h/4"', '"h/4"\nright = "h/2"', 3, "where formula.right is given"),
+    ('"h/4"', "\"h/4\"\nprinted_latex = 'h/4'", 11, "says again what formula.printed says"),
+    ('where = "equation (1)"', "bibtex = '@misc{you,}'\nwhere = 'x'", 7, "an entry for mine"),
+    ('"gradient-descent"', '"gradient-decent"', 14, "Did you mean 'gradient-descent'?"),
+    ('"gradient-descent"', '"no.py:rule"', 14, "no.py is not a file"),
+    ("order = 1", 'set = { beta = "1/2" }', 16, "has no parameter 'beta'"),
+    ('"modified-loss"', '"modified-los"', 15, "did you mean 'modified-loss'?"),
+    ('lr = "h"', 'lr = "eta"', 19, "notation.lr is 'eta'; it stands for one of h, k"),
+    ('lr = "h"', "lr = 1", 19, "notation.lr is 1"),
+    # a formula or an assumption that cannot be read
+    ('"h/4"', '"h/(4"', 10, "formula.printed cannot be read: "),
+    ('"h/4"', '"h*alpha/4"', 10, "'alpha' at character 3"),
+    ('"h/4"', '"h*k/4"', 10, "formula.printed cannot be read: 'k'"),
+    ('"h/4"', '"sqrt(h)/4"', 10, "no rational function of h"),
+    ('"h/4"', '"__import__(1)"', 10, "formula.printed cannot be read: "),
+    ('["h > 0"]', '["h"]', 11, "'h' compares nothing"),
+    ('["h > 0"]', '["h > 0", "rho < 1"]', 11, "'rho' at character 1"),
+    ('["h > 0"]', '["h = 1"]', 11, "about.set"),
+    ('["h > 0"]', '["1 < 2"]', 11, "says nothing of a symbol"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "said"), BAD, ids=[str(i) for i in range(len(BAD))])
+def test_a_bad_draft_is_told_in_one_sentence_with_its_line(tmp_path, old, new, line, said):
+    path = tmp_path / "draft.toml"
+    assert GOOD.count(old) >= 1
+    path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        load_draft(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}:{line}: ")
+    assert said in message
+    assert "\n" not in message
+    assert message[-1] in ".?)"
+
+
+def test_the_draft_that_the_bad_ones_come_from_is_good(tmp_path):
+    path = tmp_path / "draft.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert judge(load_draft(path), FAST).as_recorded
+
+
+def test_a_file_that_is_none_or_no_text_is_named(tmp_path):
+    with pytest.raises(BadInput, match="is not a file; 'undertow claim new"):
+        load_draft(tmp_path / "draft.toml")
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b'id = "x"\nstatement = "\xe9"\n')
+    with pytest.raises(BadInput, match=r"latin\.toml:2: the text is not UTF-8"):
+        load_draft(path)
+
+
+def test_values_that_nothing_obeys_are_refused(draft):
+    with pytest.raises(BadInput, match=r":9: formula\.assumptions does not work: no values"):
+        draft(f'printed = "{HEAVY_BALL}"\nassumptions = ["beta > 2"]')
+
+
+def test_a_condition_is_read_from_both_sides():
+    names = ["beta", "nu"]
+    assert str(read_condition("0 <= beta", names=names)) == "beta >= 0"
+    assert str(read_condition("nu = beta", names=names)) == "Eq(nu, beta)"
+    assert str(read_condition("0 <= b < 1", names=names, aliases={"b": "beta"})) == (
+        "(beta >= 0) & (beta < 1)"
+    )
+    assert read_condition(r"\frac12 < \beta", names=names) == read_condition(
+        "beta > 1/2", names=names
+    )
+    for text in ("beta", "beta <", "< 1", "beta <> 1", "beta => 1", "1 < 2", "beta === 1", ""):
+        with pytest.raises(Unreadable):
+            read_condition(text, names=names)

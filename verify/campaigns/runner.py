@@ -1,0 +1,152 @@
+"""Judging many claims at once: in parallel, with what is done reported as it is done."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import verify.papers  # noqa: F401  (registers the claims, in new processes too)
+from derive.language.update_rule import BadInput
+from derive.optimizers.zoo import ZOO
+from verify.claims.certificates import certify, write
+from verify.claims.claim import REGISTRY, Claim, ClaimResult, Settings, judge
+from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors
+from verify.formulas.reading import loss_from_text
+from verify.running.rule_files import find_rule
+from verify.workbench.drafts import Draft, load_draft
+from verify.workbench.rule_claims import rule_claim
+from verify.workbench.trials import trial_claim
+
+TRIAL = "trial:"
+
+
+def environment() -> dict[str, str]:
+    """What the evidence was computed with."""
+    packages = ("sympy", "mpmath", "numpy", "python-flint", "gmpy2", "hypothesis")
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        **{name: version(name) for name in packages},
+    }
+
+
+def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
+    """Claims by id, and optimizers by name or file as claims on their derivation; all for none.
+
+    With `trial:` before it an optimizer puts our checks on trial, on one random triple a seed.
+
+    Raises:
+        BadInput: an unknown id; an error in the user's file.
+    """
+    if loss and not (names and all(_is_rule(name) for name in names)):
+        raise BadInput(
+            "--loss checks optimizers: name them, such as heavy-ball or my_rule.py:rule."
+        )
+    claims = [_find_claim(name, loss) for name in names] if names else REGISTRY.find([])
+    ids = [claim.id for claim in claims]
+    if twice := {id for id in ids if ids.count(id) > 1}:
+        raise BadInput(
+            f"two claims have the id '{min(twice)}'; name each once, give drafts their own."
+        )
+    return claims
+
+
+def _is_rule(name: str) -> bool:
+    return name in ZOO or (":" in name and not name.startswith(TRIAL))
+
+
+def _find_claim(name: str, loss: str) -> Claim:
+    if name.endswith(".toml"):
+        return load_draft(Path(name))
+    if name.startswith(TRIAL):
+        return trial_claim(name, find_rule(name.removeprefix(TRIAL)))
+    if _is_rule(name):
+        return rule_claim(name, find_rule(name), loss_from_text(loss) if loss else None)
+    return REGISTRY.find([name])[0]
+
+
+def _handle(claim: Claim) -> str:
+    """What another process finds the claim by."""
+    return str(claim.path) if isinstance(claim, Draft) else claim.id
+
+
+def _judge(name: str, settings: Settings, loss: str, certificates: str) -> tuple[Any, ...]:
+    claim = _find_claim(name, loss)
+    if certificates:
+        result, certificate = certify(claim, settings, environment())
+        write(Path(certificates), certificate)
+    else:
+        result = judge(claim, settings)
+    return result.checks, with_survivors(result, settings).survivors
+
+
+def _mutate(name: str, settings: Settings) -> MutantResult:
+    return put_to_the_test(_find_claim(name, ""), settings)
+
+
+def judge_all(
+    claims: Sequence[Claim],
+    settings: Settings,
+    done: Callable[[ClaimResult], None],
+    loss: str = "",
+    certificates: str = "",
+) -> list[ClaimResult]:
+    """The results in the order of the claims; `done` hears of each as it comes in.
+
+    Args:
+        certificates: the folder that gets one certificate a claim, none where it is empty.
+    Raises:
+        KeyboardInterrupt: the user stopped the run; `done` has heard of all that was finished.
+    """
+    found: dict[str, ClaimResult] = {}
+    for claim, (checks, survivors) in _spread(_judge, claims, settings, loss, certificates):
+        found[claim.id] = ClaimResult(claim, checks, survivors)
+        done(found[claim.id])
+    return [found[claim.id] for claim in claims]
+
+
+def mutate_all(
+    claims: Sequence[Claim], settings: Settings, done: Callable[[MutantResult], None]
+) -> list[MutantResult]:
+    """Every check of every claim against the wrong versions of its formula; as `judge_all`."""
+    found: dict[str, MutantResult] = {}
+    for claim, result in _spread(_mutate, claims, settings):
+        found[claim.id] = result
+        done(result)
+    return [found[claim.id] for claim in claims]
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _spread(
+    work: Callable[..., Any], claims: Sequence[Claim], settings: Settings, *more: str
+) -> Iterator[tuple[Claim, Any]]:
+    """Each claim with what the work on it gives, as it is finished, on all cores."""
+    workers = min(len(claims), os.cpu_count() or 1)
+    if workers < 2:
+        for claim in claims:
+            yield claim, work(_handle(claim), settings, *more)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
+    pending: dict[Future[Any], Claim] = {
+        pool.submit(work, _handle(claim), settings, *more): claim for claim in claims
+    }
+    try:
+        for future in as_completed(pending):
+            yield pending[future], future.result()
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()

@@ -1,0 +1,1 @@
+"""What is a claim, what was printed, and what would be a wrong version of it?"""

@@ -1,0 +1,52 @@
+"""The published statements: every one is held to account by a claim, or says why by none."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+
+from verify.claims.claim import Claim
+from verify.claims.sources import NOT_CLAIMS
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A published statement: its number, BibTeX key and place, and what it says, in our words."""
+
+    number: str
+    source: str
+    place: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Covered:
+    """An entry with the claims that are made of it, or why there is none."""
+
+    entry: Entry
+    claims: tuple[Claim, ...]
+    reason: str
+
+
+def entries() -> list[Entry]:
+    """The published statements in their order.
+
+    >>> entries()[0].place
+    'equation (3)'
+    """
+    text = files("verify").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    return [Entry(number, *said) for number, said in tomllib.loads(text).items()]
+
+
+def coverage(claims: Iterable[Claim]) -> list[Covered]:
+    """Every entry with its claims; one that has neither a claim nor a reason is a gap."""
+    made: dict[str, list[Claim]] = {}
+    for claim in claims:
+        for number in claim.catalogue:
+            made.setdefault(number, []).append(claim)
+    return [
+        Covered(entry, tuple(made.get(entry.number, ())), NOT_CLAIMS.get(entry.number, ""))
+        for entry in entries()
+    ]

@@ -1,0 +1,129 @@
+"""Averages over every sequence of batches, held against a candidate in exact arithmetic."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any
+
+import sympy
+from flint import fmpq
+from flint.utils.flint_exceptions import DomainError
+
+from verify.claims.checks.heavy_ball import value
+from verify.claims.checks.identities import exact
+from verify.claims.claim import Check, Kind, Settings
+from verify.models.batch_sequences import Batches, Vector, averaged, draw_batches, settle, square
+from verify.running.families import rational
+
+Number = Any
+
+Measure = Callable[..., Sequence[Number]]
+"""What is averaged, at every step, from the history sums, beta and the batches."""
+
+SIZES = {"with-replacement": (2, 3), "reshuffled": (2, 3), "cyclic": (2, 3, 4)}
+
+
+class When(Enum):
+    """At which steps a formula is to hold."""
+
+    EACH_STEP = "each step"
+    LASTING = "as k grows, at every position of the epoch"
+    EPOCH_MEAN = "as k grows, in the mean over an epoch"
+
+
+def modified_loss_terms(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[Number]:
+    """|grad G_k|^2 + 2 sum over r < k of beta^(k-r) |grad G_r|^2."""
+    return [2 * tail - square(g) for g, tail in zip(history, _tails(history, beta), strict=True)]
+
+
+def memory_terms(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[Number]:
+    """Sum over r < k of beta^(k-r) |grad G_r|^2."""
+    return [tail - square(g) for g, tail in zip(history, _tails(history, beta), strict=True)]
+
+
+def variance(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[Number]:
+    """|grad G_k - mean|^2, where the mean of grad G_k is grad E times 1 + beta + ... + beta^k."""
+    return [square(d) for d in deviations(history, beta, batches)]
+
+
+def deviations(history: list[Vector], beta: fmpq, batches: Batches) -> list[Vector]:
+    """grad G_k minus its mean."""
+    found, past = [], fmpq(0)
+    for g in history:
+        past = 1 + beta * past
+        found.append(tuple(a - past * b for a, b in zip(g, batches.mean, strict=True)))
+    return found
+
+
+def _tails(history: list[Vector], beta: fmpq) -> list[Number]:
+    tails, tail = [], fmpq(0)
+    for g in history:
+        tail = beta * tail + square(g)
+        tails.append(tail)
+    return tails
+
+
+def enumerated(
+    name: str,
+    sampling: str,
+    measure: Measure,
+    when: When,
+    *,
+    scale: Callable[[dict[str, fmpq]], fmpq],
+    momentum: bool = True,
+    refutes: bool = False,
+) -> Check:
+    """The candidate is `scale` times the mean of `measure` over all sequences of batches.
+
+    As k grows the mean tends to its limit with the powers of beta, twice (k beta^k occurs), and of
+    beta^2 for independent batches, of their M-th powers at one position of an epoch else: so four
+    values hold the limit exactly.
+
+    Args:
+        scale: from h, beta, M and what is known of the batches.
+    """
+
+    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        count = 0
+        for size in SIZES[sampling]:
+            batches = draw_batches(draw, size)
+            epoch = 1 if sampling == "with-replacement" else size
+            for _ in range(2):
+                beta = fmpq(draw.randint(1, 19), 20) * momentum
+                known = batches.known | {"h": rational(draw, 1, 4), "beta": beta}
+                means = averaged(
+                    batches,
+                    sampling,
+                    4 * epoch,
+                    beta,
+                    lambda g, b=beta, e=batches: measure(g, b, e),
+                )
+                count += len(means)
+                for k, mean in _wanted(means, epoch, beta, when):
+                    point = known | {"m": fmpq(k % size)}
+                    if not agrees(candidate, scale(known) * mean, k=k, **point):
+                        return False, f"wrong at k = {k}, beta = {beta}, M = {size}"
+        return True, f"equal over all sequences, {count} steps, {when.value}"
+
+    return exact(name, Kind.ENUMERATION, holds, refutes=refutes)
+
+
+def agrees(candidate: sympy.Expr, wanted: fmpq, k: int = 0, **point: Any) -> bool:
+    """Whether a candidate has this value; not where it has no rational value at all."""
+    try:
+        return bool(value(candidate, k=k, **point) == wanted)
+    except (ZeroDivisionError, ValueError, DomainError):
+        return False
+
+
+def _wanted(means: list[fmpq], epoch: int, beta: fmpq, when: When) -> Sequence[tuple[int, fmpq]]:
+    if when is When.EACH_STEP:
+        return list(enumerate(means))
+    fade = beta**epoch
+    limits = [settle(means[m::epoch], (fade, fade, fade**2)) for m in range(epoch)]
+    if when is When.LASTING:
+        return list(enumerate(limits))
+    return [(0, sum(limits, fmpq(0)) / epoch)]

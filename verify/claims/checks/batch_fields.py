@@ -1,0 +1,193 @@
+"""What the claims on mini-batches share: fields from candidates, sequences, residuals, orders."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import sympy
+from flint import fmpq
+from flint.utils.flint_exceptions import DomainError
+
+from derive.language.formula import BETA, K, R
+from derive.language.update_rule import Optimizer
+from verify.claims.checks.identities import exact
+from verify.claims.claim import Check, Evidence, Kind, Settings
+from verify.claims.equality import in_ring
+from verify.models.batch_runs import BatchField, BatchRun, history
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.numbers import MPFR, RATIONAL, evaluate, precision
+from verify.running.orders import observed_order
+
+Number = Any
+Weight = Callable[[int], Number]
+Build = Callable[[sympy.Expr, BatchRun, int, Number, Number], BatchField]
+"""The field on [kh, (k+1)h] from the candidate, the run, k, h and beta."""
+
+BATCHES = 2
+STEPS = 5
+BETAS = (fmpq(1, 5), fmpq(1, 2), fmpq(9, 10))
+HALVINGS = range(4, 8)
+WHERE_R = (sympy.Ge(BETA, 0), sympy.Lt(BETA, 1), sympy.Ge(R, 0), sympy.Lt(R, K))
+LAG = BETA ** (K - R)
+
+
+def sequences(draw: random.Random) -> Iterator[tuple[str, Callable[[int], int]]]:
+    """A random, a cyclic and a block sequence of two batches."""
+    drawn = [0, 1, *(draw.randint(0, 1) for _ in range(2 ** HALVINGS[-1]))]
+    yield "random", drawn.__getitem__
+    yield "cyclic", lambda k: k % 2
+    yield "block", lambda k: k // 2 % 2
+
+
+def run_of(
+    rule: Optimizer, draw: random.Random, dimension: int, batch: Callable[[int], int], beta: fmpq
+) -> BatchRun:
+    """Random polynomial batch losses from a random start; parameters other than beta at 1/3."""
+    losses = tuple(bounded_polynomial(draw, dimension) for _ in range(BATCHES))
+    given = {name: beta if name == "beta" else fmpq(1, 3) for name in rule.parameters}
+    return BatchRun(rule, losses, batch, starting_point(draw, dimension), given)
+
+
+def outer(*factors: np.ndarray) -> np.ndarray:
+    """The tensor product of weights."""
+    total = factors[0]
+    for factor in factors[1:]:
+        total = np.multiply.outer(total, factor)
+    return total
+
+
+def regularized(sums: Sequence[np.ndarray], h: Number, weight: Weight) -> BatchField:
+    """x' = -grad(G_k + sum over r of weight(r) |grad G_r|^2), k the last of the history sums."""
+    field = BatchField(BATCHES, h * 0).add("first", sums[-1], h * 0 - 1)
+    for r, g in enumerate(sums):
+        field.add("second", outer(g, g), weight(r) * -2)
+    return field
+
+
+def published(k: int, h: Number, beta: Number) -> Weight:
+    """The weights of equation (10): h/4 for the step at hand, h beta^(k-r)/2 before it."""
+    return lambda r: h * (beta ** (k - r) / (4 if r == k else 2))
+
+
+def of_order_two(
+    sums: Sequence[np.ndarray], h: Number, beta: Number, weight: Weight, bend: Number
+) -> BatchField:
+    """Equation (10) with its h^2 term: minus the gradients of weight(r) <grad G_r, grad I_r>, plus
+    bend (grad^3 G_k[grad G_k, grad G_k] + grad^2 G_k grad^2 G_k grad G_k), where
+    I_r = |grad G_r|^2/4 + sum over s < r of beta^(r-s) |grad G_s|^2/2.
+    """
+    k = len(sums) - 1
+    field = regularized(sums, h, published(k, h, beta))
+    past = outer(sums[0], sums[0]) * 0
+    for r, g in enumerate(sums):
+        pull = outer(g, g) / 2 + past  # grad I_r
+        field.add("chain", outer(g, pull) + outer(pull, g), weight(r) * -1)
+        field.add("fork", outer(pull, g), weight(r) * -1)
+        past = (past + outer(g, g)) * beta
+    cube = outer(sums[-1], sums[-1], sums[-1])
+    return field.add("chain", cube, bend).add("fork", cube, bend)
+
+
+def new_weight(k: int, h: Number, beta: Number) -> Weight:
+    """The weights of <grad G_r, grad I_r>: h^2/2 for the step at hand, h^2 beta^(k-r) before it."""
+    return lambda r: h**2 * (beta ** (k - r) / (2 if r == k else 1))
+
+
+def exact_residual(
+    name: str,
+    rule: Optimizer,
+    build: Build,
+    full: int,
+    *,
+    refutes: bool = False,
+    betas: Sequence[fmpq] = BETAS,
+) -> Check:
+    """x_k - x(kh) begins at h^(full+1) for k = 1 ... 5, in rational arithmetic."""
+
+    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        for dimension in (1, 2):
+            for kind, batch in sequences(draw):
+                for beta in betas:
+                    run = run_of(rule, draw, dimension, batch, beta)
+                    power = run.residual(
+                        lambda k, h, run=run, b=beta: build(candidate, run, k, h, b),
+                        length=full + 2,
+                        steps=STEPS,
+                    )
+                    if power <= full:
+                        where = f"a {kind} sequence, beta = {beta}, dimension {dimension}"
+                        return False, f"h^{power} is left for {where}"
+        return True, f"begins at h^{full + 1} for k = 1 ... {STEPS} in {6 * len(betas)} runs"
+
+    return in_rationals(name, Kind.SERIES, holds, refutes=refutes)
+
+
+def strong_order(
+    name: str, rule: Optimizer, build: Build, order: int, *, refutes: bool = False
+) -> Check:
+    """The error at time 1 of a cyclic sequence vanishes like h^order; beta is 1/2."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        draw, beta = random.Random(settings.seed), fmpq(1, 2)
+        run = run_of(rule, draw, 2, lambda k: k % 2, beta)
+        with precision(settings.digits):
+            number = MPFR.convert(beta)
+        errors = run.errors(
+            lambda k, h: build(candidate, run, k, h, number),
+            halvings=HALVINGS,
+            digits=settings.digits,
+        )
+        observed = observed_order(errors)
+        near = abs(observed.value - order) < 0.5 and observed.uncertainty < 1
+        return Evidence(near, f"order {observed}, claimed {order}")
+
+    return Check(name, Kind.ORDER, judge, refutes)
+
+
+def sums_of(run: BatchRun, k: int, beta: Number) -> list[np.ndarray]:
+    """G_0, ..., G_k of the run in its batches."""
+    return history(beta, run.batch, len(run.losses), k)
+
+
+def at(candidate: sympy.Expr, k: int, r: int, h: Number, beta: Number, **more: Number) -> Number:
+    """A candidate in k, r, h, beta at numbers."""
+    numbers = {"k": k, "r": r, "h": h, "beta": beta, **more}
+    return evaluate(candidate, numbers, RATIONAL if isinstance(beta, fmpq) else MPFR)
+
+
+def in_rationals(
+    name: str,
+    kind: Kind,
+    holds: Callable[[sympy.Expr, Settings], tuple[bool, str]],
+    *,
+    refutes: bool = False,
+) -> Check:
+    """An exact check that rejects what has no rational value, such as a root of beta."""
+
+    def decided(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        try:
+            return holds(candidate, settings)
+        except (ValueError, DomainError) as error:
+            return False, f"no rational value: {error}"
+
+    return exact(name, kind, decided, refutes=refutes)
+
+
+def same_in_lag(name: str, derived: Callable[[], sympy.Expr], *, refutes: bool = False) -> Check:
+    """The candidate at k = r + n equals, for every r, what is derived as a function of n = k."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        moved = candidate.subs(K, K + R, simultaneous=True)
+        if moved.has(R):
+            return Evidence(False, "it depends on more than k - r")
+        try:
+            difference = in_ring(moved - derived())
+        except ValueError as error:
+            return Evidence(False, str(error))
+        return Evidence(not difference, f"difference {difference}")
+
+    return Check(name, Kind.SYMBOLIC, judge, refutes)

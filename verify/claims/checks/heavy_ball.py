@@ -1,0 +1,140 @@
+"""What the claims on heavy ball without noise share: fields from candidates, exact residuals."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import sympy
+from flint import fmpq
+
+from derive import heavy_ball
+from derive.language.formula import BETA, K
+from derive.language.trees import LEAF, Tree, tree
+from verify.claims.checks.identities import exact
+from verify.claims.claim import Check, Kind, Settings
+from verify.running.experiments import Experiment, Flow
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.losses import polynomial
+from verify.running.numbers import MPFR, PowerSeries, evaluate
+from verify.running.residuals import steady_residual, transient_residual
+
+Number = Any
+
+PAIR = tree("[[]]")
+QUARTIC = polynomial(1, (((4,), fmpq(1, 4)), ((2,), fmpq(1, 2))), "x^4/4 + x^2/2")
+HALF = {"beta": fmpq(1, 2)}
+HEAVY_BALL = Experiment(heavy_ball, QUARTIC, [fmpq(1)], HALF)
+SQUARE = r"\lVert\nabla E\rVert^{2}"
+ONE_MINUS = 1 - BETA
+RESIDUAL_BETAS = [fmpq(n, 10) for n in range(1, 10)]
+HALVINGS = range(6, 11)
+FULL = 2
+"""The residual of a flow with two trees must begin at h^(FULL+1)."""
+
+
+def loss_weights(coefficient: Number, scale: Number) -> dict[Tree, Number]:
+    """x' = -scale grad(E + coefficient |grad E|^2) in elementary differentials of -grad E."""
+    return {LEAF: scale, PAIR: -2 * coefficient * scale}
+
+
+def value(expr: sympy.Expr, k: int = 0, **values: Number) -> Number:
+    """A candidate on exact numbers, power series or multiprecision numbers."""
+    fixed = sympy.sympify(expr.subs(K, k))
+    multiprecision = any(type(v).__name__ == "mpfr" for v in values.values())
+    return evaluate(fixed, values, MPFR) if multiprecision else evaluate(fixed, values)
+
+
+def transient_weights(factor: Number, beta: Number, h: Number, k: int) -> dict[Tree, Number]:
+    """The field of equation (4) on [t_k, t_(k+1)] with `factor` in the place of gamma_k."""
+    return {
+        LEAF: (1 - beta ** (k + 1)) / (1 - beta),
+        PAIR: -(h * (factor * (1 + beta) / (2 * (1 - beta) ** 3))),
+    }
+
+
+def two_step_residual(
+    name: str, weights: Callable[[sympy.Expr, fmpq, PowerSeries], Mapping[Tree, Number]]
+) -> Check:
+    """Exact residual of a candidate steady field, on random polynomials in 1 to 3 variables.
+
+    Its h^2 coefficient is a polynomial of degree at most 5 in 1/(1-beta); there are 9 betas.
+    """
+
+    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        for dimension in (1, 2, 3):
+            loss = bounded_polynomial(draw, dimension)
+            start = starting_point(draw, dimension)
+            for beta in RESIDUAL_BETAS:
+                power = steady_residual(
+                    heavy_ball,
+                    loss,
+                    start,
+                    lambda h, b=beta: weights(candidate, b, h),
+                    parameters={"beta": beta},
+                    length=FULL + 2,
+                    memory=lambda here, before, h: [here - before],
+                )
+                if power <= FULL:
+                    return False, f"h^{power} is left at beta = {beta} on E = {loss.text}"
+        return True, f"begins at h^{FULL + 1} for {len(RESIDUAL_BETAS)} beta: a proof for 3 losses"
+
+    return exact(name, Kind.SERIES, holds, refutes=True)
+
+
+def cold_start_residual(
+    name: str,
+    weights: Callable[[sympy.Expr, fmpq, PowerSeries, int], Mapping[Tree, Number]],
+    velocity: Callable[[sympy.Expr, fmpq], fmpq] | None = None,
+) -> Check:
+    """Exact residual over the first steps of heavy ball, for a field that changes with k.
+
+    Args:
+        velocity: the first displacement v_0 is this multiple of h grad E(x_0); default 0.
+    """
+
+    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        for dimension in (1, 2):
+            loss = bounded_polynomial(draw, dimension)
+            start = starting_point(draw, dimension)
+            for beta in RESIDUAL_BETAS[::2]:
+                first = velocity(candidate, beta) if velocity else fmpq(0)
+                power = transient_residual(
+                    heavy_ball,
+                    loss,
+                    start,
+                    lambda k, h, b=beta: weights(candidate, b, h, k),
+                    parameters={"beta": beta},
+                    length=FULL + 2,
+                    steps=6,
+                    memory=lambda x, g, h, v=first: [g * h * v],
+                )
+                if power <= FULL:
+                    return False, f"h^{power} is left at beta = {beta} on E = {loss.text}"
+        return True, f"begins at h^{FULL + 1} for k = 1 ... 6 and 5 beta"
+
+    return exact(name, Kind.SERIES, holds, refutes=True)
+
+
+def settled(beta: Number, digits: int) -> int:
+    """The step from which beta^k no longer shows at this many digits."""
+    return math.ceil((digits + 2) * math.log(10) / -math.log(float(beta)))
+
+
+def distances(
+    run: Experiment,
+    follow: Callable[[Flow], list[np.ndarray]],
+    settings: Settings,
+    *,
+    at_end: bool = False,
+) -> list[float]:
+    """The errors of a flow for every h; always 1 for one that runs to infinity."""
+    try:
+        return run.errors(follow, digits=settings.digits, at_end=at_end)
+    except ArithmeticError:
+        return [1.0] * len(run.halvings)

@@ -1,0 +1,116 @@
+"""The checks that many claims share: identities decided exactly or in balls, and orders."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import sympy
+from flint import arb, fmpq
+
+from verify.claims.claim import Check, Evidence, Kind, Settings
+from verify.claims.equality import in_ring
+from verify.running.numbers import BALL, evaluate, precision
+from verify.running.orders import observed_order
+from verify.running.recording import recorder
+
+Derived = Callable[[], sympy.Expr]
+
+
+def identical(name: str, derived: Derived, *, refutes: bool = False) -> Check:
+    """The candidate equals what is derived, decided exactly among rational functions."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        wanted = derived()
+        difference = in_ring(candidate - wanted)
+        if (log := recorder()) is not None:
+            log.identity(candidate, wanted, not difference)
+        return Evidence(not difference, f"difference {difference}")
+
+    return Check(name, Kind.SYMBOLIC, judge, refutes)
+
+
+def enclosed(
+    name: str,
+    derived: Derived,
+    points: Callable[[random.Random], dict[str, fmpq]],
+    *,
+    refutes: bool = False,
+    count: int = 20,
+) -> Check:
+    """In balls the candidate minus what is derived encloses 0, narrower than 10^(10-digits).
+
+    A ball that excludes 0 refutes; a ball too wide for the bound does not decide.
+    """
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        draw = random.Random(settings.seed)
+        widest = arb(0)
+        wanted = derived()
+        difference = candidate - wanted
+        drawn = list[dict[str, fmpq]]()
+        with precision(settings.digits):
+            bound = arb(10) ** (10 - settings.digits)
+            for _ in range(count):
+                point = points(draw)
+                drawn.append(point)
+                ball = _ball(difference, point)
+                if not ball.contains(0):
+                    if log := recorder():
+                        log.ball(candidate, wanted, drawn, settings.digits, holds=False)
+                    at = ", ".join(f"{name} = {value}" for name, value in point.items())
+                    return Evidence(False, f"off by {ball.str(5, radius=False)} at {at}")
+                widest = max(widest, ball.rad(), key=float)
+            if widest < bound and (log := recorder()):
+                log.ball(candidate, wanted, drawn, settings.digits, holds=True)
+        figure = f"0 enclosed {count} times, radius {float(widest):.0e}"
+        return Evidence(True if widest < bound else None, figure)
+
+    return Check(name, Kind.BALL, judge, refutes)
+
+
+def _ball(expr: sympy.Expr, point: dict[str, fmpq]) -> arb:
+    whole = {sympy.Symbol(n): int(v.p) for n, v in point.items() if n == "k"}
+    values = {n: arb(v) for n, v in point.items()}
+    return evaluate(sympy.sympify(expr.subs(whole)), values, BALL)
+
+
+def momentum_points(draw: random.Random) -> dict[str, fmpq]:
+    """A random rational beta in (0, 1)."""
+    return {"beta": fmpq(draw.randint(1, 99), 100)}
+
+
+def order_of(
+    name: str,
+    errors: Callable[[sympy.Expr, Settings], Sequence[float]],
+    order: int,
+    *,
+    refutes: bool = False,
+) -> Check:
+    """The errors at h, h/2, h/4, ... vanish like h^order; two whole orders in reach do not
+    decide."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        found, floor = errors(candidate, settings), 10.0 ** (5 - settings.digits)
+        observed = observed_order(found, floor=floor)
+        if (log := recorder()) is not None:
+            log.order(found, observed, order)
+        passed = observed.supports(order) if observed.decides else None
+        return Evidence(passed, f"order {observed}, claimed {order}")
+
+    return Check(name, Kind.ORDER, judge, refutes)
+
+
+def exact(
+    name: str,
+    kind: Kind,
+    holds: Callable[[sympy.Expr, Settings], tuple[bool, str]],
+    *,
+    refutes: bool = False,
+) -> Check:
+    """Any check in exact arithmetic: it always decides."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        return Evidence(*holds(candidate, settings))
+
+    return Check(name, kind, judge, refutes)

@@ -1,0 +1,195 @@
+"""A loss at a noisy point: the scalars its mean is made of, and that mean, by two routes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import product
+from typing import Any
+
+import sympy
+from flint import fmpq
+
+from derive.batches.injection import SIGMA
+from derive.language.formula import BETA
+from verify.claims.checks.identities import exact
+from verify.claims.claim import Check, Kind, Settings
+from verify.models.batch_sequences import square
+from verify.running.families import Draw, rational, starting_point
+from verify.running.losses import Loss, polynomial
+from verify.running.numbers import RATIONAL, PowerSeries, evaluate, power_series
+from verify.running.trajectories import vector
+
+Number = Any
+
+X, Y = VARIABLES = sympy.symbols("x y")
+LENGTH = 6
+MOMENTA = [sympy.Rational(n, 9) for n in range(8)]
+"""More than the degree of a coefficient in beta."""
+T, N, P, S, D, Q, A, B, C, G, W = sympy.symbols("T N P S D Q A B C G W")
+INVARIANTS: Mapping[sympy.Symbol, str] = {
+    T: r"T = \mathrm{Tr}\,\nabla^2E",
+    N: r"N = \lVert\nabla^2E\rVert_F^2",
+    P: r"P = \nabla E\cdot\nabla T",
+    S: r"S = \lVert\nabla E\rVert^2",
+    D: r"D = \Delta^2E",
+    Q: r"Q = \sum_i\partial_i^4E",
+    A: r"A = \lVert\nabla^3E\rVert_F^2",
+    B: r"B = \langle\nabla^2E,\nabla^2T\rangle",
+    C: r"C = \lVert\nabla T\rVert^2",
+    G: r"G = \nabla E\cdot\nabla D",
+    W: r"W = \sum_i\partial_i^4S",
+}
+
+
+def named(*symbols: sympy.Symbol) -> str:
+    """What the letters of a formula stand for."""
+    return "with $" + r",\ ".join(INVARIANTS[s] for s in symbols) + "$"
+
+
+def invariants(loss: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr]:
+    """The scalars that the mean is made of, for a loss in x and y."""
+
+    def gradient(f: sympy.Expr) -> list[sympy.Expr]:
+        return [sympy.diff(f, v) for v in VARIABLES]
+
+    def dot(left: Sequence[sympy.Expr], right: Sequence[sympy.Expr]) -> sympy.Expr:
+        return sympy.Add(*(a * b for a, b in zip(left, right, strict=True)))
+
+    slope = gradient(loss)
+    hessian = [h for g in slope for h in gradient(g)]
+    third = [t for h in hessian for t in gradient(h)]
+    trace = _trace(loss)
+    of_trace = gradient(trace)
+    twice = _trace(trace)
+    size = dot(slope, slope)
+
+    def fourth(f: sympy.Expr) -> sympy.Expr:
+        return sympy.Add(*(sympy.diff(f, v, 4) for v in VARIABLES))
+
+    return {
+        T: trace,
+        N: dot(hessian, hessian),
+        P: dot(slope, of_trace),
+        S: size,
+        D: twice,
+        Q: fourth(loss),
+        A: dot(third, third),
+        B: dot(hessian, [h for g in of_trace for h in gradient(g)]),
+        C: dot(of_trace, of_trace),
+        G: dot(slope, gradient(twice)),
+        W: fourth(size),
+    }
+
+
+@cache
+def any_loss() -> sympy.Expr:
+    """A function of x and y of which nothing is known."""
+    return sympy.Function("E")(*VARIABLES)
+
+
+def for_any_loss(
+    expanded: Callable[[sympy.Expr], sympy.Expr], powers: Sequence[int], *, refutes: bool = False
+) -> Check:
+    """The candidate holds these powers of sigma of what is derived, for every loss of x and y."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        loss = any_loss()
+        derived = sympy.expand(expanded(loss))
+        wanted = sympy.Add(*(derived.coeff(SIGMA, p) * SIGMA**p for p in powers))
+        written = candidate.subs({**invariants(loss), sympy.Symbol("E"): loss}, simultaneous=True)
+        for momentum in MOMENTA if (written - wanted).has(BETA) else MOMENTA[:1]:
+            if sympy.expand((written - wanted).subs(BETA, momentum).doit()) != 0:
+                return False, f"another function of the loss, at beta = {momentum}"
+        return True, "every smooth loss of two variables"
+
+    return exact("moments of the noise", Kind.SYMBOLIC, judge, refutes=refutes)
+
+
+@dataclass(frozen=True)
+class Sextic:
+    """A random polynomial of degree 6 in x and y at a point, where nothing vanishes."""
+
+    terms: tuple[tuple[tuple[int, ...], fmpq], ...]
+    point: tuple[fmpq, ...]
+
+    @cached_property
+    def loss(self) -> Loss:
+        return polynomial(2, self.terms, "a random sextic")
+
+    @cached_property
+    def values(self) -> dict[str, fmpq]:
+        """The invariants at the point."""
+        expr = sympy.Add(
+            *(sympy.Rational(int(c.p), int(c.q)) * X**i * Y**j for (i, j), c in self.terms)
+        )
+        at: dict[str, Number] = dict(zip(("x", "y"), self.point, strict=True))
+        found = invariants(expr) | {sympy.Symbol("E"): expr}
+        return {s.name: evaluate(sympy.expand(e), at, RATIONAL) for s, e in found.items()}
+
+    def around(self, direction: Sequence[int]) -> list[PowerSeries]:
+        """The point plus s times a direction, in powers of s."""
+        s = PowerSeries.step(LENGTH)
+        return [s * d + x for d, x in zip(direction, self.point, strict=True)]
+
+    def gradient(self, x: Sequence[Number]) -> tuple[Number, ...]:
+        arithmetic = power_series(LENGTH)
+        return tuple(self.loss.gradient_function(arithmetic)(vector(x)))
+
+
+def draw_sextic(draw: Draw) -> Sextic:
+    terms = [
+        ((i, j), fmpq(draw.randint(1, 9) * (-1) ** draw.randint(0, 1), 4))
+        for i, j in product(range(7), repeat=2)
+        if 0 < i + j <= 6
+    ]
+    return Sextic(tuple(terms), tuple(starting_point(draw, 2)))
+
+
+def three_points(
+    measure: Callable[[Sextic, Sequence[PowerSeries], fmpq], Number],
+    powers: Sequence[int],
+    fourth_moments: Sequence[int],
+    *,
+    refutes: bool = False,
+) -> Check:
+    """The mean over noise s, 0 or -s in each coordinate, exactly, in powers of s.
+
+    s and -s have the probability 1/(2 mu) each: sigma^2 = s^2/mu and the fourth moment is
+    mu sigma^4. For mu = 3 all moments up to the fifth are those of Gaussian noise.
+    """
+
+    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        for mu in fourth_moments:
+            world, h = draw_sextic(draw), rational(draw, 1, 4)
+            weights = {1: fmpq(1, 2 * mu), -1: fmpq(1, 2 * mu), 0: 1 - fmpq(1, mu)}
+            total = PowerSeries.step(LENGTH) * 0
+            for pair in product((-1, 0, 1), repeat=2):
+                weight = weights[pair[0]] * weights[pair[1]]
+                if weight != 0:
+                    total = total + measure(world, world.around(pair), h) * weight
+            for power in range(LENGTH):
+                coefficient = sympy.sympify(sympy.expand(candidate).coeff(SIGMA, power))
+                known = world.values | {"h": h, "mu": fmpq(mu)}
+                value = evaluate(coefficient, known, RATIONAL) / fmpq(mu) ** (power // 2)
+                if value != (total[power] if power in powers else 0):
+                    return False, f"the power {power} of sigma is wrong for mu = {mu}"
+        return True, f"exact in sigma for {len(fourth_moments)} noises, random sextics"
+
+    return exact("all values of three-point noise", Kind.ENUMERATION, holds, refutes=refutes)
+
+
+def value_of_loss(world: Sextic, x: Sequence[PowerSeries], h: fmpq) -> Number:
+    return world.loss.value(x)
+
+
+def value_of_modified_loss(world: Sextic, x: Sequence[PowerSeries], h: fmpq) -> Number:
+    return world.loss.value(x) + square(world.gradient(x)) * (h / 4)
+
+
+def _trace(f: sympy.Expr) -> sympy.Expr:
+    """The sum of the second derivatives."""
+    return sympy.Add(*(sympy.diff(f, x, 2) for x in VARIABLES))

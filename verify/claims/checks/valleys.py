@@ -1,0 +1,304 @@
+"""Checks of what is said about motion along a manifold of minimizers.
+
+`pair_sum` and the step matrices are written out here; the limit map is run on random valleys. No
+check but `identical` and `leading_symbol` knows the derivation.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import mpmath
+import numpy as np
+import sympy
+from flint import arb, fmpq, fmpq_mat
+
+from derive import heavy_ball
+from derive.language.formula import BETA, MOMENTUM, STEP, H
+from derive.language.update_rule import Optimizer
+from verify.claims.claim import Check, Evidence, Kind, Settings
+from verify.claims.equality import in_ring
+from verify.models.limit_map import Rest
+from verify.models.valleys import Place, curved_valley, in_mpfr, in_mpmath, place
+from verify.running.expression_losses import loss_from_expression
+from verify.running.losses import Loss
+from verify.running.numbers import MPMATH, evaluate, precision
+
+LAMBDA = sympy.Symbol("lambda")
+LAMBDA1, LAMBDA2 = sympy.symbols("lambda1 lambda2")
+VALLEY = (*MOMENTUM, *STEP)
+SIDES = ((fmpq(1, 16), fmpq(1, 2)), (fmpq(1, 4), fmpq(9, 10)))
+"""(h, beta) with h/(1-beta)^2 = 1/4 and 25, below and above 1: both sides of gamma = 1/2."""
+MEMORYLESS = ((fmpq(1, 4), fmpq(0)), (fmpq(1, 2), fmpq(0)))
+
+Row = tuple[Sequence[Sequence[fmpq]], Sequence[fmpq]]
+"""A matrix on (position, memory) for one mode, and what a unit kick of the gradient adds."""
+
+
+def heavy_ball_mode(h: fmpq, beta: fmpq, curvature: fmpq) -> Row:
+    """One step of heavy ball on a mode."""
+    z = h * curvature
+    return [[1 - z, beta], [-z, beta]], [-h, -h]
+
+
+def ema_mode(h: fmpq, beta: fmpq, curvature: fmpq) -> Row:
+    """One step with an exponential average of gradients on a mode."""
+    weight = h * (1 - beta)
+    matrix = [[1 - weight * curvature, -h * beta], [(1 - beta) * curvature, beta]]
+    return matrix, [-weight, 1 - beta]
+
+
+def descent_mode(h: fmpq, beta: fmpq, curvature: fmpq) -> Row:
+    """One step of gradient descent on a mode; it has no momentum."""
+    return [[1 - h * curvature]], [-h]
+
+
+Mode = Callable[[fmpq, fmpq, fmpq], Row]
+
+
+def pair_sum(mode: Mode, h: fmpq, beta: fmpq, first: fmpq, second: fmpq) -> fmpq:
+    """The sum over all later steps of the product of two modes' positions after one unit kick."""
+    (a, kick_a), (b, kick_b) = mode(h, beta, first), mode(h, beta, second)
+    size = len(a)
+    pairs = [(i, j) for i in range(size) for j in range(size)]
+    system = fmpq_mat(
+        [[fmpq((i, j) == (k, m)) - a[i][k] * b[j][m] for k, m in pairs] for i, j in pairs]
+    )
+    right = fmpq_mat([[kick_a[i] * kick_b[j]] for i, j in pairs])
+    return system.solve(right)[0, 0]
+
+
+def effective(mode: Mode, h: fmpq, beta: fmpq) -> fmpq:
+    """How far one unit kick moves a flat mode in the end, downhill."""
+    matrix, kick = mode(h, beta, fmpq(0))
+    if len(kick) == 1:
+        return -kick[0]
+    return -(kick[0] + matrix[0][1] * kick[1] / (1 - matrix[1][1]))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An optimizer at rest on a random valley."""
+
+    loss: Loss
+    rest: Rest
+    place: Place
+    h: fmpq
+    beta: fmpq
+    digits: int
+
+    @property
+    def size(self) -> fmpq:
+        """The displacement of the differences: its fourth power is below the accuracy asked."""
+        return fmpq(1, 10 ** (self.digits // 4))
+
+    @property
+    def step(self) -> fmpq:
+        """The effective step."""
+        return self.h / (1 - self.beta) if self.rest.optimizer.memory else self.h
+
+    @property
+    def kick_size(self) -> fmpq:
+        """A kick that displaces the limit by `size`."""
+        return self.size / self.step
+
+    @property
+    def accuracy(self) -> mpmath.mpf:
+        return mpmath.mpf(10) ** (-self.digits // 2)
+
+    def value(self, candidate: sympy.Expr, **curvatures: mpmath.mpf) -> mpmath.mpf:
+        """The candidate at this step size, momentum and curvature."""
+        given = {"h": MPMATH.convert(self.h), "beta": MPMATH.convert(self.beta), **curvatures}
+        return evaluate(candidate, given, MPMATH)
+
+    def along(self, i: int) -> np.ndarray:
+        return in_mpfr(self.place.mode(i))
+
+    def part(self, observed: np.ndarray, modes: Sequence[int]) -> list[mpmath.mpf]:
+        """The components of a vector along these modes."""
+        entries = in_mpmath(observed)
+        return [mpmath.fdot(entries, self.place.mode(i)) for i in modes]
+
+
+Comparison = tuple[list[mpmath.mpf], list[mpmath.mpf]]
+"""What the candidate says and what the runs show."""
+
+
+def on_valleys(
+    name: str,
+    compare: Callable[[sympy.Expr, Trial], Comparison],
+    *,
+    optimizer: Optimizer = heavy_ball,
+    refutes: bool = False,
+) -> Check:
+    """The candidate against the optimizer's limit on a random valley in three dimensions, with
+    parameters on both sides of gamma = 1/2, to half the digits.
+    """
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        draw, worst = random.Random(settings.seed), mpmath.mpf(0)
+        digits = min(settings.digits, 40)
+        expr = curved_valley(draw)
+        loss, at = loss_from_expression(expr), [fmpq(0)] * 3
+        with precision(digits):
+            found = place(loss, [mpmath.mpf(0)] * 3)
+            largest = max(found.curvatures)
+            scale = fmpq(1, 1 + int(largest))
+            for step, beta in SIDES if optimizer.memory else MEMORYLESS:
+                h = step * scale
+                parameters = dict.fromkeys(optimizer.parameters, beta)
+                rest = Rest(optimizer, loss, at, h, parameters, digits + 8)
+                trial = Trial(loss, rest, found, h, beta, digits)
+                said, seen = compare(candidate, trial)
+                size = max(abs(s) for s in seen)
+                off = max(abs(a - b) for a, b in zip(said, seen, strict=True)) / size
+                if not size > trial.accuracy:
+                    return Evidence(None, "the valley shows nothing here")
+                if not off < trial.accuracy:
+                    return Evidence(
+                        False, f"off by {mpmath.nstr(off, 3)} at h = {h}, beta = {beta}, {expr}"
+                    )
+                worst = max(worst, off)
+        return Evidence(True, f"relative difference {mpmath.nstr(worst, 2)}, 2 pairs (h, beta)")
+
+    return Check(name, Kind.SIMULATION, finite(judge), refutes)
+
+
+def exactly(
+    name: str,
+    holds: Callable[[sympy.Expr, random.Random], tuple[bool, str]],
+    *,
+    kind: Kind = Kind.ENUMERATION,
+    refutes: bool = False,
+) -> Check:
+    """A check in exact arithmetic on what is drawn from the seed."""
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        return Evidence(*holds(candidate, random.Random(settings.seed)))
+
+    return Check(name, kind, finite(judge), refutes)
+
+
+def finite(
+    judge: Callable[[sympy.Expr, Settings], Evidence],
+) -> Callable[[sympy.Expr, Settings], Evidence]:
+    """A candidate without a value where the right formula has one is rejected."""
+
+    def judged(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        if candidate.has(sympy.zoo, sympy.nan):
+            return Evidence(False, "infinite everywhere")
+        try:
+            return judge(candidate, settings)
+        except ZeroDivisionError:
+            return Evidence(False, "infinite where the right formula is not")
+
+    return judged
+
+
+def sums_of_positions(
+    right: Callable[[fmpq, fmpq, fmpq, fmpq], fmpq], *, flat: bool = False
+) -> Check:
+    """The candidate equals `right`(h, beta, l1, l2) at random stable rational points.
+
+    Args:
+        flat: the first curvature is 0 and the second is called lambda.
+    """
+
+    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
+        for _ in range(12):
+            h, beta = fmpq(draw.randint(1, 30), 60), fmpq(draw.randint(1, 49), 50)
+            first, second = (fmpq(draw.randint(1, 20), 10) for _ in range(2))
+            point = {"h": h, "beta": beta}
+            if flat:
+                first = fmpq(0)
+                point["lambda"] = second
+            else:
+                point |= {"lambda1": first, "lambda2": second}
+            if evaluate(candidate, point) != right(h, beta, first, second):
+                return False, f"wrong at {point}"
+        return True, "equal at 12 random points, exactly"
+
+    return exactly("sum over the steps after a kick, solved in rationals", holds)
+
+
+def identical_slopes(derived: Callable[[], sympy.Expr]) -> Check:
+    """The candidate and what is derived have one derivative in lambda, decided exactly, and both
+    vanish at 0.
+    """
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        try:
+            difference = in_ring(sympy.diff(candidate - derived(), LAMBDA))
+        except ValueError as error:
+            return Evidence(False, str(error))
+        start = candidate.subs(LAMBDA, 0)
+        return Evidence(not difference and start == 0, f"slopes differ by {difference}")
+
+    return Check("integral of the derived slope", Kind.SYMBOLIC, judge)
+
+
+def slope_of_sums(mode: Mode, *, scale: int = 1) -> Check:
+    """scale times the candidate's derivative is lambda M(lambda, lambda)/e, solved in rationals."""
+
+    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
+        slope = scale * sympy.diff(candidate, LAMBDA)
+        if slope.has(sympy.log):
+            return False, "the slope is no rational function"
+        for _ in range(12):
+            h, beta = fmpq(draw.randint(1, 30), 60), fmpq(draw.randint(1, 49), 50)
+            curvature = fmpq(draw.randint(1, 20), 10)
+            beta = beta if len(mode(h, beta, curvature)[1]) > 1 else fmpq(0)
+            point = {"h": h, "beta": beta, "lambda": curvature}
+            said = pair_sum(mode, h, beta, curvature, curvature) * curvature
+            if evaluate(slope, point) != said / effective(mode, h, beta):
+                return False, f"wrong at {point}"
+        return True, "equal at 12 random points, exactly"
+
+    return exactly("sum over the steps after a kick, solved in rationals", holds)
+
+
+LATE = 40
+GAMMAS = (1, 2, 3)
+
+
+def leading(
+    right: Callable[[fmpq, fmpq, fmpq, fmpq], fmpq],
+    *,
+    gammas: Sequence[int] = GAMMAS,
+    refutes: bool = False,
+) -> Check:
+    """The candidate over the exact value tends to 1 as h -> 0 with 1-beta = C h^gamma, for gamma =
+    1/4, 1/2 and 3/4 (`gammas` in quarters, 0 for a fixed beta), in exact arithmetic.
+    """
+
+    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
+        first, second = fmpq(draw.randint(5, 9), 10), fmpq(draw.randint(11, 20), 10)
+        c, h = fmpq(draw.randint(5, 15), 20), fmpq(1, 2 ** (4 * LATE))
+        for quarters in gammas:
+            beta = 1 - c * fmpq(1, 2 ** (LATE * quarters))
+            point = {"h": h, "beta": beta, "lambda": second, "lambda1": first, "lambda2": second}
+            true = right(h, beta, first, second)
+            ratio = evaluate(candidate, point) / true
+            if abs(ratio - 1) > fmpq(1, 2 ** (LATE // 2)):
+                shown = arb(ratio).str(3, radius=False)
+                return False, f"{shown} of the exact value at gamma = {quarters}/4"
+        return True, f"ratio 1 to 2^-{LATE // 2} at h = 2^-{4 * LATE}"
+
+    return exactly("leading order along beta = 1 - C h^gamma", holds, refutes=refutes)
+
+
+def leading_symbol(derived: Callable[[], sympy.Expr], *, refutes: bool = False) -> Check:
+    """With h = rho (1-beta)^2 the candidate over what is derived is 1 at beta -> 1 for every rho:
+    rho -> 0 is gamma < 1/2, rho -> oo is gamma > 1/2.
+    """
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        rho, q = sympy.symbols("rho q")
+        ratio = (candidate / derived()).subs(H, rho * q**2).subs(BETA, 1 - q)
+        top, bottom = sympy.fraction(sympy.cancel(ratio))
+        limit = sympy.cancel(top.subs(q, 0) / bottom.subs(q, 0)) if bottom.subs(q, 0) != 0 else None
+        return Evidence(limit == 1, f"ratio tends to {limit}")
+
+    return Check("leading order of the derivation", Kind.SYMBOLIC, judge, refutes)

@@ -1,0 +1,1 @@
+"""What does a written formula mean, and is it the right one?"""

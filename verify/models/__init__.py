@@ -1,0 +1,1 @@
+"""On what are claims tried: batches, noise, valleys, networks?"""

@@ -1,0 +1,163 @@
+"""Networks with a linear output in U and in V: exact Hessians and label noise at random minimizers.
+
+Nothing is derived here: gradients and Hessians come from differentiating the loss, the covariance
+from all labels of +-1.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from flint import arb, fmpq, fmpq_mat
+
+from verify.running.families import Draw
+from verify.running.losses import Loss
+from verify.running.numbers import RATIONAL
+
+Matrix = list[list[Any]]
+
+
+def times(a: Sequence[Sequence[Any]], b: Sequence[Sequence[Any]]) -> Matrix:
+    """The matrix product, on any number type."""
+    return [
+        [
+            sum((x * y for x, y in zip(row, column, strict=True)), 0)
+            for column in zip(*b, strict=True)
+        ]
+        for row in a
+    ]
+
+
+def squared(a: Sequence[Sequence[fmpq]]) -> fmpq:
+    return sum((x * x for row in a for x in row), fmpq(0))
+
+
+def random_matrix(draw: Draw, rows: int, columns: int) -> Matrix:
+    return [[fmpq(draw.randint(-6, 6), 4) for _ in range(columns)] for _ in range(rows)]
+
+
+class Fitted(ABC):
+    """A loss scale/(2 samples) times a sum of squares, at weights that fit the labels exactly."""
+
+    scale: int
+    weights: list[fmpq]
+    samples: int
+
+    @abstractmethod
+    def predictions(self, weights: Sequence[Any]) -> list[Any]:
+        """One number a label."""
+
+    def loss(self, noise: Sequence[fmpq]) -> Loss:
+        """The loss with every label off by this noise."""
+        labels = [y + n for y, n in zip(self.predictions(self.weights), noise, strict=True)]
+
+        def value(w: Sequence[Any]) -> Any:
+            errors = [f - y for f, y in zip(self.predictions(w), labels, strict=True)]
+            return sum((e * e for e in errors), w[0] * 0) * self.scale / (2 * self.samples)
+
+        return Loss(len(self.weights), value, type(self).__name__)
+
+    @cached_property
+    def hessian(self) -> fmpq_mat:
+        second = self.loss([fmpq(0)] * len(self.predictions(self.weights))).derivative(1)
+        size = len(self.weights)
+        unit = [[fmpq(i == j) for j in range(size)] for i in range(size)]
+        return fmpq_mat([second.at([*self.weights, *row], RATIONAL) for row in unit])
+
+    def trace(self) -> fmpq:
+        return sum((self.hessian[i, i] for i in range(len(self.weights))), fmpq(0))
+
+    def noise_covariance(self) -> fmpq_mat:
+        """The mean over all labels off by +-1 of the gradient times itself."""
+        size = len(self.weights)
+        signs = list(product((1, -1), repeat=len(self.predictions(self.weights))))
+        total = fmpq_mat(size, size)
+        for sign in signs:
+            loss = self.loss([fmpq(s) for s in sign])
+            gradient = fmpq_mat([[g] for g in loss.gradient.at(self.weights, RATIONAL)])
+            total += gradient * gradient.transpose()
+        return total * fmpq(1, len(signs))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Rows of U, width, columns of V."""
+
+    outputs: int
+    width: int
+    inputs: int
+
+
+class TwoLayers(Fitted):
+    """The UV model f(x) = U V x/sqrt(n), n a square so that all stays rational."""
+
+    shape = Shape(outputs=2, width=4, inputs=2)
+
+    def __init__(self, weights: list[fmpq], data: Matrix, scale: int) -> None:
+        self.weights, self.data, self.scale = weights, data, scale
+        self.samples = len(data)
+
+    @classmethod
+    def random(cls, draw: Draw, *, scale: int, samples: int) -> TwoLayers:
+        shape = cls.shape
+        size = shape.width * (shape.outputs + shape.inputs)
+        weights = random_matrix(draw, 1, size)[0]
+        return cls(weights, random_matrix(draw, samples, shape.inputs), scale)
+
+    def layers(self, weights: Sequence[Any]) -> tuple[Matrix, Matrix]:
+        """U and V."""
+        shape = self.shape
+        split = shape.outputs * shape.width
+        return rows(weights[:split], shape.width), rows(weights[split:], shape.inputs)
+
+    def predictions(self, weights: Sequence[Any]) -> list[Any]:
+        u, v = self.layers(weights)
+        outputs = times(self.data, [list(column) for column in zip(*times(u, v), strict=True)])
+        return [entry / 2 for row in outputs for entry in row]
+
+    def quantities(self) -> dict[str, arb]:
+        """d, n, t = Tr(V Sigma V^T), u = |U|_F and mu, as balls."""
+        u, v = self.layers(self.weights)
+        images = times(v, [list(column) for column in zip(*self.data, strict=True)])
+        return {
+            "d": arb(self.shape.outputs),
+            "n": arb(self.shape.width),
+            "t": arb(squared(images) / self.samples),
+            "u": arb(squared(u)).sqrt(),
+            "mu": arb(squared(self.data) / self.samples).sqrt(),
+        }
+
+
+class Sensing(Fitted):
+    """Matrix sensing f_i = Tr(A_i U V) with 2 by 2 matrices."""
+
+    def __init__(self, weights: list[fmpq], measured: list[Matrix]) -> None:
+        self.weights, self.measured, self.scale = weights, measured, 1
+        self.samples = len(measured)
+
+    @classmethod
+    def random(cls, draw: Draw, *, measurements: int) -> Sensing:
+        matrices = [random_matrix(draw, 2, 2) for _ in range(measurements)]
+        return cls(random_matrix(draw, 1, 8)[0], matrices)
+
+    def predictions(self, weights: Sequence[Any]) -> list[Any]:
+        uv = times(rows(weights[:4], 2), rows(weights[4:], 2))
+        traces = (times(matrix, uv) for matrix in self.measured)
+        return [trace[0][0] + trace[1][1] for trace in traces]
+
+    def quantities(self) -> dict[str, fmpq]:
+        """The sums of |V A_i|^2 and of |A_i U|^2."""
+        u, v = rows(self.weights[:4], 2), rows(self.weights[4:], 2)
+        return {
+            "a": sum((squared(times(v, a)) for a in self.measured), fmpq(0)),
+            "b": sum((squared(times(a, u)) for a in self.measured), fmpq(0)),
+        }
+
+
+def rows(entries: Sequence[Any], width: int) -> Matrix:
+    return [list(entries[i : i + width]) for i in range(0, len(entries), width)]

@@ -1,0 +1,1 @@
+"""Cowsik, Can and Glorioso (2022)."""

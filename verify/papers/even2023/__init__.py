@@ -1,0 +1,1 @@
+"""Even, Pesme, Gunasekar and Flammarion (2023)."""

@@ -1,0 +1,1 @@
+"""Ghosh, Lyu, Zhang and Wang (2023)."""

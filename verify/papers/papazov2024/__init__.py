@@ -1,0 +1,1 @@
+"""Papazov, Pesme and Flammarion (2024)."""

@@ -1,0 +1,341 @@
+"""Order, convergence and modes of the momentum flow of Papazov, Pesme and Flammarion (2024).
+
+The flow is lambda x'' + x' + grad F = 0; the iteration is heavy ball with step size gamma.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import sympy
+from flint import fmpq
+
+from derive import heavy_ball
+from derive.engine.momentum_flow import CENTRAL, GAMMA, LAMBDA, flow_parameter, initial_velocity
+from derive.language.formula import BETA, MOMENTUM, Formula
+from verify.claims.checks.heavy_ball import ONE_MINUS, QUARTIC, RESIDUAL_BETAS, value
+from verify.claims.checks.identities import exact, identical, order_of
+from verify.claims.checks.momentum_grid import Values, at, closeness_at_fixed_lambda, drawn
+from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
+from verify.models.written_fields import damped, second_order
+from verify.papers.papazov2024.discretization import FLOW, STEPS
+from verify.running.experiments import Flow
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.numbers import MPFR, RATIONAL, PowerSeries, power_series, precision
+from verify.running.trajectories import iterates, vector
+
+Number = Any
+
+
+@claim("undertow.momentum-flow-parameter", catalogue="D04", where="order of the momentum flow")
+def second_order_parameter() -> Claim:
+    """The two-step rule is (1-β)x' + (h/2)(1+β)x'' + O(h²) = -∇F along smooth paths. In the time of
+    the flow, t over (1-β), the coefficient of x'' is λ = γ(1+β)/(2(1-β)²) = γ/(1-β)² - ε/2: what
+    the central difference for x' gives. At β = 0 it is γ/2, half of the intrinsic parameter.
+    """
+
+    def by_engine() -> sympy.Expr:
+        return GAMMA * flow_parameter(heavy_ball).as_expr()
+
+    def along_paths(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        arithmetic, h = power_series(4), PowerSeries.step(4)
+        t = arithmetic.convert(drawn(random.Random(settings.seed)))
+        for beta in RESIDUAL_BETAS:
+            mass = value(candidate, gamma=h, beta=beta) * (1 - beta) ** 2
+            for n in range(1, 6):
+                left = (t + h) ** n - t**n * (1 + beta) + (t - h) ** n * beta
+                second = t ** (n - 2) * (n * (n - 1)) if n > 1 else t * 0
+                rest = left - (second * mass + t ** (n - 1) * (n * (1 - beta))) * h
+                if any(rest[i] != 0 for i in range(3)):
+                    return False, f"a remainder on x = t^{n} at beta = {beta}"
+        return True, "the rule is met to h^3 on x = t, ..., t^5 for 9 beta"
+
+    return Claim(
+        statement=(
+            r"Heavy ball is $O(\epsilon^2)$-close to $\lambda\ddot x+\dot x+\nabla F(x) = 0$ at a "
+            r"fixed $\lambda$, $\epsilon = \gamma/(1-\beta)$, when $\lambda$ is {formula}."
+        ),
+        printed=Formula(
+            "secondOrderParameter",
+            GAMMA * (1 + BETA) / (2 * ONE_MINUS**2),
+            given=(*STEPS, *MOMENTUM),
+        ),
+        checks=(
+            identical("B-series engine", by_engine),
+            identical("central scheme", lambda: CENTRAL.flow_parameter),
+            exact("exact residual on polynomial paths", Kind.SERIES, along_paths),
+            closeness_at_fixed_lambda(2, at, lambda c, v: (1 - v["beta"]) / 2),
+        ),
+        expected=Verdict.CONFIRMED,
+        condition=r"A cold start, $\dot x(0) = -\frac{1-\beta}{2}\nabla F(x_0)$.",
+    )
+
+
+@claim("undertow.momentum-flow-start", catalogue="D04", where="start of the momentum flow")
+def second_order_start() -> Claim:
+    """x(ε) = x₁ + O(ε³) with x₁ = x₀ - γ∇F(x₀) and λx'' = -x' - ∇F: x'(0) = -(ε/2λ)∇F(x₀) + O(ε²),
+    which is (x₁-x₀)/(2ε). Heavy ball's start-up shifts its lasting flow by β/(1-β)² γ∇F(x₀), the
+    layer of the flow by λ(1-c)∇F(x₀): with λ of second order they agree for c = (1-β)/(1+β). This
+    is ε/(2λ) exactly, so that one start serves both limits, ε to 0 at fixed λ and at fixed β.
+    """
+
+    def first_step(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        arithmetic, width = power_series(3), PowerSeries.step(3)
+        for _ in range(10):
+            scale = drawn(draw)
+            loss = bounded_polynomial(draw, 2)
+            x0 = [arithmetic.convert(x) for x in starting_point(draw, 2)]
+            beta = 1 - width / scale
+            try:
+                speed = value(candidate, beta=beta)
+            except ZeroDivisionError:
+                return False, "infinite at beta = 1"
+            slopes = loss.gradient_function(arithmetic)(vector(x0))
+            kick = [slope * -speed for slope in slopes]
+            inverse = arithmetic.convert(1 / scale)
+            rows = damped(loss).taylor([*x0, *kick], [inverse, inverse], 3, arithmetic)
+            for x, slope, row in zip(x0, slopes, rows, strict=False):
+                left = row[0] + row[1] * width + row[2] * width**2 - x + slope * width**2 / scale
+                if left[1] != 0 or left[2] != 0:
+                    return False, f"the first step is missed at lambda = {scale}"
+        return True, "the first step is met to epsilon^3, 10 lambda, 10 random losses"
+
+    def at_fixed_beta(candidate: sympy.Expr, settings: Settings) -> Sequence[float]:
+        errors = []
+        with precision(settings.digits):
+            beta = MPFR.convert(fmpq(1, 2))
+            for j in range(6, 11):
+                h, steps = MPFR.convert(fmpq(1, 2**j)), 2 ** (j + 1)
+                x0 = vector([MPFR.convert(fmpq(1))])
+                path = iterates(
+                    heavy_ball,
+                    QUARTIC,
+                    list(x0),
+                    h=h,
+                    steps=steps,
+                    parameters={"beta": beta},
+                    arithmetic=MPFR,
+                )
+                run = Flow(QUARTIC, x0, h / (1 - beta), steps, {}, settings.digits)
+                mass = h * (1 + beta) / (2 * (1 - beta) ** 2)
+                try:
+                    other = second_order(run, mass, 1, value(candidate, beta=beta))
+                except ArithmeticError:
+                    return [1.0] * 5
+                errors.append(float(abs(path[-1] - other[-1])[0]))
+        return errors
+
+    def mass(candidate: sympy.Expr, values: Values) -> Number:
+        beta = values["beta"]
+        return values["gamma"] * (1 + beta) / (2 * (1 - beta) ** 2)
+
+    return Claim(
+        statement=(
+            r"The momentum flow with $\lambda = \gamma(1+\beta)/(2(1-\beta)^2)$ from "
+            r"$\dot x(0) = -c\nabla F(x_0)$ is close to heavy ball to second order, at fixed "
+            r"$\lambda$ over all steps and at fixed $\beta$ after the start-up, with $c$ equal to "
+            "{formula}."
+        ),
+        printed=Formula("momentumFlowStart", ONE_MINUS / (1 + BETA)),
+        checks=(
+            identical(
+                "shift against initial layer", lambda: initial_velocity(heavy_ball).as_expr()
+            ),
+            exact("exact first step", Kind.SERIES, first_step),
+            closeness_at_fixed_lambda(2, mass, lambda c, values: value(c, beta=values["beta"])),
+            order_of("observed order at fixed beta", at_fixed_beta, 2),
+        ),
+        expected=Verdict.CONFIRMED,
+        condition=(
+            r"A cold start. $(x_1-x_0)/(2\epsilon)$ is $c = (1-\beta)/2$: the same to first order "
+            r"at fixed $\lambda$, and only of first order at fixed $\beta$."
+        ),
+    )
+
+
+TIME = sympy.Symbol("t")
+
+
+@claim("papazov2024.convergence", catalogue="D05", where="Proposition 2")
+def convergence() -> Claim:
+    """V = (λ/2)|x'|² + F falls at the rate |x'|², so |x'|² is integrable. For a minimizer z and
+    a = |x-z|²/2 the flow gives λa'' + a' = λ|x'|² - ⟨∇F(x), x-z⟩, and convexity makes the last term
+    at most -(F(x) - F(z)). Hence F(x) - F(z) is integrable, F(x) tends to its minimum as V falls,
+    a has a limit for every z, and the path converges to a minimizer (Álvarez 2000, Opial's lemma).
+    """
+
+    def by_hand() -> sympy.Expr:
+        x, v, g, z = sympy.symbols("x v g z")
+        acceleration = -(v + g) / LAMBDA
+        left = LAMBDA * (v**2 + (x - z) * acceleration) + (x - z) * v
+        return sympy.expand(left + (x - z) * g).coeff(v, 2)
+
+    def along_flow(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        for dimension in (1, 2, 3):
+            loss = bounded_polynomial(draw, dimension)
+            scale, x0 = drawn(draw), starting_point(draw, dimension)
+            v0, z = starting_point(draw, dimension), starting_point(draw, dimension)
+            length = 6
+            rows = damped(loss).taylor([*x0, *v0], [1 / scale, 1 / scale], length + 2, RATIONAL)
+            grad = loss.gradient_function(power_series(length))
+            place = [_in_time(row) for row in rows[:dimension]]
+            speed = [_in_time(row) for row in rows[dimension:]]
+            slopes = grad(vector([PowerSeries(p.polynomial, length) for p in place]))
+            square = sum(v * v for v in speed)
+            gap = sum(((p - c) ** 2 for p, c in zip(place, z, strict=True)), place[0] * 0) * fmpq(
+                1, 2
+            )
+            pull = sum(s * (p - c) for s, p, c in zip(slopes, place, z, strict=True))
+            bend, slope = _rate(_rate(gap)), _rate(gap)
+            weight = at(candidate, {"lambda": scale})
+            left = bend * scale + slope - square * weight + pull
+            if any(left[i] != 0 for i in range(length)):
+                return False, f"another rate at lambda = {scale}"
+        return True, "Taylor series of the flow agree through t^5, 3 random losses"
+
+    return Claim(
+        statement=(
+            r"Along $\lambda\ddot x+\dot x+\nabla F(x) = 0$ the half squared distance $a$ to a "
+            r"point $z$ satisfies $\lambda\ddot a+\dot a = c|\dot x|^2-\langle\nabla F(x), "
+            r"x-z\rangle$ with $c$ equal to {formula}; so for convex $F$ with a minimizer the "
+            "path converges to one."
+        ),
+        printed=Formula("distanceRate", LAMBDA, r"|\dot x|^{2}", given=FLOW),
+        checks=(
+            identical("expansion by hand", by_hand),
+            exact("Taylor series of the flow", Kind.SERIES, along_flow),
+        ),
+        expected=Verdict.CONFIRMED,
+        condition=(
+            r"$F$ is convex and $C^1$ with a locally Lipschitz gradient and has a minimizer. The "
+            "statement is recalled: its printed wording could not be compared."
+        ),
+    )
+
+
+def _in_time(row: Sequence[fmpq]) -> PowerSeries:
+    """A power series in time, kept in the type that has one variable."""
+    t = PowerSeries.step(len(row))
+    return sum((t**i * c for i, c in enumerate(row)), t * 0)
+
+
+def _rate(series: PowerSeries) -> PowerSeries:
+    return PowerSeries(series.polynomial.derivative(), series.length - 1)
+
+
+@claim("papazov2024.initial-velocity", catalogue="D17", where="balancedness, general start")
+def initial_velocity_term() -> Claim:
+    """With y = log|w| the flow λw'' + w' ± gw = 0 is λ(y'' + y'²) + y' ± g = 0. In the sum over
+    both signs g cancels: u = log Δ satisfies λ(u'' + S) + u' = 0 with S the sum of the two y'².
+    Solve for u': u'(t) = e^(-t/λ) u'(0) - ∫₀ᵗ e^(-(t-s)/λ) S ds, and integrate once more.
+    """
+
+    def by_equation() -> sympy.Expr:
+        u = sympy.Function("u")
+        start = {u(0): 0, u(TIME).diff(TIME).subs(TIME, 0): 1}
+        equation = LAMBDA * u(TIME).diff(TIME, 2) + u(TIME).diff(TIME)
+        return sympy.expand(sympy.dsolve(equation, u(TIME), ics=start).rhs)
+
+    def solved(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        difference = sympy.expand(candidate - by_equation())
+        return difference == 0, f"difference {difference}"
+
+    def by_series(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw, length = random.Random(settings.seed), 7
+        for _ in range(5):
+            scale = drawn(draw)
+            force = [fmpq(draw.randint(-9, 9), 4) for _ in range(length)]
+            rates = []
+            for sign in (1, -1):
+                w = [drawn(draw), drawn(draw)]
+                for n in range(length - 2):
+                    push = sum((force[i] * w[n - i] for i in range(n + 1)), fmpq(0)) * sign
+                    w.append(-((n + 1) * w[n + 1] + push) / (scale * (n + 1) * (n + 2)))
+                series = _in_time(w)
+                rates.append(_rate(series) / PowerSeries(series.polynomial, length - 1))
+            total = rates[0] * rates[0] + rates[1] * rates[1]
+            growth, memory = rates[0] + rates[1], [fmpq(0)]
+            for n in range(length - 2):
+                memory.append((total[n] - memory[n] / scale) / (n + 1))
+            factor = sympy.sympify(candidate.subs(LAMBDA, sympy.Rational(str(scale))))
+            for n in range(1, length - 1):
+                # u - u(0) + lambda int (1 - exp(-(t-s)/lambda)) S ds, its t^n
+                left = growth[n - 1] / n + scale * (total[n - 1] / n - memory[n])
+                found = (sympy.diff(factor, TIME, n) / sympy.factorial(n)).subs(TIME, 0)
+                if left != value(found) * growth[0]:
+                    return False, f"another t^{n} at lambda = {scale}"
+            if value(factor.subs(TIME, 0)) != 0:
+                return False, "not 0 at t = 0"
+        return True, "power series through t^5, 5 random forces and starts"
+
+    return Claim(
+        statement=(
+            r"$\log(\Delta_t/\Delta_0) = c\,\frac{d}{dt}\log\Delta|_0-\lambda\int_0^t "
+            r"(1-e^{-(t-s)/\lambda})S_s\,ds$ with $c$ equal to {formula}."
+        ),
+        printed=Formula(
+            "initialVelocityTerm", LAMBDA * (1 - sympy.exp(-TIME / LAMBDA)), given=FLOW
+        ),
+        checks=(
+            exact("the linear equation solved", Kind.SYMBOLIC, solved),
+            exact("power series of random flows", Kind.SERIES, by_series),
+        ),
+        expected=Verdict.CONFIRMED,
+        condition="No weight vanishes in $[0, t]$.",
+    )
+
+
+CURVATURE = sympy.Symbol("a")
+
+
+@claim("papazov2024.no-oscillation", catalogue="D19", where="one quadratic mode")
+def no_oscillation() -> Claim:
+    """λr² + r + a has real roots exactly when 4aλ ≤ 1. Heavy ball's multipliers are real for γa up
+    to (1-√β)², that is for aλ up to 1/(1+√β)², which tends to 1/4 as β tends to 1.
+    """
+
+    def by_discriminant() -> sympy.Expr:
+        rate = sympy.Symbol("r")
+        found = sympy.discriminant(LAMBDA * rate**2 + rate + CURVATURE, rate)
+        return sympy.solve(found, CURVATURE)[0]
+
+    def sturm(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        for _ in range(20):
+            scale = drawn(draw)
+            limit = at(candidate, {"lambda": scale})
+            for side, real in ((fmpq(999, 1000), True), (fmpq(1001, 1000), False)):
+                lowest = limit * side - 1 / (4 * scale)  # least value of scale r^2 + r + a
+                if (lowest <= 0) != real:
+                    return False, f"no change at lambda = {scale}"
+        return True, "the least value changes sign within 0.1 %, 20 lambda"
+
+    def limit_of_heavy_ball(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        """The largest real-multiplier curvature of the iteration, beta = 1 - 2^-j."""
+        ratios = []
+        for root in (fmpq(2**j - 1, 2**j) for j in (20, 40, 60)):
+            beta, scale = root * root, fmpq(3, 7)
+            step = scale * (1 - beta) ** 2
+            edge = (1 - root) ** 2 / step
+            ratios.append(abs(edge / at(candidate, {"lambda": scale}) - 1))
+        close = all(gap < fmpq(1, 2**k) for gap, k in zip(ratios, (19, 39, 59), strict=True))
+        return close, f"relative gap {float(ratios[-1].p) / float(ratios[-1].q):.1e}"
+
+    return Claim(
+        statement=(
+            r"A mode of curvature $a$ of $\lambda\ddot x+\dot x+ax = 0$ does not oscillate exactly "
+            r"when $a$ is at most {formula}."
+        ),
+        printed=Formula("overdampedCurvature", 1 / (4 * LAMBDA), given=FLOW),
+        checks=(
+            identical("discriminant", by_discriminant),
+            exact("least value of the polynomial", Kind.ENUMERATION, sturm),
+            exact("limit of heavy ball's threshold", Kind.SERIES, limit_of_heavy_ball),
+        ),
+        expected=Verdict.CONFIRMED,
+        condition=r"Heavy ball itself: $a\gamma/(1-\beta)^2 \le 1/(1+\sqrt\beta)^2$.",
+    )

@@ -1,0 +1,117 @@
+"""A loss or vector field: written once, its derivatives of every order on any number type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from derive.language.trees import Tree, trees_up_to
+from verify.running.numbers import Arithmetic
+from verify.running.tape import Node, Program, directional, gradient, record
+
+Number = Any
+
+
+class VectorField:
+    """A smooth vector field G on R^dimension: what a game's players follow.
+
+    Args:
+        components: G as a function of the list of coordinates, written with + - * / ** and the
+            functions of `verify.running.numbers`.
+        text: how a report names it.
+    """
+
+    def __init__(
+        self, dimension: int, components: Callable[[Sequence[Number]], Sequence[Number]], text: str
+    ) -> None:
+        self.dimension = dimension
+        self.components = components
+        self.text = text
+        self._derivatives: dict[int, Program] = {}
+        self._fields: dict[int, Program] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.text})"
+
+    @cached_property
+    def gradient(self) -> Program:
+        """x -> G(x), which is grad E(x) for a loss."""
+        return self.derivative(0)
+
+    def derivative(self, times: int) -> Program:
+        """(x, u_1, ..., u_times) -> the vector G^(times)(x)[u_1, ..., u_times]."""
+        if times not in self._derivatives:
+            size = self.dimension
+
+            def compute(nodes: list[Node]) -> list[Node]:
+                x = nodes[:size]
+                result = list(self.components(x))
+                for i in range(1, times + 1):
+                    result = directional(result, x, nodes[i * size : (i + 1) * size])
+                return result
+
+            self._derivatives[times] = record(size * (times + 1), compute)
+        return self._derivatives[times]
+
+    def field(self, order: int) -> Program:
+        """(x, one number c_t for every tree) -> sum over t of c_t F(t)(x), F of f = -G."""
+        if order not in self._fields:
+            size, trees = self.dimension, list(trees_up_to(order))
+
+            def compute(nodes: list[Node]) -> list[Node]:
+                x, weights = nodes[:size], nodes[size:]
+                differentials: dict[Tree, list[Node]] = {}
+                for t in trees:
+                    inside = [node for branch in t.branches for node in differentials[branch]]
+                    vector = self.derivative(len(t.branches)).replay([*x, *inside])
+                    differentials[t] = [-node for node in vector]
+                return [
+                    sum(
+                        (w * differentials[t][i] for w, t in zip(weights, trees, strict=True)),
+                        x[i] * 0,
+                    )
+                    for i in range(size)
+                ]
+
+            self._fields[order] = record(size + len(trees), compute)
+        return self._fields[order]
+
+    def gradient_function(self, arithmetic: Arithmetic) -> Callable[[np.ndarray], np.ndarray]:
+        """The gradient of arrays of numbers of this type, ready for an update rule."""
+        program = self.gradient
+        constants = [arithmetic.convert(c) for c in program.constants]
+
+        def grad(x: np.ndarray) -> np.ndarray:
+            return np.array([*program.run(list(x), constants), None], dtype=object)[:-1]
+
+        return grad
+
+
+class Loss(VectorField):
+    """A smooth loss on R^dimension, `value` written like the components of a vector field."""
+
+    def __init__(
+        self, dimension: int, value: Callable[[Sequence[Number]], Number], text: str
+    ) -> None:
+        super().__init__(dimension, lambda x: gradient(value(x), x), text)
+        self.value = value
+
+
+@lru_cache(maxsize=256)
+def polynomial(dimension: int, terms: tuple[tuple[tuple[int, ...], Any], ...], text: str) -> Loss:
+    """The sum of coefficient * x**exponents."""
+
+    def value(x: Sequence[Number]) -> Number:
+        total = x[0] * 0
+        for exponents, coefficient in terms:
+            term = coefficient
+            for coordinate, exponent in zip(x, exponents, strict=True):
+                if exponent:
+                    term = coordinate**exponent * term
+            total = total + term
+        return total
+
+    return Loss(dimension, value, text)

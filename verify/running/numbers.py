@@ -1,0 +1,224 @@
+"""The number types of the verifier, their precision, and how an expression is evaluated on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import gmpy2
+import mpmath
+import numpy as np
+import sympy
+from flint import acb, arb, fmpq, fmpq_poly
+from flint import ctx as flint_context
+from flint.utils.flint_exceptions import DomainError
+
+from verify.running.recording import recorder
+
+Number = Any
+
+DEFAULT_DIGITS = 50
+GUARD_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """A number type: its name and how an exact rational enters it."""
+
+    name: str
+    convert: Callable[[fmpq], Number]
+
+
+FLOAT = Arithmetic("float", lambda q: int(q.p) / int(q.q))
+MPFR = Arithmetic("mpfr", lambda q: gmpy2.mpfr(gmpy2.mpq(int(q.p), int(q.q))))
+MPMATH = Arithmetic("mpf", lambda q: mpmath.mpf(int(q.p)) / int(q.q))
+BALL = Arithmetic("arb", arb)
+RATIONAL = Arithmetic("fmpq", fmpq)
+
+
+@contextmanager
+def precision(digits: int) -> Iterator[None]:
+    """Work with this many decimal digits, and some more to guard them, in every number type."""
+    guarded = digits + GUARD_DIGITS
+    bits = math.ceil(guarded * math.log2(10))
+    with (
+        gmpy2.context(gmpy2.get_context(), precision=bits),
+        mpmath.workdps(guarded),
+        flint_context.workdps(guarded),
+    ):
+        yield
+
+
+class PowerSeries:
+    """A power series in the step size h with rational coefficients, cut after h**(length-1)."""
+
+    __slots__ = ("length", "polynomial")
+
+    def __init__(self, polynomial: fmpq_poly, length: int) -> None:
+        self.polynomial = polynomial.truncate(length)
+        self.length = length
+
+    @classmethod
+    def step(cls, length: int) -> PowerSeries:
+        """h itself."""
+        return cls(fmpq_poly([0, 1]), length)
+
+    def __getitem__(self, power: int) -> fmpq:
+        return self.polynomial[power]
+
+    def __len__(self) -> int:
+        raise TypeError("a power series is a number, not a sequence")
+
+    def __add__(self, other: object) -> PowerSeries:
+        if isinstance(other, PowerSeries):
+            return PowerSeries(self.polynomial + other.polynomial, min(self.length, other.length))
+        if isinstance(other, int | fmpq):
+            return PowerSeries(self.polynomial + other, self.length)
+        return NotImplemented
+
+    def __mul__(self, other: object) -> PowerSeries:
+        if isinstance(other, PowerSeries):
+            length = min(self.length, other.length)
+            return PowerSeries(self.polynomial.mul_low(other.polynomial, length), length)
+        if isinstance(other, int | fmpq):
+            return PowerSeries(self.polynomial * other, self.length)
+        return NotImplemented
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __neg__(self) -> PowerSeries:
+        return self * -1
+
+    def __sub__(self, other: object) -> PowerSeries:
+        return self + -other  # pyright: ignore[reportOperatorIssue]
+
+    def __rsub__(self, other: object) -> PowerSeries:
+        return -self + other
+
+    def __truediv__(self, other: object) -> PowerSeries:
+        if isinstance(other, int | fmpq):
+            return PowerSeries(self.polynomial / other, self.length)
+        if isinstance(other, PowerSeries):
+            return self._quotient(other)
+        return NotImplemented
+
+    def _quotient(self, other: PowerSeries) -> PowerSeries:
+        """Long division; ZeroDivisionError where the divisor has no constant term."""
+        length, lead = min(self.length, other.length), other[0]
+        terms: list[fmpq] = []
+        for n in range(length):
+            known = sum((terms[i] * other[n - i] for i in range(n)), fmpq(0))
+            terms.append((self[n] - known) / lead)
+        return PowerSeries(fmpq_poly(terms), length)
+
+    def __rtruediv__(self, other: object) -> PowerSeries:
+        return (self * 0 + other) / self  # pyright: ignore[reportOperatorIssue]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, PowerSeries):
+            return self.polynomial == other.polynomial
+        return self.polynomial == other if isinstance(other, int | fmpq) else NotImplemented
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def __pow__(self, exponent: int) -> PowerSeries:
+        return PowerSeries(self.polynomial.pow_trunc(exponent, self.length), self.length)
+
+    def __bool__(self) -> bool:
+        return self.polynomial != 0
+
+    def __repr__(self) -> str:
+        return f"PowerSeries({self.polynomial}, length={self.length})"
+
+
+def power_series(length: int) -> Arithmetic:
+    """Power series in h cut to this many terms; rationals enter as constants."""
+    return Arithmetic("series", lambda q: PowerSeries(fmpq_poly([q]), length))
+
+
+_MODULES: tuple[tuple[type, Any], ...] = (
+    (float, math),
+    (gmpy2.mpfr, gmpy2),
+    (mpmath.mpf, mpmath),
+    (np.ndarray, np),
+)
+
+
+def _elementary(name: str) -> Callable[[Number], Number]:
+    def function(x: Number) -> Number:
+        for kind, module in _MODULES:
+            if isinstance(x, kind):
+                return getattr(module, name)(x)
+        if hasattr(x, name):
+            return getattr(x, name)()
+        raise TypeError(f"{name} is not defined on {type(x).__name__}")
+
+    function.__doc__ = f"{name} of any number type that has it."
+    return function
+
+
+exp, log, sin, cos, sqrt, asinh = map(_elementary, ("exp", "log", "sin", "cos", "sqrt", "asinh"))
+
+
+def tanh(x: Number) -> Number:
+    """tanh of any number type that has exp."""
+    return 1 - 2 / (exp(2 * x) + 1)
+
+
+def evaluate(
+    expr: sympy.Expr, values: Mapping[str, Number], arithmetic: Arithmetic = RATIONAL
+) -> Number:
+    """The value of a SymPy expression on a number type.
+
+    Args:
+        values: a number for every symbol, by name.
+    Raises:
+        ValueError: a symbol without value, or a function that the verifier does not know.
+    """
+    found = _value(expr, values, arithmetic)
+    if arithmetic is RATIONAL and isinstance(found, fmpq) and (log := recorder()) is not None:
+        log.value(expr, values, found)
+    return found
+
+
+def _value(expr: sympy.Expr, values: Mapping[str, Number], arithmetic: Arithmetic) -> Number:
+    if isinstance(expr, sympy.Rational):
+        return arithmetic.convert(fmpq(int(expr.p), int(expr.q)))
+    if isinstance(expr, sympy.Symbol) and expr.name in values:
+        return values[expr.name]
+    arguments = [_value(arg, values, arithmetic) for arg in expr.args]
+    if isinstance(expr, sympy.Add):
+        return sum(arguments[1:], start=arguments[0])
+    if isinstance(expr, sympy.Mul):
+        return math.prod(arguments[1:], start=arguments[0])
+    if isinstance(expr, sympy.Pow):
+        return _power(arguments[0], arguments[1], expr.exp)
+    for function, on_numbers in ((sympy.log, log), (sympy.exp, exp), (sympy.asinh, asinh)):
+        if isinstance(expr, function):
+            return on_numbers(arguments[0])
+    if isinstance(expr, sympy.Abs):
+        return abs(arguments[0])
+    raise ValueError(f"{expr} has no value: give one for each of its symbols.")
+
+
+def _power(base: Number, exponent: Number, written: sympy.Expr) -> Number:
+    if isinstance(written, sympy.Rational) and written.q == 2:
+        try:
+            base, whole = sqrt(base), int(written.p)
+        except DomainError:
+            raise ValueError(f"the square root of {base} is not rational.") from None
+    elif isinstance(written, sympy.Integer):
+        whole = int(written)
+    elif isinstance(exponent, int):
+        whole = exponent
+    elif isinstance(exponent, fmpq) and exponent.q == 1:
+        whole = int(exponent.p)
+    elif isinstance(base, arb | acb | gmpy2.mpfr):
+        return base**exponent
+    else:
+        raise ValueError(f"the exponent {written} is not a whole number here.")
+    return base**whole if whole >= 0 else 1 / base ** (-whole)

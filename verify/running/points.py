@@ -1,0 +1,36 @@
+"""Exact values for the parameters of a rule, inside their ranges."""
+
+from __future__ import annotations
+
+from flint import fmpq
+
+from derive.language.update_rule import BadInput, Optimizer, Parameter
+
+SAMPLES = (fmpq(1, 2), fmpq(1, 3), fmpq(3, 5), fmpq(1, 5), fmpq(3, 4))
+
+
+def samples(rule: Optimizer) -> list[dict[str, fmpq]]:
+    """Some exact values for the parameters, inside their ranges."""
+    found = []
+    for first in range(len(SAMPLES)):
+        values = {}
+        for i, parameter in enumerate(p for p in rule.declared if p.name in rule.parameters):
+            values[parameter.name] = _sample(parameter, first + i)
+        found.append(values)
+        if not rule.parameters:
+            break
+    return found
+
+
+def _sample(parameter: Parameter, start: int) -> fmpq:
+    shifts = [fmpq(0), parameter.lower or fmpq(0), fmpq(1), fmpq(-1)]
+    for shift in shifts:
+        for i in range(len(SAMPLES)):
+            value = SAMPLES[(start + i) % len(SAMPLES)] + shift
+            try:
+                return parameter.check(value)
+            except BadInput:
+                continue
+    raise BadInput(
+        f"no sample value for {parameter.name} lies in {parameter.range}; give it by --set."
+    )

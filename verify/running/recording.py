@@ -1,0 +1,249 @@
+"""What a check computes, written down as plain data for a certificate; off unless asked for.
+
+The shared machinery reports here what it has decided, so that a claim gets its certificate from the
+checks that it has anyway. Formulas are trees as `verify.recheck` reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import flint
+import sympy
+from flint import arb, fmpq
+from flint.utils.flint_exceptions import DomainError
+
+from verify import recheck
+
+if TYPE_CHECKING:
+    from verify.running.orders import ObservedOrder
+
+Json = Any
+
+JUDGED = sympy.Symbol("$")
+"""Stands for the formula that is judged, where a check reads it in another form."""
+MOST_VALUES = 100
+"""Values of one check that are kept."""
+_P, _Q, _S = sympy.symbols("p q s")
+
+
+class Unwritable(ValueError):
+    """An expression that the checker does not read."""
+
+
+UNDECIDED = (ValueError, ArithmeticError, AttributeError, TypeError, IndexError)
+"""How the checker says that an expression is beyond it; what is, is left out."""
+
+
+def rational(number: Any) -> str:
+    """An exact number as text, such as "-3/4"."""
+    return str(number if isinstance(number, fmpq) else fmpq(int(number.p), int(number.q)))
+
+
+def tree_of(expr: sympy.Basic, judged: sympy.Basic | None = None) -> Json:
+    """The expression as nested lists, "$" standing for the judged formula.
+
+    Raises:
+        Unwritable: it holds a function or number that the checker does not know.
+    """
+    if expr == JUDGED or (judged is not None and expr == judged):
+        return "$"
+    if isinstance(expr, sympy.Rational):
+        return rational(expr)
+    if isinstance(expr, sympy.Symbol):
+        return ["symbol", expr.name]
+    if isinstance(expr, sympy.Sum) and len(expr.limits) == 1:
+        index, *ends = expr.limits[0]
+        body, low, high = (tree_of(part, judged) for part in (expr.function, *ends))
+        return ["sum", body, index.name, low, high]
+    heads = {
+        sympy.Add: "+",
+        sympy.Mul: "*",
+        sympy.Pow: "^",
+        sympy.log: "log",
+        sympy.Abs: "abs",
+        sympy.binomial: "binomial",
+    }
+    if expr.func not in heads:
+        raise Unwritable(f"{expr} cannot be written into a certificate.")
+    return [heads[expr.func], *(tree_of(part, judged) for part in expr.args)]
+
+
+@dataclass
+class Section:
+    """The evidence of one check on one formula."""
+
+    name: str
+    judged: sympy.Expr | None
+    refutes: bool
+    items: list[Json] = field(default_factory=list)
+    values: list[Json] = field(default_factory=list)
+
+    @property
+    def evidence(self) -> list[Json]:
+        """The items without repetition; single values only where there is nothing else."""
+        return list({json.dumps(item): item for item in self.items or self.values}.values())
+
+
+class Recorder:
+    """Collects evidence, check by check."""
+
+    def __init__(self) -> None:
+        self.sections: list[Section] = []
+        self.flows: list[Any] = []
+        """The flows taken since the last residual; see `verify.running.restating`."""
+
+    def begin(self, name: str, judged: sympy.Expr, *, refutes: bool) -> None:
+        """What follows belongs to this check."""
+        self.flows.clear()
+        try:
+            tree_of(judged)
+        except Unwritable:
+            self.sections.append(Section(name, None, refutes))
+        else:
+            self.sections.append(Section(name, judged, refutes))
+
+    def add(self, kind: str, holds: bool | None, **content: Json) -> None:
+        self.sections[-1].items.append({"kind": kind, "holds": holds, **content})
+
+    def identity(
+        self, left: sympy.Basic, right: sympy.Basic, holds: bool, **at: sympy.Expr | int
+    ) -> None:
+        """Both sides are equal, or not, as functions of their symbols.
+
+        Args:
+            at: expressions in the place of symbols; by default a variable in which the square
+                roots at hand are rational.
+        """
+        try:
+            sides = {"left": self._tree(left), "right": tree_of(right)}
+            places = at or _rationalizing((left, right, self.sections[-1].judged or JUDGED))
+            where = {name: tree_of(sympy.sympify(e)) for name, e in places.items()}
+            recheck.identity(_filled({**sides, "at": where}, self._formula))
+        except (*UNDECIDED, DomainError):
+            return
+        self.add("identity", holds, **sides, at=where)
+
+    def ball(
+        self,
+        left: sympy.Basic,
+        right: sympy.Basic,
+        points: Iterable[Mapping[str, fmpq]],
+        digits: int,
+        *,
+        holds: bool,
+    ) -> None:
+        """left - right encloses 0 at these points, or excludes it at one of them."""
+        judged = self.sections[-1].judged or left
+        symbols = set[sympy.Basic]().union(*(e.free_symbols for e in (left, right, judged)))
+        names, rows = {str(symbol) for symbol in symbols}, []
+        try:
+            sides = {"left": self._tree(left), "right": tree_of(right)}
+            trees = _filled(list(sides.values()), self._formula)
+            for point in points:
+                a, b = (recheck.evaluate(tree, dict(point), arb) for tree in trees)
+                shown = {name: rational(v) for name, v in point.items() if name in names}
+                parts = ((a - b).mid(), (a - b).rad())
+                rows.append([shown, *([str(n) for n in part.man_exp()] for part in parts)])
+        except UNDECIDED:
+            return
+        self.add(
+            "ball",
+            holds,
+            **sides,
+            points=rows,
+            bits=str(flint.ctx.prec),
+            narrower=str(10 - digits),
+            flint=flint.__version__,
+        )
+
+    def value(self, expr: sympy.Expr, point: Mapping[str, Any], value: fmpq) -> None:
+        """The exact value of an expression where every symbol is rational."""
+        section = self.sections[-1]
+        if section.items or len(section.values) >= MOST_VALUES or isinstance(expr, sympy.Rational):
+            return
+        names = {symbol.name for symbol in expr.free_symbols}
+        try:
+            at = {name: rational(fmpq(point[name])) for name in sorted(names)}
+            tree = self._tree(expr)
+        except (Unwritable, TypeError):
+            return
+        item = {"kind": "value", "holds": True, "left": tree, "right": rational(value), "at": at}
+        section.values.append(item)
+
+    def order(self, errors: Sequence[float | str], observed: ObservedOrder, claimed: int) -> None:
+        """The errors at halved step sizes and the order that was read off them."""
+        numbers = [Decimal(str(e)) for e in errors]
+        if not all(number.is_finite() and number > 0 for number in numbers):
+            return
+        if not math.isfinite(observed.uncertainty):
+            return
+        pairs = [
+            (int("".join(map(str, n.as_tuple().digits))), n.as_tuple().exponent) for n in numbers
+        ]
+        exact = [digits * fmpq(10) ** int(power) for digits, power in pairs]
+        self.add(
+            "order",
+            observed.supports(claimed) if observed.decides else None,
+            errors=[[str(digits), str(power)] for digits, power in pairs],
+            ratios=[str(a / b) for a, b in pairwise(exact)],
+            middle=f"{observed.value:.4f}",
+            width=f"{observed.uncertainty + 5e-5:.4f}",
+            order=str(claimed),
+        )
+
+    @property
+    def _formula(self) -> Json:
+        judged = self.sections[-1].judged
+        return "$" if judged is None else tree_of(judged)
+
+    def _tree(self, expr: sympy.Basic) -> Json:
+        return tree_of(expr, self.sections[-1].judged)
+
+
+def _filled(tree: Json, judged: Json) -> Json:
+    if isinstance(tree, list):
+        return [_filled(part, judged) for part in tree]
+    if isinstance(tree, dict):
+        return {key: _filled(part, judged) for key, part in tree.items()}
+    return judged if tree == "$" else tree
+
+
+def _rationalizing(expressions: Iterable[sympy.Basic]) -> dict[str, sympy.Expr]:
+    """beta = s^2 for a root of beta; beta = p q and z = (1-p)(1-q), with the root p - q of the
+    discriminant of a mode, for a root of anything else."""
+    roots = {
+        power.base
+        for expr in expressions
+        for power in expr.atoms(sympy.Pow)
+        if power.exp.is_Rational and power.exp.q == 2
+    }
+    if not roots:
+        return {}
+    if all(root.is_Symbol for root in roots):
+        return {root.name: _S**2 for root in roots}
+    return {"beta": _P * _Q, "z": (1 - _P) * (1 - _Q)}
+
+
+_ACTIVE: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+recorder = _ACTIVE.get
+"""The recorder at work, None where nobody records."""
+
+
+@contextmanager
+def recording() -> Iterator[Recorder]:
+    """Record what is decided inside."""
+    made = Recorder()
+    token = _ACTIVE.set(made)
+    try:
+        yield made
+    finally:
+        _ACTIVE.reset(token)

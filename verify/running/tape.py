@@ -1,0 +1,368 @@
+"""What a loss computes, recorded once as a straight-line program.
+
+A program runs on any number type; it is differentiated by the chain rule (backward for a gradient,
+forward for directional derivatives), and it gives the Taylor coefficients of an ODE's solution one
+after another.
+
+Source: Griewank, Walther, Evaluating Derivatives (2008), chapters 3 and 13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import mul
+from typing import Any
+
+from flint import fmpq
+
+from verify.running.numbers import Arithmetic, cos, exp, log, sin
+
+Number = Any
+
+_ADD, _MUL, _DIV, _EXP, _LOG, _SIN, _COS, _INPUT, _CONST = range(9)
+_UNARY = {_EXP: exp, _LOG: log, _SIN: sin, _COS: cos}
+
+
+class Tape:
+    """Operations in the order in which they were recorded; equal operations are recorded once."""
+
+    def __init__(self) -> None:
+        self.operations: list[tuple[int, int, int]] = []
+        self.constants: list[fmpq] = []
+        self._known: dict[tuple[int, int, int], int] = {}
+        self._known_constants: dict[fmpq, int] = {}
+        self.inputs = 0
+
+    def _record(self, operation: int, a: int = -1, b: int = -1) -> Node:
+        key = (operation, a, b)
+        if key not in self._known:
+            self._known[key] = len(self.operations)
+            self.operations.append(key)
+        return Node(self, self._known[key])
+
+    def input(self) -> Node:
+        self.inputs += 1
+        return self._record(_INPUT, self.inputs - 1)
+
+    def constant(self, value: fmpq) -> Node:
+        if value not in self._known_constants:
+            self._known_constants[value] = len(self.constants)
+            self.constants.append(value)
+        return self._record(_CONST, self._known_constants[value])
+
+    def value(self, index: int) -> fmpq | None:
+        """The constant at this place, if it is one."""
+        operation, a, _ = self.operations[index]
+        return self.constants[a] if operation == _CONST else None
+
+
+class Node:
+    """A number that is not known yet: recording stands in for computing."""
+
+    __slots__ = ("index", "tape")
+
+    def __init__(self, tape: Tape, index: int) -> None:
+        self.tape = tape
+        self.index = index
+
+    def _lift(self, other: object) -> Node | None:
+        if isinstance(other, Node):
+            return other
+        if isinstance(other, int | fmpq):
+            return self.tape.constant(fmpq(other))
+        return None
+
+    def __add__(self, other: object) -> Node:
+        if (right := self._lift(other)) is None:
+            return NotImplemented
+        x, y = self.tape.value(self.index), self.tape.value(right.index)
+        if x is not None and y is not None:
+            return self.tape.constant(x + y)
+        if x == 0:
+            return right
+        if y == 0:
+            return self
+        return self.tape._record(_ADD, *sorted((self.index, right.index)))
+
+    def __mul__(self, other: object) -> Node:
+        if (right := self._lift(other)) is None:
+            return NotImplemented
+        x, y = self.tape.value(self.index), self.tape.value(right.index)
+        if x is not None and y is not None:
+            return self.tape.constant(x * y)
+        if x == 0 or y == 0:
+            return self.tape.constant(fmpq(0))
+        if x == 1:
+            return right
+        if y == 1:
+            return self
+        return self.tape._record(_MUL, *sorted((self.index, right.index)))
+
+    def __truediv__(self, other: object) -> Node:
+        if (right := self._lift(other)) is None:
+            return NotImplemented
+        y = self.tape.value(right.index)
+        return self * (1 / y) if y is not None else self.tape._record(_DIV, self.index, right.index)
+
+    def __rtruediv__(self, other: object) -> Node:
+        if (left := self._lift(other)) is None:
+            return NotImplemented
+        return left / self
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Node:
+        return self * -1
+
+    def __sub__(self, other: Any) -> Node:
+        return self + -other
+
+    def __rsub__(self, other: Any) -> Node:
+        return -self + other
+
+    def __pow__(self, exponent: int) -> Node:
+        if exponent < 0:
+            return 1 / self**-exponent
+        result: Node = self.tape.constant(fmpq(1))
+        for bit in bin(exponent)[2:]:
+            result = result * result
+            if bit == "1":
+                result = result * self
+        return result
+
+    def exp(self) -> Node:
+        return self.tape._record(_EXP, self.index)
+
+    def log(self) -> Node:
+        return self.tape._record(_LOG, self.index)
+
+    def sin(self) -> Node:
+        self.tape._record(_COS, self.index)
+        return self.tape._record(_SIN, self.index)
+
+    def cos(self) -> Node:
+        self.tape._record(_SIN, self.index)
+        return self.tape._record(_COS, self.index)
+
+
+class Program:
+    """Inputs to outputs, without what no output needs."""
+
+    def __init__(self, inputs: int, outputs: Sequence[Node], tape: Tape) -> None:
+        needed = {node.index for node in outputs}
+        for index in range(len(tape.operations) - 1, -1, -1):
+            operation, a, b = tape.operations[index]
+            if index in needed and operation not in (_INPUT, _CONST):
+                needed.update(i for i in (a, b) if i >= 0)
+                if operation in (_SIN, _COS):
+                    twin = _COS if operation == _SIN else _SIN
+                    needed.add(tape._known[(twin, a, -1)])
+        place = {index: i for i, index in enumerate(sorted(needed))}
+        self.constants: list[fmpq] = []
+        self.operations: list[tuple[int, int, int]] = []
+        for index in sorted(needed):
+            operation, a, b = tape.operations[index]
+            if operation == _CONST:
+                self.constants.append(tape.constants[a])
+                a = len(self.constants) - 1
+            elif operation != _INPUT:
+                a, b = place[a], place.get(b, -1)
+            self.operations.append((operation, a, b))
+        self.inputs = inputs
+        self.outputs = [place[node.index] for node in outputs]
+
+    def run(self, inputs: Sequence[Number], constants: Sequence[Number]) -> list[Number]:
+        """The outputs at these inputs; `constants` are the program's own in the number type."""
+        values: list[Number] = []
+        append = values.append
+        for operation, a, b in self.operations:
+            if operation == _MUL:
+                append(values[a] * values[b])
+            elif operation == _ADD:
+                append(values[a] + values[b])
+            elif operation == _INPUT:
+                append(inputs[a])
+            elif operation == _CONST:
+                append(constants[a])
+            elif operation == _DIV:
+                append(values[a] / values[b])
+            else:
+                append(_UNARY[operation](values[a]))
+        return [values[i] for i in self.outputs]
+
+    def at(self, inputs: Sequence[Number], arithmetic: Arithmetic) -> list[Number]:
+        """The outputs at these inputs, in this arithmetic."""
+        return self.run(inputs, [arithmetic.convert(c) for c in self.constants])
+
+    def replay(self, inputs: Sequence[Node]) -> list[Node]:
+        """The same operations recorded on the tape of other nodes."""
+        tape = inputs[0].tape
+        return self.run(inputs, [tape.constant(c) for c in self.constants])
+
+    def taylor(
+        self, start: Sequence[Number], fixed: Sequence[Number], terms: int, arithmetic: Arithmetic
+    ) -> list[list[Number]]:
+        """Taylor coefficients of the solution of x' = program(x, fixed), x(0) = start.
+
+        Args:
+            start: values of the first inputs, as many as there are outputs.
+            fixed: values of the other inputs, constant in time.
+            terms: how many coefficients, the first one is the start.
+        Returns:
+            For every component of x the coefficients of 1, s, s**2, ...
+        """
+        zero = arithmetic.convert(fmpq(0))
+        constants = [arithmetic.convert(c) for c in self.constants]
+        size = len(start)
+        x = [[value] for value in start]
+        series: list[list[Number]] = []
+        moving: list[bool] = []
+        for operation, a, b in self.operations:
+            if operation == _INPUT:
+                series.append(x[a] if a < size else [fixed[a - size]])
+                moving.append(a < size)
+            elif operation == _CONST:
+                series.append([constants[a]])
+                moving.append(False)
+            else:
+                series.append([])
+                moving.append(moving[a] or (b >= 0 and moving[b]))
+        work = [
+            (
+                series[i],
+                operation,
+                series[a],
+                series[b] if b >= 0 else [],
+                moving[a],
+                b >= 0 and moving[b],
+                a,
+                i,
+            )
+            for i, (operation, a, b) in enumerate(self.operations)
+            if operation not in (_INPUT, _CONST)
+        ]
+        twins = self._twins(series)
+        for n in range(terms - 1):
+            for target, operation, left, right, left_moves, right_moves, _, place in work:
+                if n and not (left_moves or right_moves):
+                    continue
+                if operation == _ADD:
+                    if n == 0 or (left_moves and right_moves):
+                        target.append(left[n] + right[n])
+                    else:
+                        target.append(left[n] if left_moves else right[n])
+                elif operation == _MUL:
+                    if left_moves and right_moves:
+                        target.append(sum(map(mul, left, right[n::-1]), start=zero))
+                    else:
+                        target.append(left[n] * right[0] if left_moves else left[0] * right[n])
+                elif operation == _DIV:
+                    target.append(_quotient(n, target, left, right, left_moves, right_moves, zero))
+                else:
+                    target.append(_unary(n, operation, target, left, twins.get(place, []), zero))
+            for i, output in enumerate(self.outputs):
+                known = series[output]
+                x[i].append((known[n] if n < len(known) else zero) / (n + 1))
+        return x
+
+    def _twins(self, series: list[list[Number]]) -> dict[int, list[Number]]:
+        """For every sine its cosine and the other way round."""
+        places = {(o, a): i for i, (o, a, _) in enumerate(self.operations) if o in (_SIN, _COS)}
+        return {
+            i: series[places[(_COS if operation == _SIN else _SIN, a)]]
+            for (operation, a), i in places.items()
+        }
+
+
+def _quotient(
+    n: int,
+    target: list[Number],
+    top: list[Number],
+    bottom: list[Number],
+    top_moves: bool,
+    bottom_moves: bool,
+    zero: Number,
+) -> Number:
+    rest = top[n] if n == 0 or top_moves else zero
+    if n and bottom_moves:
+        rest = rest - sum(map(mul, target, bottom[n:0:-1]), start=zero)
+    return rest / bottom[0]
+
+
+def _unary(
+    n: int, operation: int, y: list[Number], x: list[Number], twin: list[Number], zero: Number
+) -> Number:
+    """The n-th Taylor coefficient of a function of x, from y' = (function of y, x) x'."""
+    if n == 0:
+        return _UNARY[operation](x[0])
+    if operation == _LOG:
+        inner = sum((y[i] * x[n - i] * i for i in range(1, n)), start=zero)
+        return (x[n] - inner / n) / x[0]
+    factor = y if operation == _EXP else twin
+    total = sum((x[i] * factor[n - i] * i for i in range(1, n + 1)), start=zero)
+    return -total / n if operation == _COS else total / n
+
+
+def record(inputs: int, function: Callable[[list[Node]], Sequence[Node]]) -> Program:
+    """Run a function once on nodes and keep what it did."""
+    tape = Tape()
+    return Program(inputs, list(function([tape.input() for _ in range(inputs)])), tape)
+
+
+def gradient(value: Node, inputs: Sequence[Node]) -> list[Node]:
+    """The gradient of one node with respect to others, backward along the tape."""
+    tape = value.tape
+    zero = tape.constant(fmpq(0))
+    adjoint: dict[int, Node] = {value.index: tape.constant(fmpq(1))}
+
+    def credit(index: int, amount: Node) -> None:
+        adjoint[index] = adjoint.get(index, zero) + amount
+
+    for index in range(value.index, -1, -1):
+        if index in adjoint:
+            for argument, derivative in _local_derivatives(tape, index):
+                credit(argument, adjoint[index] * derivative)
+    return [adjoint.get(node.index, zero) for node in inputs]
+
+
+def directional(
+    outputs: Sequence[Node], inputs: Sequence[Node], direction: Sequence[Node]
+) -> list[Node]:
+    """The derivative of the outputs when the inputs move in a direction, forward along the tape."""
+    tape = outputs[0].tape
+    zero = tape.constant(fmpq(0))
+    speed = {node.index: d for node, d in zip(inputs, direction, strict=True)}
+    last = max(node.index for node in outputs)
+    for index in range(last + 1):
+        if index in speed:
+            continue
+        total = zero
+        for argument, derivative in _local_derivatives(tape, index):
+            if argument in speed:
+                total = total + speed[argument] * derivative
+        if total.index != zero.index:
+            speed[index] = total
+    return [speed.get(node.index, zero) for node in outputs]
+
+
+def _local_derivatives(tape: Tape, index: int) -> list[tuple[int, Node]]:
+    """The arguments of an operation and the derivatives with respect to them."""
+    operation, a, b = tape.operations[index]
+    one = tape.constant(fmpq(1))
+    if operation == _ADD:
+        return [(a, one), (b, one)]
+    if operation == _MUL:
+        return [(a, Node(tape, b)), (b, Node(tape, a))]
+    if operation == _DIV:
+        quotient, bottom = Node(tape, index), Node(tape, b)
+        return [(a, 1 / bottom), (b, -quotient / bottom)]
+    if operation == _EXP:
+        return [(a, Node(tape, index))]
+    if operation == _LOG:
+        return [(a, 1 / Node(tape, a))]
+    if operation == _SIN:
+        return [(a, Node(tape, a).cos())]
+    if operation == _COS:
+        return [(a, -Node(tape, a).sin())]
+    return []

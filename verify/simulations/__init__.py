@@ -1,0 +1,1 @@
+"""What do many noisy runs show, beside what is predicted?"""

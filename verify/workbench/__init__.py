@@ -1,0 +1,1 @@
+"""How is a user's own rule, draft or test judged?"""

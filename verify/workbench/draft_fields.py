@@ -1,0 +1,228 @@
+"""The fields of a draft with the lines they stand on: what is wrong is said where it is.
+
+Values come from the standard library's TOML reader; the lines are looked up in the text.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from derive.language.update_rule import BadInput
+
+EXAMPLES: Mapping[str, str] = {
+    "id": '"mypaper2026.modified-loss"',
+    "statement": "'Heavy ball minimizes {formula}.'",
+    "expected": '"confirmed"',
+    "source": 'a table, [source], with key = "mypaper2026"',
+    "source.key": '"mypaper2026"',
+    "source.where": '"equation (5)"',
+    "source.bibtex": "'@misc{mypaper2026, title = {My paper}}'",
+    "formula": 'a table, [formula], with printed = "h/4"',
+    "formula.printed": '"h*(1 + beta)/(4*(1 - beta)**2)"',
+    "formula.printed_latex": r"'\frac{h(1+\beta)}{4(1-\beta)^2}'",
+    "formula.right": '"h*(1 + beta)/(4*(1 - beta)**2)"',
+    "formula.right_latex": r"'\frac{h(1+\beta)}{4(1-\beta)^2}'",
+    "formula.because": '"the square was lost."',
+    "formula.counterexample": "'$\\beta = 1/2$: the observed order is 1.'",
+    "formula.condition": '"The start-up is over."',
+    "formula.assumptions": '["0 <= beta", "beta < 1"]',
+    "about": 'a table, [about], with optimizer = "heavy-ball"',
+    "about.optimizer": '"heavy-ball"',
+    "about.quantity": '"modified-loss"',
+    "about.order": "1",
+    "about.claimed_order": "2",
+    "about.set": '{ beta = "9/10" }',
+    "notation": 'a table, [notation], with lr = "h"',
+}
+_OPEN = ("about.set", "notation")
+"""Tables whose keys the writer chooses."""
+
+_KEY = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""
+_ASSIGNMENT = re.compile(rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*=(.*)")
+_HEADER = re.compile(rf"\s*\[\[?\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*\]")
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A draft's content, its rows of text, and the row of every field."""
+
+    path: Path
+    content: Mapping[str, Any]
+    rows: Sequence[str]
+    lines: Mapping[str, int]
+
+    def bad(self, field: str, why: str) -> BadInput:
+        """The error to raise: the file with the line, the field, and what is wrong with it."""
+        line = self.lines.get(field) or self.lines.get(field.rpartition(".")[0], 1)
+        return BadInput(f"{self.path}:{line}: {field} {why}{'' if why[-1] in '.?' else '.'}")
+
+    def has(self, field: str) -> bool:
+        return self._find(field) is not None
+
+    def text(self, field: str) -> str:
+        """A text, empty where the field is not there."""
+        return self._typed(field, str, "a text") or ""
+
+    def needed(self, field: str) -> str:
+        """A text that has to be there."""
+        if not self.has(field):
+            raise self.bad(field, f"is missing; {_example(field)}")
+        text = self.text(field)
+        if not text.strip():
+            raise self.bad(field, f"is empty; {_example(field)}")
+        return text
+
+    def number(self, field: str, default: int | None = None) -> int | None:
+        found = self._typed(field, int, "a whole number")
+        return default if found is None else found
+
+    def texts(self, field: str) -> list[str]:
+        found = self._typed(field, list, "a list of texts") or []
+        if not all(isinstance(entry, str) for entry in found):
+            raise self.bad(field, f"holds something else than texts; {_example(field)}")
+        return found
+
+    def table(self, field: str, kinds: tuple[type, ...]) -> dict[str, Any]:
+        """A table whose keys the writer chooses."""
+        found = self._typed(field, dict, "a table") or {}
+        for key, value in found.items():
+            if not isinstance(value, kinds):
+                raise self.bad(f"{field}.{key}", f"is {value!r}; {_example(field)}")
+        return found
+
+    def choice(self, field: str, options: Iterable[str]) -> str:
+        """One of some texts; the message offers the nearest."""
+        known, found = [str(option) for option in options], self.needed(field)
+        if found not in known:
+            near = get_close_matches(found, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}."
+            raise self.bad(field, f"is {found!r}; {hint}")
+        return found
+
+    def check_names(self) -> None:
+        """BadInput for a field that no draft has, and for a table that is none."""
+        self._check_names("", self.content)
+
+    def _check_names(self, prefix: str, table: Mapping[str, Any]) -> None:
+        for key, value in table.items():
+            field = prefix + key
+            if field not in EXAMPLES:
+                near = get_close_matches(field, EXAMPLES, n=1)
+                hint = f"did you mean {near[0]}?" if near else "remove it."
+                raise self.bad(field, f"is no field of a draft; {hint}")
+            if field in _OPEN:
+                continue
+            if any(other.startswith(f"{field}.") for other in EXAMPLES):
+                if not isinstance(value, dict):
+                    raise self.bad(field, f"is {value!r}; {_example(field)}")
+                self._check_names(f"{field}.", value)
+
+    def _find(self, field: str) -> Any:
+        found: Any = self.content
+        for key in field.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
+    def _typed(self, field: str, kind: type, called: str) -> Any:
+        found = self._find(field)
+        if found is None:
+            return None
+        if not isinstance(found, kind) or isinstance(found, bool):
+            raise self.bad(field, f"is {found!r}, which is not {called}; {_example(field)}")
+        if isinstance(found, str) and (lost := self._swallowed(field, found)):
+            raise self.bad(
+                field,
+                f"holds the character {lost!r}, which a backslash between double quotes makes; "
+                "put LaTeX between single quotes",
+            )
+        return found
+
+    def _swallowed(self, field: str, found: str) -> str:
+        r"""A character that "\beta" or "\nabla" has become, for want of single quotes."""
+        row = self.rows[self.lines.get(field, 1) - 1]
+        escaped = re.search(r"\\[nt]", row) and "'''" not in row
+        lost = re.search(r"[\x00-\x08\x0b-\x1f]" + (r"|[\n\t]" if escaped else ""), found)
+        return lost[0] if lost else ""
+
+
+def _example(field: str) -> str:
+    example = EXAMPLES[field]
+    table, _, name = field.rpartition(".")
+    if example.startswith("a "):
+        return f"it is {example}"
+    return f"write {name} = {example}{f' below [{table}]' if table else ''}"
+
+
+def fields_of(path: Path) -> Fields:
+    """Read a draft.
+
+    Raises:
+        BadInput: it is no file, no UTF-8, no TOML, or has a field that no draft has.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path} is not a file; 'undertow claim new {path}' writes a draft to fill.")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadInput(f"{path}:{line}: the text is not UTF-8; save the file as UTF-8.") from None
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(path, text, str(error)) from None
+    except RecursionError:
+        raise BadInput(f"{path}: it is nested too deep for a draft.") from None
+    fields = Fields(path, content, text.split("\n"), lines_of(text))
+    fields.check_names()
+    return fields
+
+
+def _no_toml(path: Path, text: str, said: str) -> BadInput:
+    place = re.search(r"\(at line (\d+), column (\d+)\)", said)
+    rows = text.split("\n")
+    line = int(place[1]) if place else len(text.rstrip("\n").split("\n"))
+    why = re.sub(r"\s*\(at [^()]*\)$", "", said)
+    why = why[:1].lower() + why[1:]
+    hint = 'a field is written name = "text"'
+    if "\\" in rows[line - 1]:
+        hint = "a backslash, as in LaTeX, needs single quotes around the text"
+    field = _ASSIGNMENT.match(rows[line - 1])
+    where = f"{field[1]}: " if field else ""
+    return BadInput(f"{path}:{line}: {where}{why}; {hint}.")
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """The line on which every field and table of a TOML text begins.
+
+    >>> lines_of('id = "x"\\n[about]\\norder = 1\\n')
+    {'id': 1, 'about': 2, 'about.order': 3}
+    """
+    found: dict[str, int] = {}
+    table, inside = "", ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if inside:
+            if line.count(inside) % 2:
+                inside = ""
+            continue
+        if header := _HEADER.match(line):
+            table = _name(header[1])
+            found.setdefault(table, number)
+        elif assignment := _ASSIGNMENT.match(line):
+            field = _name(f"{table}.{assignment[1]}" if table else assignment[1])
+            found.setdefault(field, number)
+            inside = next((q for q in ('"""', "'''") if assignment[2].count(q) % 2), "")
+    return found
+
+
+def _name(written: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in written.split("."))
