@@ -14,7 +14,7 @@ MODULES = [
     path
     for package in ("derive", "verify")
     for path in sorted((ROOT / package).rglob("*.py"))
-    if path.parent.name != "papers"
+    if "papers" not in path.parts
 ]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))

@@ -34,10 +34,12 @@ def times(a: Sequence[Sequence[Any]], b: Sequence[Sequence[Any]]) -> Matrix:
 
 
 def squared(a: Sequence[Sequence[fmpq]]) -> fmpq:
+    """The squared Frobenius norm."""
     return sum((x * x for row in a for x in row), fmpq(0))
 
 
 def random_matrix(draw: Draw, rows: int, columns: int) -> Matrix:
+    """A matrix of random quarters in [-3/2, 3/2]."""
     return [[fmpq(draw.randint(-6, 6), 4) for _ in range(columns)] for _ in range(rows)]
 
 
@@ -160,4 +162,5 @@ class Sensing(Fitted):
 
 
 def rows(entries: Sequence[Any], width: int) -> Matrix:
+    """The entries as rows of this width."""
     return [list(entries[i : i + width]) for i in range(0, len(entries), width)]

@@ -132,6 +132,7 @@ def leaves_no_residual(name: str, rule: Rule, weights: Weighed, *, begins: int =
 
 
 def written(point: Point) -> str:
+    """The point as "beta = 1/2, nu = 1/3"."""
     return ", ".join(f"{name} = {number}" for name, number in point.items())
 
 
@@ -248,6 +249,7 @@ def on_plane(loss: Loss) -> Any:
 
 
 def plane_gradient(p: Any) -> Plane:
+    """The gradient of a polynomial in x and y."""
     return p.derivative("x"), p.derivative("y")
 
 

@@ -140,6 +140,7 @@ class Sextic:
 
 
 def draw_sextic(draw: Draw) -> Sextic:
+    """A random polynomial of degree at most 6 in two variables, and a point."""
     terms = [
         ((i, j), fmpq(draw.randint(1, 9) * (-1) ** draw.randint(0, 1), 4))
         for i, j in product(range(7), repeat=2)
@@ -183,10 +184,12 @@ def three_points(
 
 
 def value_of_loss(world: Sextic, x: Sequence[PowerSeries], h: fmpq) -> Number:
+    """E at x."""
     return world.loss.value(x)
 
 
 def value_of_modified_loss(world: Sextic, x: Sequence[PowerSeries], h: fmpq) -> Number:
+    """E + h/4 |grad E|^2 at x."""
     return world.loss.value(x) + square(world.gradient(x)) * (h / 4)
 
 

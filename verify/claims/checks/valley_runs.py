@@ -35,14 +35,17 @@ def tangent_derivative(candidate: sympy.Expr, trial: Trial, *, of: str) -> Compa
 
 
 def kick_moves(candidate: sympy.Expr, trial: Trial) -> Comparison:
+    """The change of the limit with the kick."""
     return tangent_derivative(candidate, trial, of="kick")
 
 
 def position_moves(candidate: sympy.Expr, trial: Trial) -> Comparison:
+    """The change of the limit with the position."""
     return tangent_derivative(candidate, trial, of="position")
 
 
 def momentum_moves(candidate: sympy.Expr, trial: Trial) -> Comparison:
+    """The change of the limit with the momentum."""
     return tangent_derivative(candidate, trial, of="momentum")
 
 
