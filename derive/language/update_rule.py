@@ -11,14 +11,11 @@ from typing import Any
 
 from flint import fmpq
 
+from derive.language.bad_input import BadInput
 from derive.language.coefficients import Exact, exact
 
 Number = Any
 """A float, array, multiprecision number, ball, power series in h or B-series."""
-
-
-class BadInput(ValueError):
-    """What a user gave cannot be used; the message is one sentence with the way out."""
 
 
 @dataclass(frozen=True)

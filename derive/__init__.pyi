@@ -1,0 +1,32 @@
+"""What `derive` shows; the module that a name comes from is imported with it."""
+
+from derive.batches.history_sums import history_flow as history_flow
+from derive.batches.minibatch_flow import minibatch_flow as minibatch_flow
+from derive.batches.minibatch_flow import minibatch_loss as minibatch_loss
+from derive.engine.backward_error import modified_flow as modified_flow
+from derive.engine.backward_error import one_step_map as one_step_map
+from derive.engine.backward_error import slow_manifold as slow_manifold
+from derive.engine.modified_loss import discrete_modified_loss as discrete_modified_loss
+from derive.engine.modified_loss import modified_loss as modified_loss
+from derive.engine.startup import initial_shift as initial_shift
+from derive.engine.startup import transient as transient
+from derive.language.trees import tree as tree
+from derive.language.update_rule import optimizer as optimizer
+from derive.optimizers.zoo import aggregated_momentum as aggregated_momentum
+from derive.optimizers.zoo import ema_momentum as ema_momentum
+from derive.optimizers.zoo import extragradient as extragradient
+from derive.optimizers.zoo import gradient_descent as gradient_descent
+from derive.optimizers.zoo import heavy_ball as heavy_ball
+from derive.optimizers.zoo import lessard as lessard
+from derive.optimizers.zoo import nesterov as nesterov
+from derive.optimizers.zoo import quasi_hyperbolic as quasi_hyperbolic
+from derive.optimizers.zoo import sam as sam
+from derive.optimizers.zoo import torch_sgd as torch_sgd
+from derive.quadratics.momentum_choice import choose_momentum as choose_momentum
+from derive.quadratics.stability import fastest_momentum as fastest_momentum
+from derive.quadratics.stability import oscillation_interval as oscillation_interval
+from derive.quadratics.stability import stability_limit as stability_limit
+from derive.quadratics.stationary_noise import covariance_equation as covariance_equation
+from derive.quadratics.stationary_noise import position_covariance as position_covariance
+from derive.quadratics.stationary_noise import stationary_variance as stationary_variance
+from derive.quadratics.timescales import timescales as timescales
