@@ -1,0 +1,32 @@
+"""Work within a budget: its value, its error, or the limit that it met."""
+
+import os
+import time
+
+import pytest
+
+from derive.language.update_rule import BadInput
+from verify.running.budget import OverBudget, within_budget
+
+
+def test_what_is_returned_and_what_is_raised_comes_back():
+    assert within_budget(lambda: {"a": 1}, "counting") == {"a": 1}
+    with pytest.raises(BadInput, match="no such thing"):
+        within_budget(lambda: (_ for _ in ()).throw(BadInput("no such thing")), "counting")
+
+
+def test_work_without_end_is_ended_even_in_code_written_in_c():
+    begin = time.monotonic()
+    with pytest.raises(OverBudget, match=r"counting takes more than 0\.2 seconds"):
+        within_budget(lambda: 7 ** (7**12), "counting", seconds=0.2)
+    assert time.monotonic() - begin < 5
+
+
+def test_work_that_fills_memory_is_ended():
+    with pytest.raises(OverBudget, match="more than 64 MB of memory"):
+        within_budget(lambda: len(b"x" * (1 << 30)), "filling", megabytes=64)
+
+
+def test_work_that_ends_its_process_is_no_answer():
+    with pytest.raises(OverBudget, match="ended the process"):
+        within_budget(lambda: os._exit(0), "leaving")
