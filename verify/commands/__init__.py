@@ -2,6 +2,7 @@
 
 from verify.commands import (
     campaign,
+    checking,
     deriving,
     exporting,
     interpolating,
@@ -19,6 +20,7 @@ from verify.commands import (
 
 __all__ = [
     "campaign",
+    "checking",
     "deriving",
     "exporting",
     "interpolating",
