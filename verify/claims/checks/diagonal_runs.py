@@ -197,7 +197,7 @@ def flow(
 def integrate_flow(
     problem: Regression, start: Array, network: Network, inertia: float, time: float, step: float
 ) -> Flow:
-    """Momentum flow (gradient flow without inertia) of w_+-, with the integrals that claims ask for."""
+    """Momentum flow (gradient flow without inertia) of w_+-, with what claims integrate."""
     sign, rate, d = np.array([[-1.0], [1.0]]), int(network.rate), start.shape[1]
 
     def slope(state: Array) -> Array:
