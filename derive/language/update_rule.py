@@ -93,6 +93,11 @@ def momentum(name: str = "beta", *, branches: bool = False) -> Parameter:
     )
 
 
+def share(name: str, meaning: str = "") -> Parameter:
+    """A parameter of [0, 1]."""
+    return Parameter(name, meaning, lower=fmpq(0), upper=fmpq(1), includes_upper=True)
+
+
 def switch(name: str, meaning: str = "") -> Parameter:
     """A flag of an update rule."""
     return Parameter(name, meaning, flag=True)

@@ -1,1 +1,24 @@
-"""Which update rules are known by name?"""
+"""Which update rules are known by name? One file a kind; `@known` enters a rule.
+
+Every rule that a file here declares is an attribute of this package under its Python name.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+from derive.language.update_rule import Optimizer
+from derive.optimizers.registry import ZOO, find_optimizer, known
+
+_rules = {
+    name: value
+    for file in iter_modules(__path__, f"{__name__}.")
+    for name, value in vars(import_module(file.name)).items()
+    if isinstance(value, Optimizer)
+}
+__all__ = ["ZOO", "find_optimizer", "known"]
+globals().update(_rules, __all__=[*__all__, *_rules])
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Optimizer: ...

@@ -26,7 +26,7 @@ from derive.engine.backward_error import slow_motion
 from derive.engine.bseries import BSeries
 from derive.language.trees import tree, trees_of_order, trees_up_to
 from derive.language.update_rule import Optimizer
-from derive.optimizers.zoo import gradient_descent, heavy_ball, lessard
+from derive.optimizers import gradient_descent, heavy_ball, lessard
 
 ROOT = Path(__file__).parents[2]
 Result = TypeVar("Result")

@@ -14,7 +14,7 @@ from typing import Any
 
 import verify.papers  # noqa: F401  (registers the claims, in new processes too)
 from derive.language.update_rule import BadInput
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from verify.claims.certificates import certify, write
 from verify.claims.claim import REGISTRY, Claim, ClaimResult, Settings, judge
 from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from derive.language.update_rule import BadInput
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from verify.commands.base import Given, Names, app, assignments, say, say_json
 from verify.report import averages, derivation
 from verify.report import minibatch as steps

@@ -29,7 +29,7 @@ from derive.language.differentials import text_differential, text_scalar
 from derive.language.formula import H
 from derive.language.trees import Tree, tree, trees_of_order
 from derive.language.update_rule import BadInput, Optimizer
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from verify.claims.claim import REGISTRY
 from verify.running.rule_files import find_rule
 

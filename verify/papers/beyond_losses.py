@@ -18,7 +18,7 @@ from derive.language.differentials import latex_differential
 from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
 from derive.language.trees import LEAF
 from derive.language.update_rule import Optimizer
-from derive.optimizers.zoo import nesterov_extrapolated
+from derive.optimizers import nesterov_extrapolated
 from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, RESIDUAL_BETAS, SQUARE, loss_weights
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.memory_rules import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from joblib import Parallel, delayed
 
 from derive.language.update_rule import BadInput, Optimizer
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from verify.report import mathml
 from verify.report.derivation import (
     Quantity,

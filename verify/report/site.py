@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
 from derive.language.writing import latex, plain
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from verify.campaigns.runner import environment
 from verify.claims.claim import ClaimResult, Settings, Verdict
 from verify.claims.sources import BIBTEX, NOT_CLAIMS

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from derive.engine.linear_memory import linear_method
 from derive.language.update_rule import BadInput, Optimizer
-from derive.optimizers.zoo import find_optimizer
+from derive.optimizers import find_optimizer
 
 
 def find_rule(name: str) -> Optimizer:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from flint import fmpq
 
+from derive import optimizers
 from derive.language.coefficients import Exact, exact
 from derive.language.update_rule import (
     BadInput,
@@ -16,16 +17,16 @@ from derive.language.update_rule import (
     Parameter,
     momentum,
     optimizer,
+    share,
     switch,
 )
-from derive.optimizers import zoo as optimizers
-from derive.optimizers.zoo import Gradient, Pair
+from derive.optimizers.linear import Gradient, Pair
 
 ZERO, ONE = fmpq(0), fmpq(1)
 LR = Parameter("lr", lower=ZERO, includes_lower=False, why="a step needs a length.")
 MOMENTUM = momentum("momentum")
 DAMPENING = Parameter("dampening", lower=ZERO, upper=ONE)
-NU = optimizers.weight("nu", "weight of the average in a step")
+NU = share("nu", "weight of the average in a step")
 NESTEROV = switch("nesterov", "look ahead")
 
 

@@ -21,8 +21,8 @@ from derive.engine.sequences import NoClosedForm
 from derive.engine.startup import step_map
 from derive.language.trees import LEAF, tree
 from derive.language.update_rule import BadInput, optimizer
+from derive.optimizers import ZOO, gradient_descent, heavy_ball_two_step
 from derive.optimizers.weight_decay import coupled, decoupled
-from derive.optimizers.zoo import ZOO, gradient_descent, heavy_ball_two_step
 
 RULES = [
     *ZOO.values(),

@@ -28,7 +28,7 @@ from derive.engine.linear_memory import NoSlowManifold, NotLinear
 from derive.language.coefficients import Ring
 from derive.language.trees import LEAF, Tree, grow
 from derive.language.update_rule import BadInput, Optimizer, momentum
-from derive.optimizers.zoo import ZOO, heavy_ball_two_step, nesterov_extrapolated
+from derive.optimizers import ZOO, heavy_ball_two_step, nesterov_extrapolated
 from derive.quadratics.linearization import KAPPA, Z, characteristic_polynomial
 from derive.quadratics.principal_flow import (
     NotInClosedForm,

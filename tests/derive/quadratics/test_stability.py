@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from derive import heavy_ball, nesterov, quasi_hyperbolic, sam
 from derive.language.formula import BETA
-from derive.optimizers.zoo import ZOO, torch_sgd
+from derive.optimizers import ZOO, torch_sgd
 from derive.quadratics.linearization import NotInClosedForm
 from derive.quadratics.stability import (
     fastest_momentum,

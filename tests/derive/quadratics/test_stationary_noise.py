@@ -18,7 +18,7 @@ from derive import (
 )
 from derive.language.formula import BETA
 from derive.language.update_rule import BadInput
-from derive.optimizers.zoo import nesterov_extrapolated
+from derive.optimizers import nesterov_extrapolated
 from derive.quadratics.stability import stability_limit
 from derive.quadratics.stationary_noise import (
     Z1,

@@ -7,7 +7,7 @@ import sympy
 from flint import fmpq
 
 from derive.language.trees import tree
-from derive.optimizers.zoo import ZOO, gradient_descent
+from derive.optimizers import ZOO, gradient_descent
 from tests.verify.commands.test_cli import undertow
 from verify.report.derivation import AVERAGES, Quantity, as_latex, find
 

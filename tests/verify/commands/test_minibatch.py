@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from tests.verify.commands.test_cli import undertow
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.language.update_rule import BadInput
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from verify.claims.claim import REGISTRY
 from verify.claims.slips import slips
 from verify.formulas.comparing import compare_with, same

@@ -16,8 +16,8 @@ from derive.batches.minibatch_flow import minibatch_flow
 from derive.engine.backward_error import modified_flow
 from derive.language.formula import BETA, H, K, R
 from derive.language.trees import LEAF, grow, tree
+from derive.optimizers import ZOO
 from derive.optimizers.weight_decay import coupled, decoupled
-from derive.optimizers.zoo import ZOO
 from verify.claims.checks.batch_fields import new_weight, of_order_two, published, regularized
 from verify.claims.checks.heavy_ball import value
 from verify.claims.claim import REGISTRY, Settings

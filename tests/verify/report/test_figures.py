@@ -15,7 +15,7 @@ from matplotlib.container import BarContainer
 from derive import heavy_ball
 from derive.language.update_rule import BadInput
 from derive.networks.diagonal_networks import ROTATED
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from tests.test_project import README, ROOT, commands
 from tests.verify.commands.test_cli import undertow
 from verify.models.interpolators import interpolate

@@ -19,7 +19,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 import verify.papers  # noqa: F401
 from derive.language.update_rule import BadInput
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from verify.campaigns.ledger import Entry, Ledger
 from verify.claims.claim import REGISTRY, ClaimResult, Settings, judge
 from verify.claims.sources import BIBTEX

@@ -5,7 +5,7 @@ import pytest
 from flint import fmpq
 
 from derive.language.update_rule import BadInput
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from tests.verify.workbench.test_zoo import CASES, LOSS
 from verify.running.losses import Loss
 from verify.running.numbers import log

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from derive.language.update_rule import BadInput, Optimizer
-from derive.optimizers.zoo import gradient_descent, heavy_ball, nesterov_extrapolated, torch_sgd
+from derive.optimizers import gradient_descent, heavy_ball, nesterov_extrapolated, torch_sgd
 
 H, STEPS, DIGITS = 0.1, 200, 1e-12
 RANDOM = np.random.default_rng(20)

@@ -19,7 +19,7 @@ from derive import (
 )
 from derive.language.formula import BETA, H, K
 from derive.language.update_rule import BadInput
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from verify.running.families import waves
 from verify.running.losses import polynomial
 from verify.workbench.strategies import betas, polynomial_losses, starts

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive.optimizers.zoo import ZOO
+from derive.optimizers import ZOO
 from verify.campaigns.draws import decide
 from verify.cli import main
 from verify.workbench.trials import Trial, trial_claim

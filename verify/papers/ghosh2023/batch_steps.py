@@ -14,7 +14,7 @@ import sympy
 from flint import fmpq
 
 from derive.language.formula import BETA, STEP, Formula, H, K, R
-from derive.optimizers.zoo import heavy_ball_two_step
+from derive.optimizers import heavy_ball_two_step
 from verify.claims.checks.batch_fields import (
     HALVINGS,
     STEPS,

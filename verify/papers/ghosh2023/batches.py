@@ -15,7 +15,7 @@ from derive.batches.history_sums import history_flow
 from derive.batches.minibatch_flow import leading_parts, minibatch_loss
 from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H, K, R
 from derive.language.trees import tree
-from derive.optimizers.zoo import heavy_ball_two_step
+from derive.optimizers import heavy_ball_two_step
 from verify.claims.checks.batch_fields import (
     BETAS,
     LAG,

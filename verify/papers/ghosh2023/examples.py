@@ -14,7 +14,7 @@ from flint import arb, fmpq
 
 from derive import gradient_descent, heavy_ball
 from derive.language.formula import BETA, STEP, Formula, H
-from derive.optimizers.zoo import heavy_ball_two_step
+from derive.optimizers import heavy_ball_two_step
 from verify.claims.checks.heavy_ball import ONE_MINUS, RESIDUAL_BETAS, distances, value
 from verify.claims.checks.identities import exact, identical, order_of
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim

@@ -1,29 +1,28 @@
-"""The zoo: update rules as they are written down, each declared once."""
+"""Rules that are linear in their memory, written down as people write them.
+
+The step is an affine map of the memories and of gradients taken at affine points, so that the
+B-series engine derives everything of them to high order.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from flint import fmpq
 
 from derive.language.update_rule import (
     BadInput,
     Number,
-    Optimizer,
     Parameter,
     momentum,
     optimizer,
+    share,
     switch,
 )
+from derive.optimizers.registry import known
 
 Gradient = Callable[[Number], Number]
 Pair = tuple[Number, Number]
-
-
-def weight(name: str, meaning: str) -> Parameter:
-    """A parameter of [0, 1]."""
-    return Parameter(name, meaning, lower=fmpq(0), upper=fmpq(1), includes_upper=True)
 
 
 def last_position(x: Number, grad: Gradient, h: Number, **parameters: Number) -> Number:
@@ -31,12 +30,14 @@ def last_position(x: Number, grad: Gradient, h: Number, **parameters: Number) ->
     return x
 
 
+@known
 @optimizer()
 def gradient_descent(x: Number, grad: Gradient, h: Number) -> Number:
     """Gradient descent (Cauchy 1847): x <- x - h grad E(x)."""
     return x - h * grad(x)
 
 
+@known
 @optimizer(state=("v",), parameters=(momentum(),))
 def heavy_ball(x: Number, v: Number, grad: Gradient, h: Number, *, beta: Number) -> Pair:
     """Heavy ball (Polyak 1964), in velocity form: v <- beta v - h grad E(x), x <- x + v."""
@@ -52,6 +53,7 @@ def heavy_ball_two_step(
     return x - h * grad(x) + beta * (x - last), x
 
 
+@known
 @optimizer(state=("v",), parameters=(momentum(),))
 def nesterov(x: Number, v: Number, grad: Gradient, h: Number, *, beta: Number) -> Pair:
     """Nesterov's method with constant momentum (Nesterov 1983; Sutskever et al. 2013):
@@ -79,6 +81,7 @@ def _first_buffer(
     return grad(x) * 0 if momentum == 0 else dampening / momentum * grad(x)
 
 
+@known
 @optimizer(
     state=("buffer",),
     parameters=(
@@ -111,6 +114,7 @@ def torch_sgd(
     return x - h * (g + momentum * buffer if nesterov else buffer), buffer
 
 
+@known
 @optimizer(state=("m",), parameters=(momentum(),))
 def ema_momentum(x: Number, m: Number, grad: Gradient, h: Number, *, beta: Number) -> Pair:
     """Momentum as an exponential moving average (Kingma and Ba 2014, without the scaling):
@@ -120,7 +124,8 @@ def ema_momentum(x: Number, m: Number, grad: Gradient, h: Number, *, beta: Numbe
     return x - h * m, m
 
 
-@optimizer(state=("m",), parameters=(momentum(), weight("nu", "weight of the average in the step")))
+@known
+@optimizer(state=("m",), parameters=(momentum(), share("nu", "weight of the average in the step")))
 def quasi_hyperbolic(
     x: Number, m: Number, grad: Gradient, h: Number, *, beta: Number, nu: Number
 ) -> Pair:
@@ -132,6 +137,7 @@ def quasi_hyperbolic(
     return x - h * ((1 - nu) * g + nu * m), m
 
 
+@known
 @optimizer(state=("v", "w"), parameters=(momentum("beta1"), momentum("beta2")))
 def aggregated_momentum(
     x: Number, v: Number, w: Number, grad: Gradient, h: Number, *, beta1: Number, beta2: Number
@@ -144,6 +150,7 @@ def aggregated_momentum(
     return x + h * (v + w) / 2, v, w
 
 
+@known
 @optimizer(
     state=("last",),
     parameters=(
@@ -170,45 +177,10 @@ def lessard(
     return x + beta * (x - last) - alpha * h * grad(y), x
 
 
+@known
 @optimizer(parameters=(Parameter("rho", "ascent radius over h", lower=fmpq(0)),))
 def sam(x: Number, grad: Gradient, h: Number, *, rho: Number) -> Number:
     """Sharpness-aware minimization, unnormalized (Foret et al. 2021; Andriushchenko and Flammarion
     2022), ascent radius rho h: x <- x - h grad E(x + rho h grad E(x)).
     """
     return x - h * grad(x + rho * h * grad(x))
-
-
-@optimizer(game=True)
-def extragradient(x: Number, grad: Gradient, h: Number) -> Number:
-    """Extragradient (Korpelevich 1976) on any vector field G: x <- x - h G(x - h G(x))."""
-    return x - h * grad(x - h * grad(x))
-
-
-ZOO: dict[str, Optimizer] = {
-    rule.name: rule
-    for rule in (
-        gradient_descent,
-        heavy_ball,
-        nesterov,
-        torch_sgd,
-        ema_momentum,
-        quasi_hyperbolic,
-        aggregated_momentum,
-        lessard,
-        sam,
-        extragradient,
-    )
-}
-
-
-def find_optimizer(name: str) -> Optimizer:
-    """The optimizer of this name.
-
-    Raises:
-        BadInput: there is none; the message offers the nearest name.
-    """
-    if name in ZOO:
-        return ZOO[name]
-    near = get_close_matches(name, ZOO, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    raise BadInput(f"no optimizer is called '{name}'.{hint} ('undertow optimizers' lists all)")
