@@ -6,15 +6,14 @@ import sys
 
 import typer
 
-import verify.commands  # noqa: F401  (registers the commands)
-from derive.language.update_rule import BadInput
-from verify.commands.base import app
+from derive.language.bad_input import BadInput
+from verify.commands.application import app
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; every error a user can make is one sentence and exit code 2."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="undertow", standalone_mode=False)
     except (BadInput, typer.TyperException) as error:
         print(
             f"undertow: {error if isinstance(error, BadInput) else error.format_message()}",

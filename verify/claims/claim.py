@@ -13,7 +13,7 @@ import sympy
 
 from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
-from verify.running.numbers import DEFAULT_DIGITS
+from verify.running.digits import DEFAULT_DIGITS
 from verify.running.recording import recorder
 
 

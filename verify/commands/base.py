@@ -1,32 +1,32 @@
-"""What the commands share: the application, common options, how a line is said."""
+"""What the commands share: common options, how a line is said, how what is typed is read.
+
+A command imports what it uses when it runs; at the top of its file stands only what its options
+need, so that the help and the shell's completion do not wait for SymPy.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from derive.language.update_rule import BadInput
-from verify.claims.claim import Settings
-from verify.report.terminal import fit
-from verify.running.numbers import DEFAULT_DIGITS
+from derive.language.bad_input import BadInput
+from verify.running.digits import DEFAULT_DIGITS
+
+if TYPE_CHECKING:
+    from flint import fmpq
+
+    from verify.claims.claim import Settings
 
 LEAST_DIGITS = 15
 
 T = TypeVar("T")
-
-app = typer.Typer(
-    help="Which loss, and which flow, does an optimizer really follow?",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
 
 
 class Format(StrEnum):
@@ -36,6 +36,14 @@ class Format(StrEnum):
     JSON = "json"
 
 
+Rule = Annotated[str, typer.Argument(help="An optimizer, such as heavy-ball, or file.py:rule.")]
+LossText = Annotated[str, typer.Option("--loss", help="A loss, such as 'x**4/4 + cos(x*y)'.")]
+Start = Annotated[str, typer.Option(help="x_0, as 1,1/2; its variables in alphabetical order.")]
+LearningRate = Annotated[str, typer.Option("--lr", help="The learning rate, or step size.")]
+Time = Annotated[str, typer.Option(help="How far to go: learning rate times steps.")]
+Nodes = Annotated[
+    int, typer.Option("--order", help="The order of the modified flow: nodes of its trees.")
+]
 Digits = Annotated[int, typer.Option(help="Decimal digits of the numerical checks.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
 Output = Annotated[Format, typer.Option("--format", help="Text for people, JSON for programs.")]
@@ -55,18 +63,43 @@ Names = Annotated[
 
 def say(text: str = "") -> None:
     """A line on standard output, in ASCII where the terminal has no Unicode."""
-    print(fit(text))
+    print(_fit(text))
 
 
 def say_json(value: Any) -> None:
     """JSON on standard output, in ASCII where the terminal has no Unicode."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    print(text if fit(text) == text else json.dumps(value, indent=2))
+    value = _finite(value)
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    print(text if _fit(text) == text else json.dumps(value, indent=2))
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what JSON has no number for."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return value
+
+
+def _fit(text: str) -> str:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        from verify.report.terminal import fit
+
+        return fit(text)
+    return text
 
 
 @contextmanager
 def counting(total: int, what: str) -> Iterator[Callable[[str], None]]:
     """The function to call with the name of each thing done; a bar counts, on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -118,4 +151,27 @@ def settings_from(digits: int, seed: int) -> Settings:
             f"--digits {digits} is too few to tell neighbouring orders apart; "
             f"use {LEAST_DIGITS} or more (default {DEFAULT_DIGITS})."
         )
+    from verify.claims.claim import Settings
+
     return Settings(digits, seed)
+
+
+def number(option: str, text: str) -> fmpq:
+    """An exact number from an option."""
+    from derive.language.coefficients import exact
+
+    try:
+        return exact(text)
+    except ValueError as error:
+        raise BadInput(f"{option} {text}: {error}") from None
+
+
+def point(option: str, text: str, names: Sequence[str]) -> list[fmpq]:
+    """One exact number for each variable, in the order of the names."""
+    found = [number(option, part) for part in text.split(",")]
+    if len(found) != len(names):
+        raise BadInput(
+            f"{option} {text} has {len(found)} numbers; the loss has {len(names)}: "
+            f"{', '.join(names)}."
+        )
+    return found

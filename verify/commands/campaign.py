@@ -9,35 +9,39 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from verify.campaigns.campaign import run_campaign
-from verify.campaigns.draws import OUTCOMES, PASSED, REJECTED, Unit, units
-from verify.campaigns.ledger import Entry, Ledger
-from verify.campaigns.processes import Limits
-from verify.campaigns.runner import find_claims
-from verify.claims.claim import REGISTRY
+from verify.commands.application import command
 from verify.commands.base import (
     Digits,
     Format,
     Output,
     Seed,
-    app,
     counting,
     say,
     say_json,
     settings_from,
 )
-from verify.running.numbers import DEFAULT_DIGITS
+from verify.running.digits import DEFAULT_DIGITS
+
+if TYPE_CHECKING:
+    from verify.campaigns.draws import Unit
+    from verify.campaigns.ledger import Entry, Ledger
+    from verify.campaigns.processes import Limits
 
 LEAST_MEGABYTES = 256
 
 
-@app.command()
+@command(
+    "campaign",
+    examples=(
+        "campaign --claims heavy-ball,ghosh2023.variance-factor --losses 3 --digits 20",
+        "campaign --losses 100 --ledger campaign.sqlite",
+        "campaign --claims trial:heavy-ball --losses 50 --workers 2",
+    ),
+)
 def campaign(
     losses: Annotated[int, typer.Option(help="Random draws for each claim.", min=1)],
     claims: Annotated[
@@ -64,6 +68,12 @@ def campaign(
     ] = 2048,
 ) -> None:
     """Check claims on many random losses; exit 1 where a check rejects a formula that holds."""
+    from verify.campaigns.draws import REJECTED, units
+    from verify.campaigns.ledger import Ledger
+    from verify.campaigns.processes import Limits
+    from verify.campaigns.runner import find_claims
+    from verify.claims.claim import REGISTRY
+
     settings = settings_from(digits, seed)
     names = [name.strip() for name in claims.split(",") if name.strip()]
     find_claims(names)
@@ -97,6 +107,8 @@ def _among(units: set[str], book: Ledger) -> list[Entry]:
 def _with_progress(
     drawn: list[Unit], book: Ledger, limits: Limits, workers: int | None, dask: str
 ) -> None:
+    from verify.campaigns.campaign import run_campaign
+
     with counting(len(drawn), "deciding") as advance:
         run_campaign(
             drawn,
@@ -108,12 +120,14 @@ def _with_progress(
         )
 
 
-@app.command("ledger")
+@command("ledger", examples=("ledger campaign.sqlite", "ledger campaign.sqlite --format json"))
 def read_ledger(
     file: Annotated[Path, typer.Argument(help="What `undertow campaign --ledger` wrote.")],
     format: Output = Format.TEXT,
 ) -> None:
     """Read the ledger of a campaign: what passed, and how to run again what did not."""
+    from verify.campaigns.ledger import Ledger
+
     with closing(Ledger(file, create=False)) as book:
         entries = book.entries()
     if format is Format.TEXT:
@@ -137,6 +151,11 @@ def read_ledger(
 
 
 def _print(entries: Sequence[Entry]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from verify.campaigns.draws import OUTCOMES, PASSED
+
     counts: dict[tuple[str, int, str], Counter[str]] = {}
     for entry in entries:
         counts.setdefault((entry.claim, entry.digits, entry.code), Counter())[entry.outcome] += 1
@@ -158,4 +177,6 @@ def _print(entries: Sequence[Entry]) -> None:
 
 
 def _rates(count: Counter[str]) -> list[str]:
+    from verify.campaigns.draws import OUTCOMES
+
     return [f"{count[name]} ({count[name] / count.total():.2%})" for name in OUTCOMES]

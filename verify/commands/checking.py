@@ -7,23 +7,27 @@ from typing import Annotated
 
 import typer
 
-from derive.language.formula import MEANINGS
-from derive.language.update_rule import BadInput
-from derive.language.writing import latex, plain
-from verify.commands.base import Names, app, assignments, say
-from verify.formulas.aligning import first_break, read_align
-from verify.formulas.comparing import compare_with
-from verify.formulas.reading import read_expression, read_latex
-from verify.formulas.targets import find_target, list_targets
-from verify.workbench.drafts import read_condition
+from derive.language.bad_input import BadInput
+from verify.commands.application import command
+from verify.commands.base import Names, assignments, say
 
 
 def _targets_from(incomplete: str) -> list[str]:
     """What the shell offers after `--against`."""
+    from verify.formulas.targets import list_targets
+
     return [label for label, _ in list_targets() if label.startswith(incomplete)]
 
 
-@app.command()
+@command(
+    "check",
+    examples=(
+        "check 'h*(1+beta)/(4*(1-beta)**2)' --against heavy-ball:modified-loss:order-1",
+        "check '\\frac{h(1+\\beta)}{4}' --latex --against heavy-ball:modified-loss:order-1",
+        "check --align derivation.tex",
+        "check --list",
+    ),
+)
 def check(
     formula: Annotated[str | None, typer.Argument(help="A formula, such as 'h/4'.")] = None,
     against: Annotated[
@@ -44,6 +48,13 @@ def check(
     list_all: Annotated[bool, typer.Option("--list", help="List the targets.")] = False,
 ) -> None:
     """Is a formula right? Exit 0 for equal, 1 for different, 2 for what cannot be read."""
+    from derive.language.formula import MEANINGS
+    from derive.language.writing import latex, plain
+    from verify.formulas.comparing import compare_with
+    from verify.formulas.reading import read_expression, read_latex
+    from verify.formulas.targets import find_target, list_targets
+    from verify.workbench.drafts import read_condition
+
     if list_all:
         for label, meaning in list_targets():
             say(f"{label}   {meaning}")
@@ -84,6 +95,8 @@ def check(
 
 
 def _check_lines(path: Path) -> None:
+    from verify.formulas.aligning import first_break, read_align
+
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -9,14 +9,10 @@ from typing import Annotated
 
 import typer
 
-from derive.language.update_rule import BadInput
-from derive.optimizers import ZOO
-from verify.commands.base import Given, Names, app, assignments, say, say_json
-from verify.report import averages, derivation
-from verify.report import minibatch as steps
-from verify.report.averages import SamplingName
-from verify.report.derivation import AVERAGES, Quantity
-from verify.running.rule_files import find_rule
+from derive.language.bad_input import BadInput
+from verify.commands.application import command
+from verify.commands.base import Given, Names, assignments, say, say_json
+from verify.report.asked import AVERAGES, Quantity, SamplingName
 
 
 class DeriveFormat(StrEnum):
@@ -28,7 +24,16 @@ class DeriveFormat(StrEnum):
     SYMPY = "sympy"
 
 
-@app.command()
+@command(
+    "derive",
+    examples=(
+        "derive heavy-ball --order 3",
+        "derive nesterov --quantity initial-shift --set beta=9/10",
+        "derive heavy-ball --quantity modified-loss --format latex --name lr=h",
+        "derive heavy-ball --minibatch --quantity modified-loss",
+        "derive my_rule.py:look_ahead",
+    ),
+)
 def derive(
     optimizer: Annotated[str, typer.Argument(help="An optimizer, such as heavy-ball.")],
     order: Annotated[int, typer.Option(help="The largest number of nodes of a tree.")] = 3,
@@ -50,14 +55,21 @@ def derive(
     ] = DeriveFormat.TEXT,
 ) -> None:
     """Derive what an optimizer follows, to any order."""
+    from verify.report import derivation
+    from verify.running.rule_files import find_rule
+
     rule = find_rule(optimizer).at(**assignments(give or []))
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
     if minibatch and quantity in AVERAGES:
+        from verify.report import averages
+
         _write(averages, averages.find(rule, quantity, sampling, batches=batches, k=k), format)
         return
     rule = rule.renamed({known: _identifier(mine) for known, mine in ours.items()})
     if minibatch:
+        from verify.report import minibatch as steps
+
         if format is DeriveFormat.SYMPY:
             raise BadInput("--minibatch has no format sympy; use text, latex or json.")
         page = replace(steps.find(rule, quantity, order=order, k=k), step=_identifier(step))
@@ -85,9 +97,11 @@ def _identifier(text: str) -> str:
     return text
 
 
-@app.command()
+@command("optimizers", examples=("optimizers",))
 def optimizers() -> None:
     """List the optimizers that are known by name."""
+    from derive.optimizers import ZOO
+
     for name, rule in ZOO.items():
         ranges = ", ".join(f"{p.name} in {p.range}" for p in rule.declared)
         say(f"{name}   {ranges}".rstrip())

@@ -9,18 +9,21 @@ from typing import Annotated
 
 import typer
 
-from verify.claims.claim import REGISTRY
-from verify.commands.base import app, say
-from verify.report.book import FOLDER
-from verify.report.book import export as write_book
+from verify.commands.application import command
+from verify.commands.base import say
 
 
-@app.command()
+@command("export", examples=("export --out book", "export --out book --force"))
 def export(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
 ) -> None:
     """Write a book that compiles, its macros and bibliography, and one file a formula."""
+    import verify.papers  # noqa: F401  (registers the claims)
+    from verify.claims.claim import REGISTRY
+    from verify.report.book import FOLDER
+    from verify.report.book import export as write_book
+
     for path in write_book(REGISTRY.find([]), out, force=force):
         if path.parent == out:
             say(str(path))

@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from flint import fmpq
 
-from derive.language.coefficients import exact
-from derive.language.update_rule import BadInput
-from derive.networks.diagonal_networks import NETWORKS, Network
-from verify.commands.base import Format, Output, Seed, app, say, say_json
-from verify.commands.own import number
-from verify.models.interpolators import FLOAT_DIGITS, Interpolator, interpolate
+from derive.language.bad_input import BadInput
+from verify.commands.application import command
+from verify.commands.base import Format, LearningRate, Output, Seed, number, say, say_json
 
-MOST_DIGITS = 1000
+if TYPE_CHECKING:
+    from flint import fmpq
+
+    from derive.networks.diagonal_networks import Network
+
+LEAST_DIGITS, MOST_DIGITS = 15, 1000
 NUMBER = re.compile(r"[+-]?(\d{1,300}/\d{1,300}|\d{0,300}\.?\d{0,300}([eE][+-]?\d{1,3})?)")
 
 
@@ -42,6 +43,8 @@ def _read(option: str, path: Path) -> str:
 
 
 def _entry(option: str, word: str) -> fmpq:
+    from derive.language.coefficients import exact
+
     try:
         if not NUMBER.fullmatch(word):
             raise ValueError
@@ -59,7 +62,6 @@ def _vector(option: str, text: str, length: int) -> list[fmpq]:
 
 Rows = Annotated[str, typer.Option("--x", help="X: a text file, or rows as '1,2,0; 0,1,1'.")]
 Values = Annotated[str, typer.Option("--y", help="y: a text file, or '1,2'.")]
-Gamma = Annotated[str, typer.Option(help="The step size.")]
 Alpha = Annotated[str, typer.Option(help="w_+ and w_- at the start: one number or d.")]
 AlphaMinus = Annotated[
     str | None, typer.Option(help="w_- at the start, where it differs from w_+.")
@@ -83,6 +85,8 @@ class Problem:
 
 def read_problem(x: str, y: str, alpha: str, alpha_minus: str | None, network: str) -> Problem:
     """The data, the start and the network that the options describe; BadInput where one is off."""
+    from derive.networks.diagonal_networks import NETWORKS
+
     if network not in NETWORKS:
         raise BadInput(f"--network {network} is none of {', '.join(NETWORKS)}.")
     rows = read_rows("--x", x)
@@ -92,24 +96,34 @@ def read_problem(x: str, y: str, alpha: str, alpha_minus: str | None, network: s
     return Problem(rows, values, [plus, minus], NETWORKS[network])
 
 
-@app.command()
+@command(
+    "interpolator",
+    examples=(
+        "interpolator --x '1,2,0,1;0,1,1,-1' --y 1,2 --lr 1/10 --beta 9/10 --alpha 1/5",
+        "interpolator --x '1,2,0;0,1,1' --y 1,2 --lr 1/10 --batch 1 --seed 3",
+    ),
+    former={"--gamma": "--lr"},
+)
 def interpolator(
     x: Rows,
     y: Values,
-    gamma: Gamma,
+    lr: LearningRate,
     alpha: Alpha = "1/10",
     alpha_minus: AlphaMinus = None,
     beta: Beta = "0",
     batch: BatchSize = None,
     network: NetworkName = "rotated",
     steps: Annotated[int, typer.Option(help="The most steps.")] = 100_000,
-    digits: Annotated[int, typer.Option(help="Decimal digits of the iteration.")] = FLOAT_DIGITS,
+    digits: Annotated[int, typer.Option(help="Decimal digits of the iteration.")] = LEAST_DIGITS,
     seed: Seed = 0,
     format: Output = Format.TEXT,
 ) -> None:
     """Which interpolator does a diagonal network find, and which one does that minimize?"""
-    if not FLOAT_DIGITS <= digits <= MOST_DIGITS:
-        raise BadInput(f"--digits {digits} is outside {FLOAT_DIGITS} ... {MOST_DIGITS}.")
+    from verify.models.interpolators import interpolate
+    from verify.report import interpolator as report
+
+    if not LEAST_DIGITS <= digits <= MOST_DIGITS:
+        raise BadInput(f"--digits {digits} is outside {LEAST_DIGITS} ... {MOST_DIGITS}.")
     if steps < 1:
         raise BadInput(f"--steps {steps} is outside 1, 2, ...")
     problem = read_problem(x, y, alpha, alpha_minus, network)
@@ -118,7 +132,7 @@ def interpolator(
         problem.values,
         problem.start,
         network=problem.network,
-        gamma=number("--gamma", gamma),
+        gamma=number("--lr", lr),
         beta=number("--beta", beta),
         batch=batch,
         seed=seed,
@@ -126,52 +140,6 @@ def interpolator(
         digits=digits,
     )
     if format is Format.JSON:
-        say_json(_as_json(found, digits))
+        say_json(report.as_json(found, digits))
     else:
-        for line in _as_text(found):
-            say(line)
-
-
-def _as_json(found: Interpolator, digits: int) -> dict[str, Any]:
-    def vector(entries: Any) -> list[float] | list[str]:
-        if digits <= FLOAT_DIGITS:
-            return [float(entry) for entry in entries]
-        return [f"{entry:.{digits}g}" for entry in entries]
-
-    return {
-        "found": vector(found.found),
-        "minimizer": vector(found.minimizer),
-        "distance": found.distance,
-        "residual": found.residual,
-        "steps": found.steps,
-        "crossings": found.crossings,
-        "effective_start": [vector(row) for row in found.effective_start],
-        "gain": vector(found.gain),
-        "l1": {"found": found.l1, "least": found.least_l1},
-        "l2": {"found": found.l2, "least": found.least_l2},
-    }
-
-
-def _as_text(found: Interpolator) -> list[str]:
-    columns = ("found", "minimizer", "v+", "v-", "gain")
-    v = found.effective_start
-    lines = [
-        f"{found.steps} steps, {found.crossings} crossings of zero, residual {found.residual:.1e}",
-        f"distance to the minimizer of the effective potential   {found.distance:.1e}",
-        "",
-        "  i" + "".join(f"{name:>15}" for name in columns),
-    ]
-    rows = zip(found.found, found.minimizer, v[0], v[1], found.gain, strict=True)
-    lines += [
-        f"{i:>3}" + "".join(f"{float(entry):>15.8f}" for entry in row)
-        for i, row in enumerate(rows, 1)
-    ]
-    least = "needs scipy (pip install 'undertow[lp]')"
-    if found.least_l1 is not None:
-        least = f"{found.least_l1:.8f}"
-    return [
-        *lines,
-        "",
-        f"l1 norm   {found.l1:.8f}   least {least}",
-        f"l2 norm   {found.l2:.8f}   least {found.least_l2:.8f}",
-    ]
+        say(report.as_text(found))

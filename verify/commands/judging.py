@@ -1,34 +1,28 @@
-"""`undertow claims`, `undertow show` and `undertow verify`."""
+"""`undertow show` and `undertow verify`."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from derive.language.update_rule import BadInput
-from verify.campaigns.runner import environment, find_claims, judge_all
-from verify.claims.catalogue import coverage
-from verify.claims.claim import REGISTRY, ClaimResult, Verdict, judge
-from verify.claims.mutants import with_survivors
-from verify.claims.sources import NOT_CLAIMS
+from derive.language.bad_input import BadInput
+from verify.commands.application import command
 from verify.commands.base import (
     Digits,
     Format,
     Output,
     Seed,
-    app,
     counted,
     say,
     say_json,
     settings_from,
 )
-from verify.report.terminal import formula, statement, words
-from verify.running.numbers import DEFAULT_DIGITS
+from verify.running.digits import DEFAULT_DIGITS
+
+if TYPE_CHECKING:
+    from verify.claims.claim import ClaimResult
 
 Ids = Annotated[
     list[str] | None,
@@ -38,66 +32,18 @@ Ids = Annotated[
 ]
 
 
-@app.command()
-def claims(format: Output = Format.TEXT) -> None:
-    """List the claims without running a check."""
-    everything = REGISTRY.find([])
-    if format is Format.JSON:
-        say_json(
-            {
-                "claims": [
-                    {
-                        "id": claim.id,
-                        "catalogue": list(claim.catalogue),
-                        "source": {"key": claim.source.key, "where": claim.source.where},
-                        "statement": statement(claim),
-                        "verdict": str(claim.expected),
-                    }
-                    for claim in everything
-                ],
-                "not_claims": NOT_CLAIMS,
-            }
-        )
-        return
-    for claim in everything:
-        say(f"{claim.id}   [{', '.join(claim.catalogue)}]   {claim.expected}")
-        say(f"    {statement(claim)}")
-    for entry, why in NOT_CLAIMS.items():
-        say(f"{entry} is no claim: {why}.")
-
-
-@app.command("coverage")
-def show_coverage(format: Output = Format.TEXT) -> None:
-    """List the published statements with the claims made of them, or why there are none."""
-    covered = coverage(REGISTRY.find([]))
-    if format is Format.JSON:
-        say_json(
-            [
-                asdict(found.entry)
-                | {"claims": [claim.id for claim in found.claims], "reason": found.reason}
-                for found in covered
-            ]
-        )
-        return
-    for found in covered:
-        entry = found.entry
-        say(f"{entry.number}   {entry.source}, {entry.place}: {entry.says}")
-        for claim in found.claims:
-            say(f"      {claim.expected:9}   {claim.id}")
-        if found.reason:
-            say(f"      no claim: {found.reason}")
-    claimed = sum(bool(found.claims) for found in covered)
-    others = len(covered) - claimed
-    say(f"\n{len(covered)} statements: {claimed} held to account, {others} no claim.")
-
-
-@app.command()
+@command("show", examples=("show ghosh2023.variance-factor",))
 def show(
     id: Annotated[str, typer.Argument(help="A claim's id.")],
     digits: Digits = DEFAULT_DIGITS,
     seed: Seed = 0,
 ) -> None:
     """Print statement, derivation, verdict and evidence of one claim."""
+    from verify.campaigns.runner import find_claims
+    from verify.claims.claim import judge
+    from verify.claims.mutants import with_survivors
+    from verify.report.terminal import formula, statement, words
+
     settings = settings_from(digits, seed)
     (claim,) = find_claims([id])
     say(f"{claim.id}   ({claim.source.key}, {claim.source.where}; {', '.join(claim.catalogue)})")
@@ -122,7 +68,17 @@ def show(
     print(claim.formula.latex)
 
 
-@app.command("verify")
+@command(
+    "verify",
+    examples=(
+        "verify",
+        "verify ghosh2023.variance-factor cowsik2022.stability",
+        "verify heavy-ball --loss 'x**4/4 + x**2/2'",
+        "verify my_rule.py:look_ahead",
+        "verify draft.toml",
+        "verify --certificates certificates",
+    ),
+)
 def verify_claims(
     ids: Ids = None,
     loss: Annotated[
@@ -140,6 +96,8 @@ def verify_claims(
     ] = None,
 ) -> None:
     """Hold the published claims to account; exit 1 where a verdict is not as recorded."""
+    from verify.campaigns.runner import environment, find_claims, judge_all
+
     settings = settings_from(digits, seed)
     chosen = find_claims(ids or [], loss)
     if certificates is not None:
@@ -170,11 +128,16 @@ def verify_claims(
 
 def summary(results: list[ClaimResult]) -> dict[str, int]:
     """How many claims have which verdict, and how many are not as recorded."""
+    from verify.claims.claim import Verdict
+
     counts = {str(v): sum(result.verdict == v for result in results) for v in Verdict}
     return counts | {"unexpected": sum(not result.as_recorded for result in results)}
 
 
 def _print_table(results: list[ClaimResult]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("claim", "entry", "verdict", "checks", "kinds", "seconds"):
         table.add_column(

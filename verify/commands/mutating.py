@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from verify.campaigns.runner import find_claims, mutate_all
-from verify.claims.mutants import MutantResult
+from verify.commands.application import command
 from verify.commands.base import (
     Digits,
     Format,
     Output,
     Seed,
-    app,
     counted,
     say,
     say_json,
     settings_from,
 )
+
+if TYPE_CHECKING:
+    from verify.claims.mutants import MutantResult
 
 ENOUGH = 20
 
@@ -30,11 +29,16 @@ Ids = Annotated[
 ]
 
 
-@app.command()
+@command(
+    "mutants",
+    examples=("mutants cowsik2022.stability", "mutants --format json > mutants.json"),
+)
 def mutants(
     ids: Ids = None, digits: Digits = ENOUGH, seed: Seed = 0, format: Output = Format.TEXT
 ) -> None:
     """Try wrong versions of every formula on every check; exit 1 where one survives."""
+    from verify.campaigns.runner import find_claims, mutate_all
+
     settings = settings_from(digits, seed)
     chosen = find_claims(ids or [])
     results = counted(
@@ -51,6 +55,9 @@ def mutants(
 
 
 def _print(results: list[MutantResult]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("claim and its checks", "kind", "derivation", "tried", "rejected"):
         table.add_column(column, justify="right" if column in ("tried", "rejected") else "left")

@@ -4,40 +4,43 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from derive.language.update_rule import BadInput, Optimizer
-from verify.commands.base import Given, Seed, app, assignments, say
+from derive.language.bad_input import BadInput
+from verify.commands.application import command
+from verify.commands.base import (
+    Given,
+    LearningRate,
+    LossText,
+    Nodes,
+    Rule,
+    Seed,
+    Start,
+    Time,
+    assignments,
+    number,
+    say,
+)
 from verify.commands.interpolating import (
     Alpha,
     AlphaMinus,
     BatchSize,
     Beta,
-    Gamma,
     NetworkName,
     Rows,
     Values,
     read_problem,
 )
-from verify.commands.momentum import Bottom, LabelNoise, LearningRate, Top, TraceCurvature
-from verify.commands.own import number, read_run
-from verify.formulas.reading import read_loss
-from verify.models.interpolators import Interpolator, interpolate
-from verify.running.rule_files import find_rule
-from verify.workbench.beside_flow import compare
+from verify.commands.momentum import Bottom, LabelNoise, Top, TraceCurvature
+from verify.commands.running import read_run
 
-plot_app = typer.Typer(help="Draw a picture: SVG, PDF or PNG.", no_args_is_help=True)
-app.add_typer(plot_app, name="plot")
+if TYPE_CHECKING:
+    from derive.language.update_rule import Optimizer
+    from verify.models.interpolators import Interpolator
 
 Out = Annotated[Path, typer.Option(help="The file to write: .svg, .pdf or .png.")]
-Rule = Annotated[str, typer.Argument(help="An optimizer, or file.py:rule.")]
-LossText = Annotated[str, typer.Option("--loss", help="A loss, such as 'x**4/4 + y**2'.")]
-Start = Annotated[str, typer.Option(help="x_0, as 1,1/2; its variables in alphabetical order.")]
-StepSize = Annotated[str, typer.Option("--h", help="The step size.")]
-Time = Annotated[str, typer.Option(help="How far to go, in units of h times steps.")]
-Nodes = Annotated[int, typer.Option(help="Nodes of the trees of the modified flow.")]
 
 
 def figures(out: Path) -> Any:
@@ -62,66 +65,91 @@ def _write(picture: Any, out: Path) -> None:
 
 
 def _title(draw: Any, rule: Optimizer, loss: str) -> str:
+    from verify.formulas.reading import read_loss
+
     return f"{draw.named(rule)} on E = {draw.written(read_loss(loss)[0])}"
 
 
-@plot_app.command()
+@command(
+    "plot errors",
+    examples=(
+        "plot errors heavy-ball --set beta=1/2 --loss 'x^4/4+x^2/2' --start 1 --out errors.svg",
+    ),
+    former={"--h": "--lr", "--nodes": "--order"},
+)
 def errors(
     optimizer: Rule,
     loss: LossText,
     start: Start,
     out: Out,
-    h: StepSize = "1/64",
+    lr: LearningRate = "1/64",
     time: Time = "2",
-    nodes: Nodes = 2,
+    order: Nodes = 2,
     give: Given = None,
 ) -> None:
     """The error of the gradient flow and the modified flow against h, with the observed order."""
+    from verify.workbench.beside_flow import compare
+
     draw = figures(out)
-    rule, world, point, _ = read_run(optimizer, loss, start, nodes, give)
-    found = compare(
-        rule, world, point, h=number("--h", h), time=number("--time", time), nodes=nodes
-    )
+    rule, world, x, _ = read_run(optimizer, loss, start, order, give)
+    found = compare(rule, world, x, h=number("--lr", lr), time=number("--time", time), nodes=order)
     title = _title(draw, rule, loss)
     _write(draw.error_figure(found.steps, found.errors, title=title), out)
 
 
-@plot_app.command()
+@command(
+    "plot trajectory",
+    examples=(
+        "plot trajectory heavy-ball --set beta=1/2 --loss 'x^2+3*y^2' --start 2,2 --out run.svg",
+    ),
+    former={"--h": "--lr", "--nodes": "--order"},
+)
 def trajectory(
     optimizer: Rule,
     loss: LossText,
     start: Start,
     out: Out,
-    h: StepSize = "1/64",
+    lr: LearningRate = "1/64",
     time: Time = "2",
-    nodes: Nodes = 2,
+    order: Nodes = 2,
     give: Given = None,
 ) -> None:
     """The iterates beside the gradient flow and the modified flow, over a loss's contours."""
     draw = figures(out)
-    rule, world, point, names = read_run(optimizer, loss, start, nodes, give)
+    rule, world, x, names = read_run(optimizer, loss, start, order, give)
     picture = draw.trajectory_figure(
         rule,
         world,
-        point,
-        h=number("--h", h),
+        x,
+        h=number("--lr", lr),
         time=number("--time", time),
-        nodes=nodes,
+        nodes=order,
         title=_title(draw, rule, loss),
         names=names,
     )
     _write(picture, out)
 
 
-@plot_app.command()
+@command(
+    "plot stability",
+    examples=(
+        "plot stability heavy-ball --out stability.svg",
+        "plot stability lessard --set beta=1/2 --out stability.pdf",
+    ),
+)
 def stability(optimizer: Rule, out: Out, give: Given = None) -> None:
     """Where modes are real, complex and unstable, by step size times curvature and momentum."""
+    from verify.running.rule_files import find_rule
+
     draw = figures(out)
     rule = find_rule(optimizer).at(**assignments(give or []))
     _write(draw.stability_figure(rule), out)
 
 
-@plot_app.command()
+@command(
+    "plot timescales",
+    examples=("plot timescales heavy-ball --lr 1e-3 --hessian-top 50 --out timescales.png",),
+)
 def timescales(
     optimizer: Rule,
     lr: LearningRate,
@@ -133,6 +161,8 @@ def timescales(
     give: Given = None,
 ) -> None:
     """Steps to relax and to drift against the momentum, and where they cross."""
+    from verify.running.rule_files import find_rule
+
     draw = figures(out)
     picture = draw.timescales_figure(
         find_rule(optimizer).at(**assignments(give or [])),
@@ -145,11 +175,15 @@ def timescales(
     _write(picture, out)
 
 
-@plot_app.command()
+@command(
+    "plot gain",
+    examples=("plot gain --x '1,2,0;0,1,1' --y 1,2 --lr 1/10 --beta 9/10 --out gain.svg",),
+    former={"--gamma": "--lr"},
+)
 def gain(
     x: Rows,
     y: Values,
-    gamma: Gamma,
+    lr: LearningRate,
     out: Out,
     alpha: Alpha = "1/10",
     alpha_minus: AlphaMinus = None,
@@ -159,6 +193,8 @@ def gain(
     seed: Seed = 0,
 ) -> None:
     """The gain of each coordinate of a diagonal network, beside that of plain gradient descent."""
+    from verify.models.interpolators import interpolate
+
     draw = figures(out)
     problem = read_problem(x, y, alpha, alpha_minus, network)
 
@@ -168,15 +204,15 @@ def gain(
             problem.values,
             problem.start,
             network=problem.network,
-            gamma=number("--gamma", gamma),
+            gamma=number("--lr", lr),
             beta=number("--beta", beta),
             batch=batch,
             seed=seed,
         )
 
-    runs = {f"gradient descent, γ = {gamma}": run("0", None)}
+    runs = {f"gradient descent, γ = {lr}": run("0", None)}
     if batch is not None or number("--beta", beta) != 0:
         with_momentum = f", β = {beta}" if number("--beta", beta) != 0 else ""
         rows = f"SGD, batches of {batch}" if batch is not None else "gradient descent"
-        runs[f"{rows}, γ = {gamma}{with_momentum}"] = run(beta, batch)
+        runs[f"{rows}, γ = {lr}{with_momentum}"] = run(beta, batch)
     _write(draw.gain_figure(runs), out)

@@ -7,17 +7,19 @@ from typing import Annotated
 
 import typer
 
-from derive.language.update_rule import BadInput
-from verify.commands.base import Format, Output, app, say, say_json
-from verify.recheck import recheck as redo
+from derive.language.bad_input import BadInput
+from verify.commands.application import command
+from verify.commands.base import Format, Output, say, say_json
 
 
-@app.command()
+@command("recheck", examples=("recheck certificates", "recheck certificates --format json"))
 def recheck(
     folder: Annotated[Path, typer.Argument(help="Where 'undertow verify --certificates' wrote.")],
     format: Output = Format.TEXT,
 ) -> None:
     """Redo the exact arithmetic of certificates; exit 1 where one is rejected."""
+    from verify.recheck import recheck as redo
+
     try:
         results = redo(folder)
     except OSError as error:

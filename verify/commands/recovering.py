@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import math
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from derive.language.update_rule import BadInput
-from verify.commands.base import Format, Output, Seed, app, say, say_json
-from verify.simulations.recovery import SIMULATIONS
+from derive.language.bad_input import BadInput
+from verify.commands.application import command
+from verify.commands.base import Format, Output, Seed, say, say_json
 
 MOST_SEEDS = 100
 
 
-@app.command()
+class Simulation(StrEnum):
+    """What can be simulated."""
+
+    LARGE_STEPS = "large-steps"
+    SMALL_INERTIA = "small-inertia"
+    LEVEL_LINES = "level-lines"
+    LEVEL_LINES_RELU = "level-lines-relu"
+    NEEDED_START = "needed-start"
+
+
+@command("recovery", examples=("recovery large-steps", "recovery small-inertia --seeds 4"))
 def recovery(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(SIMULATIONS)}.")],
+    name: Annotated[Simulation, typer.Argument(help="What to simulate.")],
     seeds: Annotated[int, typer.Option(help="How many problems.")] = 8,
     seed: Seed = 0,
     format: Output = Format.TEXT,
 ) -> None:
     """Simulate a qualitative statement on sparse recovery; exit 1 where it does not show."""
-    if name not in SIMULATIONS:
-        raise BadInput(f"no simulation is called '{name}'; there are {', '.join(SIMULATIONS)}.")
+    from verify.simulations.recovery import SIMULATIONS
+
     if not 2 <= seeds <= MOST_SEEDS:
         raise BadInput(f"--seeds {seeds} is outside 2 ... {MOST_SEEDS}.")
     found = SIMULATIONS[name](seeds, seed)
@@ -33,8 +43,8 @@ def recovery(
                 {
                     "name": one.name,
                     "says": one.says,
-                    "mean": _finite(one.mean),
-                    "interval": [_finite(one.low), _finite(one.high)],
+                    "mean": one.mean,
+                    "interval": [one.low, one.high],
                     "seeds": one.spread,
                     "holds": one.holds,
                 }
@@ -49,8 +59,3 @@ def recovery(
             say(f"    {interval}")
     if not all(one.holds for one in found):
         raise typer.Exit(1)
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no infinity."""
-    return value if math.isfinite(value) else None

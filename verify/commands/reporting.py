@@ -7,15 +7,21 @@ from typing import Annotated
 
 import typer
 
-from derive.language.update_rule import BadInput
-from verify.campaigns.runner import find_claims, judge_all
-from verify.commands.base import Digits, Seed, app, counted, say, settings_from
+from derive.language.bad_input import BadInput
+from verify.commands.application import command
+from verify.commands.base import Digits, Seed, counted, say, settings_from
 from verify.commands.judging import Ids
-from verify.report.trust import read_trials
-from verify.running.numbers import DEFAULT_DIGITS
+from verify.running.digits import DEFAULT_DIGITS
 
 
-@app.command()
+@command(
+    "report",
+    examples=(
+        "report --out site",
+        "report ghosh2023.variance-factor --out site --digits 20",
+        "report --out site --mutants mutants.json --ledger campaign.sqlite",
+    ),
+)
 def report(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     ids: Ids = None,
@@ -31,8 +37,11 @@ def report(
     force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
 ) -> None:
     """Check the claims and write a web site on them that opens from its folder."""
+    from verify.campaigns.runner import find_claims, judge_all
+    from verify.report.trust import read_trials
+
     try:
-        from verify.report.site import Report, check_folder, write_site  # noqa: PLC0415 (an extra)
+        from verify.report.site import Report, check_folder, write_site
     except ModuleNotFoundError as error:
         raise BadInput(f"report needs {error.name}: pip install 'undertow[report]'.") from None
     settings = settings_from(digits, seed)

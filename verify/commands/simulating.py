@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from flint import fmpq
 
-from derive.language.update_rule import BadInput
-from verify.commands.base import Format, Output, Seed, app, say, say_json
-from verify.commands.own import number
-from verify.formulas.reading import read_loss
-from verify.report import simulation
-from verify.report.averages import SamplingName
-from verify.running.expression_losses import loss_from_expression
-from verify.running.losses import Loss
-from verify.simulations.sgd_moments import Experiment, predict, simulate
+from derive.language.bad_input import BadInput
+from verify.commands.application import command
+from verify.commands.base import Format, Output, Seed, Start, number, point, say, say_json
+from verify.report.asked import SamplingName
+
+if TYPE_CHECKING:
+    from flint import fmpq
+
+    from verify.running.losses import Loss
 
 MOST_STEPS, MOST_RUNS, MOST_WORK = 100_000, 1_000_000, 2_000_000_000
 
 
-@app.command("simulate")
-def simulate_batches(
+@command(
+    "simulate",
+    examples=(
+        "simulate --loss '(x-1)^2/2+x^4/8' --loss '(x+1)^2' --start 1 --lr 1/20 --beta 1/2",
+        "simulate --loss 'x^2' --loss '(x-1)^2' --start 1 --sampling cyclic --runs 500",
+    ),
+)
+def simulate(
     loss: Annotated[list[str], typer.Option(help="The loss of one batch; repeat for each batch.")],
-    start: Annotated[str, typer.Option(help="x_0, as 1,1/2; its variables in alphabetical order.")],
+    start: Start,
     sampling: Annotated[
         SamplingName, typer.Option(help="How batches are drawn.")
     ] = SamplingName.RESHUFFLED,
@@ -35,13 +40,11 @@ def simulate_batches(
     format: Output = Format.TEXT,
 ) -> None:
     """Run SGD with momentum on batches and show measured against predicted mean and variance."""
+    from verify.report import simulation
+    from verify.simulations import sgd_moments
+
     losses, names = _losses(loss)
-    point = [number("--start", part) for part in start.split(",")]
-    if len(point) != len(names):
-        raise BadInput(
-            f"--start {start} has {len(point)} numbers; the losses have {len(names)}: "
-            f"{', '.join(names)}."
-        )
+    place = point("--start", start, names)
     rate, momentum = number("--lr", lr), number("--beta", beta)
     if not rate > 0:
         raise BadInput(f"--lr {lr} is not above 0.")
@@ -55,11 +58,16 @@ def simulate_batches(
             raise BadInput(f"{option} {value} is outside {low} ... {high}.")
     if steps * runs * len(losses) > MOST_WORK:
         raise BadInput(f"{steps} steps of {runs} runs are too many; lower --steps or --runs.")
-    world = Experiment(
-        losses, [_float(x) for x in point], _float(rate), _float(momentum), steps, sampling
+    world = sgd_moments.Experiment(
+        losses, [_float(x) for x in place], _float(rate), _float(momentum), steps, sampling
     )
     shown = simulation.Shown(
-        world, names, runs, seed, simulate(world, runs=runs, seed=seed), predict(world)
+        world,
+        names,
+        runs,
+        seed,
+        sgd_moments.simulate(world, runs=runs, seed=seed),
+        sgd_moments.predict(world),
     )
     if format is Format.JSON:
         say_json(simulation.as_json(shown))
@@ -69,6 +77,9 @@ def simulate_batches(
 
 def _losses(texts: list[str]) -> tuple[list[Loss], list[str]]:
     """The batch losses on the variables of all of them."""
+    from verify.formulas.reading import read_loss
+    from verify.running.expression_losses import loss_from_expression
+
     if len(texts) < 2:
         raise BadInput("give --loss at least twice, once for each batch.")
     read = [read_loss(text) for text in texts]

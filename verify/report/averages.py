@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import sympy
@@ -16,19 +15,11 @@ from derive.language.coefficients import Ring
 from derive.language.formula import BETA, H, K
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import latex, plain, unicode_text
+from verify.report.asked import AVERAGES, Quantity, SamplingName
 from verify.report.conventions import aligned
-from verify.report.derivation import AVERAGES, Quantity
 
 LAG = sympy.Symbol("l")
 MOST_BATCHES, LAST_STEP = 1000, 1000
-
-
-class SamplingName(StrEnum):
-    """How batches are drawn, as the command says it."""
-
-    WITH_REPLACEMENT = "with-replacement"
-    RESHUFFLED = "reshuffled"
-    CYCLIC = "cyclic"
 
 
 @dataclass(frozen=True)

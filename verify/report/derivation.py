@@ -5,24 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import sympy
 from flint import fmpq
 
-from derive import (
-    discrete_modified_loss,
-    initial_shift,
-    modified_flow,
-    modified_loss,
-    one_step_map,
-    slow_manifold,
-    transient,
-)
+from derive.engine.backward_error import modified_flow, one_step_map, slow_manifold
 from derive.engine.bseries import BSeries
 from derive.engine.linear_memory import linear_method
-from derive.engine.modified_loss import ModifiedLoss, loss_of_field
+from derive.engine.modified_loss import (
+    ModifiedLoss,
+    discrete_modified_loss,
+    loss_of_field,
+    modified_loss,
+)
+from derive.engine.startup import initial_shift, transient
 from derive.language.differentials import (
     latex_differential,
     latex_scalar,
@@ -32,23 +29,7 @@ from derive.language.differentials import (
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
-
-
-class Quantity(StrEnum):
-    """What can be asked of an optimizer."""
-
-    MODIFIED_FLOW = "modified-flow"
-    ONE_STEP_MAP = "one-step-map"
-    SLOW_MANIFOLD = "slow-manifold"
-    MODIFIED_LOSS = "modified-loss"
-    DISCRETE_MODIFIED_LOSS = "discrete-modified-loss"
-    TRANSIENT = "transient"
-    INITIAL_SHIFT = "initial-shift"
-    EXPECTATION = "expectation"
-    COVARIANCE = "covariance"
-
-
-AVERAGES = (Quantity.EXPECTATION, Quantity.COVARIANCE)
+from verify.report.asked import AVERAGES, Quantity
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from verify.running.recording import recorder
 
 Number = Any
 
-DEFAULT_DIGITS = 50
 GUARD_DIGITS = 10
 
 

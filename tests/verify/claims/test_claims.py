@@ -13,7 +13,7 @@ from verify.claims.checks.heavy_ball import HEAVY_BALL, loss_weights
 from verify.claims.claim import REGISTRY, Kind, Settings, Verdict
 from verify.claims.sources import BIBTEX
 from verify.recheck import redo
-from verify.running.numbers import DEFAULT_DIGITS
+from verify.running.digits import DEFAULT_DIGITS
 
 CLAIMS = list(REGISTRY.claims.values())
 FAST = Settings(digits=20)

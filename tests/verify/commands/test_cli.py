@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -152,5 +153,5 @@ def test_an_interrupted_run_says_what_was_finished():
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "undertow: stopped; finished" in err
+    assert re.search("undertow: stopped; (finished|nothing was finished)", err)
     assert "Traceback" not in err

@@ -100,10 +100,10 @@ def test_the_command_says_whether_a_statement_shows(capsys, monkeypatch):
     def one(seeds: int, seed: int):
         return [measure("a number", "a statement", np.ones(seeds), (0.0, 2.0), seed)]
 
-    monkeypatch.setitem(SIMULATIONS, "one", one)
-    code, out, _ = undertow(capsys, "recovery", "one")
+    monkeypatch.setitem(SIMULATIONS, "large-steps", one)
+    code, out, _ = undertow(capsys, "recovery", "large-steps")
     assert code == 0
     assert "shows: a statement" in out
-    code, out, _ = undertow(capsys, "recovery", "one", "--format", "json")
+    code, out, _ = undertow(capsys, "recovery", "large-steps", "--format", "json")
     assert code == 0
     assert '"interval"' in out

@@ -1,0 +1,84 @@
+"""What the command imports before it has something to do."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from verify.commands.menu import MENU, SUBMENUS
+
+HEAVY = {"sympy", "numpy", "mpmath", "flint", "gmpy2", "lark", "rich", "hypothesis", "joblib"}
+OURS = {
+    "derive",
+    "derive.faces",
+    "derive.language",
+    "derive.language.bad_input",
+    "derive.language.ground_types",
+    "verify",
+    "verify.cli",
+    "verify.commands",
+    "verify.commands.application",
+    "verify.commands.menu",
+}
+COMMANDS = [
+    [name, inner]
+    for group in MENU.values()
+    for name in group
+    for inner in [n for g in SUBMENUS.get(name, {}).values() for n in g] or [""]
+]
+
+
+def imported(*arguments: str, **environment: str) -> set[str]:
+    """The modules that are there when the command ends."""
+    code = (
+        "import sys\n"
+        "from verify.cli import main\n"
+        "try:\n"
+        "    main(sys.argv[1:])\n"
+        "except SystemExit:\n"
+        "    print('\\nmodules:', *sys.modules)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(run.stdout.rpartition("modules:")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], []], ids=["--help", "-h", "nothing"])
+def test_the_help_imports_these_modules_of_ours_and_no_other(arguments):
+    found = imported(*arguments)
+    assert {name for name in found if name.split(".")[0] in ("derive", "verify")} == OURS
+    assert not found & (HEAVY | {"pydantic"})
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_the_help_of_a_command_imports_nothing_that_computes(command):
+    assert not imported(*filter(None, command), "--help") & HEAVY
+
+
+@pytest.mark.parametrize(
+    "typed", ["undertow ", "undertow ver", "undertow derive --o", "undertow derive x --quantity m"]
+)
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_imports_nothing_that_computes(typed: str, shell: str):
+    words = typed.split(" ")
+    asked = (
+        {"COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)}
+        if shell == "bash"
+        else {"_TYPER_COMPLETE_ARGS": typed}
+    )
+    found = imported(**asked, _UNDERTOW_COMPLETE=f"complete_{shell}")
+    assert "typer.completion" in found
+    assert not found & (HEAVY - {"rich"})
+
+
+def test_derive_imports_neither_claims_nor_floating_point():
+    found = imported("derive", "heavy-ball", "--order", "2")
+    assert "sympy" in found
+    assert not {n for n in found if n.startswith(("verify.papers", "verify.claims"))}
+    assert not found & {"numpy", "lark", "rich", "hypothesis", "joblib"}

@@ -1,0 +1,23 @@
+"""`undertow claim new`: a draft to fill in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from verify.commands.application import command
+from verify.commands.base import say
+
+
+@command("claim new", examples=("claim new draft.toml",))
+def new_claim(
+    path: Annotated[Path, typer.Argument(help="The draft to write, such as draft.toml.")],
+    force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
+) -> None:
+    """Write a commented draft of a claim; `undertow verify draft.toml` judges it."""
+    from verify.workbench.drafts import write_template
+
+    write_template(path, force=force)
+    say(str(path))

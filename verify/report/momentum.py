@@ -1,0 +1,79 @@
+"""Which momentum to take, as text and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import sympy
+
+from derive.language.writing import plain, unicode_text
+from derive.quadratics.momentum_choice import Choice, MomentumChoices
+
+DIGITS = 6
+ROWS = {
+    "momentum": "momentum",
+    "largest_step": "stable for step sizes below",
+    "oscillates_above": "oscillating above the curvature",
+    "mixed": "steps to relax, flat directions",
+    "slowest": "steps to relax, slowest mode",
+    "drift": "steps to drift along the valley",
+}
+
+
+def _decimal(value: sympy.Expr | None) -> str:
+    if value is None:
+        return "-"
+    return "∞" if value == sympy.oo else f"{float(sympy.N(value, 30)):.{DIGITS}g}"
+
+
+def as_text(found: MomentumChoices) -> str:
+    """The choices side by side, with what each rests on."""
+    low, high = found.curvatures
+    spectrum = plain(high) if low == high else f"{plain(low)} ... {plain(high)}"
+    lines = [f"{found.optimizer.name}   step size {found.step}, curvature {spectrum}", ""]
+    if found.choices:
+        table = [["", *(choice.name for choice in found.choices)]]
+        table += [
+            [label, *(_decimal(getattr(choice, field)) for choice in found.choices)]
+            for field, label in ROWS.items()
+        ]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for first, *rest in table:
+            cells = (f"{cell:>{w}}" for cell, w in zip(rest, widths[1:], strict=True))
+            lines.append(f"  {first:<{widths[0]}}   " + "   ".join(cells))
+        lines.append("")
+    lines += [f"  no {name} momentum: {why}" for name, why in found.missing.items()]
+    lines += [f"  {warning}" for warning in found.warnings]
+    lines += [""] if found.missing or found.warnings else []
+    width = max(map(len, found.closed_forms))
+    lines += [f"  {name:<{width}}   {unicode_text(e)}" for name, e in found.closed_forms.items()]
+    lines += ["", "assumed"]
+    for name, reasons in found.assumptions.items():
+        lines += [f"  {name}", *(f"    {reason}" for reason in reasons)]
+    return "\n".join(lines)
+
+
+def as_json(found: MomentumChoices) -> dict[str, Any]:
+    """The same for programs, exactly and in decimals."""
+
+    def number(value: Any) -> Any:
+        if not isinstance(value, sympy.Expr):
+            return value
+        if value == sympy.oo:
+            return {"exact": "oo", "decimal": None}
+        return {"exact": plain(value), "decimal": float(sympy.N(value, 30))}
+
+    def choice_as_json(choice: Choice) -> dict[str, Any]:
+        return {field.name: number(getattr(choice, field.name)) for field in fields(choice)}
+
+    return {
+        "optimizer": found.optimizer.name,
+        "step": str(found.step),
+        "curvatures": [str(curvature) for curvature in found.curvatures],
+        "choices": [choice_as_json(choice) for choice in found.choices],
+        "missing": dict(found.missing),
+        "warnings": list(found.warnings),
+        "closed_forms": {name: plain(form) for name, form in found.closed_forms.items()},
+        "assumptions": {name: list(reasons) for name, reasons in found.assumptions.items()},
+    }
