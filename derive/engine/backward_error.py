@@ -1,12 +1,8 @@
 """Backward error analysis: which flow an optimizer follows once its start-up has died out.
 
 On the slow manifold the memory is a function m = M(x), and x follows an autonomous flow with
-generator D, so that one step is exp(D). The declared update becomes
-
-    exp(D) x = x + V M + B h f(Y),     exp(D) M = W M + C h f(Y),
-
-which is solved tree by tree: at every tree the only unknowns are the new coefficients of the flow
-and of M, and their equations are linear with the constant matrix I - W.
+generator D, so that one step is exp(D) and k steps are exp(k D): at every tree a polynomial in k,
+for which `many_steps` solves the declared update.
 
 Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), IX.9 and XV.2.
 """
@@ -17,16 +13,15 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
-from operator import add, mul
+from dataclasses import dataclass
+from functools import lru_cache
 
-from flint import fmpq
-
-from derive.engine.bseries import INVERSE_FACTORIAL, BSeries, higher_lie_derivatives
-from derive.engine.linear_memory import LinearMethod, Matrix, Vector, linear_method
-from derive.language.coefficients import Coefficient, Polynomial, Ring
-from derive.language.trees import Tree, number_of_trees, trees_of_order
+from derive.engine.bseries import BSeries, Lazy
+from derive.engine.linear_memory import linear_method
+from derive.engine.many_steps import solve
+from derive.engine.packing import Packed
+from derive.language.coefficients import Coefficient
+from derive.language.trees import Tree, number_of_trees
 from derive.language.update_rule import BadInput, Optimizer
 
 BYTES_PER_TREE = 2500
@@ -130,32 +125,26 @@ def slow_motion(optimizer: Optimizer, order: int) -> SlowMotion:
     colours = len(optimizer.fields)
     check_order(order, colours)
     method = linear_method(optimizer)
-    graded = _Graded.of(method)
-    solution = _Solution()
     with _no_garbage():
-        for nodes in range(1, order + 1):
-            for t in trees_of_order(nodes, colours):
-                _solve_tree(t, graded, solution, keep=nodes < order)
+        found = solve(method, order, colours)
+    ring, slope = method.ring, found.slope
+    below = [ring.unit * found.pole**e for e in range(slope * order + 1)]
 
-    def series(raw: dict[Tree, Polynomial], empty: int) -> BSeries:
-        below = [method.ring.unit * graded.pole**e for e in range(graded.slope * order + 1)]
-        return BSeries(
-            order,
-            method.ring.number(empty),
-            {
-                t: Coefficient(method.ring, p, below[graded.slope * t.order - 1])
-                for t, p in raw.items()
-            },
-        )
+    def series(values: dict[Tree, Packed], empty: Coefficient, scales: list[int]) -> BSeries:
+        def coefficient(t: Tree) -> Coefficient:
+            numerator = ring.unit * found.arithmetic.unpack(values[t]) / scales[t.order]
+            return Coefficient(ring, numerator, below[slope * t.order - 1])
 
-    def memory_series(i: int) -> BSeries:
-        fading = series({t: m[i] for t, m in solution.memory.items()}, 0)
-        return replace(fading, empty=method.memory_shift[i])
+        return BSeries(order, empty, Lazy(values, coefficient))
 
+    unscaled = [1] * (order + 1)
     return SlowMotion(
-        series(solution.flow, 0),
-        series(solution.step, 1),
-        tuple(memory_series(i) for i in range(len(method.w))),
+        series(found.flow, ring.number(0), found.scales),
+        series(found.step, ring.number(1), unscaled),
+        tuple(
+            series(values, shift, unscaled)
+            for values, shift in zip(found.memory, method.memory_shift, strict=True)
+        ),
         method.memory_units,
     )
 
@@ -170,164 +159,3 @@ def _no_garbage() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-class _Solution:
-    def __init__(self) -> None:
-        self.flow: dict[Tree, Polynomial] = {}
-        self.step: dict[Tree, Polynomial] = {}
-        self.memory: dict[Tree, list[Polynomial]] = {}
-        self.stages: dict[Tree, list[Polynomial]] = {}
-        self.x_powers: dict[Tree, list[Polynomial]] = {}
-        self.memory_powers: list[dict[Tree, list[Polynomial]]] = []
-
-
-@dataclass(frozen=True)
-class _Graded:
-    """The normal form over polynomials; order n has the denominator pole^(slope n - 1).
-
-    With every power of the pole known beforehand no fraction is ever added or reduced. A Lie
-    derivative takes one off: D^j x has the denominator pole^(slope n - j).
-    """
-
-    pole: Polynomial
-    pole_squared: Polynomial
-    slope: int
-    a: list[list[Polynomial]]
-    u: list[list[Polynomial]]
-    b: list[Polynomial]
-    c: list[list[Polynomial]]
-    inverse: list[list[Polynomial]]
-    v_inverse: list[Polynomial]
-    zero: Polynomial
-    unit: Polynomial
-    recalls: fmpq | None
-    """The number r, if the one memory is r times the last displacement of x: then it needs no
-    equation of its own, m = r (x - exp(-D) x), and half of the work is saved."""
-    w: list[list[Polynomial]]
-    fields: tuple[int, ...]
-
-    @staticmethod
-    def of(method: LinearMethod) -> _Graded:
-        ring = method.ring
-        inverse = method.memory_inverse
-        v_inverse = [
-            sum((v * inverse[i][j] for i, v in enumerate(method.v)), ring.number(0))
-            for j in range(len(inverse))
-        ]
-        gradients: Matrix = [*method.a, *method.u, method.b, *method.c]
-        pole = _common_denominator(ring, [*gradients, *inverse, v_inverse])
-        has_poles = _common_denominator(ring, gradients) != ring.unit
-
-        def cleared(row: Vector, power: int) -> list[Polynomial]:
-            return [_times(entry, pole**power) for entry in row]
-
-        slope = 3 if has_poles else 2
-        return _Graded(
-            pole=pole,
-            pole_squared=pole * pole,
-            slope=slope,
-            a=[cleared(row, slope) for row in method.a],
-            u=[cleared(row, 1) for row in method.u],
-            b=cleared(method.b, slope - 2),
-            c=[cleared(row, slope - 2) for row in method.c],
-            inverse=[cleared(row, 1) for row in inverse],
-            v_inverse=cleared(v_inverse, 1),
-            zero=ring.unit * 0,
-            unit=ring.unit,
-            recalls=_recalls(method) if slope == 2 else None,
-            w=[cleared(row, 0) for row in method.w] if slope == 2 else [],
-            fields=method.fields,
-        )
-
-
-def _recalls(method: LinearMethod) -> fmpq | None:
-    """r with m+ = r (x+ - x), read off the rows of the normal form; see `_Graded.recalls`."""
-    if len(method.w) != 1:
-        return None
-    ours, theirs = [method.v[0], *method.b], [method.w[0][0], *method.c[0]]
-    pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a or b]
-    if not pairs or not pairs[-1][0]:
-        return None
-    ratio = pairs[-1][1] / pairs[-1][0]
-    if any(b != ratio * a for a, b in pairs) or ratio.as_expr().free_symbols:
-        return None
-    return ratio.at(dict.fromkeys(method.ring.parameters, 0))
-
-
-def _times(entry: Coefficient, polynomial: Polynomial) -> Polynomial:
-    product = Coefficient(entry.ring, entry.numerator * polynomial, entry.denominator).reduced
-    assert product.denominator == entry.ring.unit
-    return product.numerator
-
-
-def _common_denominator(ring: Ring, rows: Matrix) -> Polynomial:
-    common = ring.unit
-    for entry in (entry.reduced for row in rows for entry in row):
-        if ring.parameters and entry.denominator != ring.unit:
-            common = common * (entry.denominator // common.gcd(entry.denominator))
-    return common
-
-
-def _dot(row: list[Polynomial], column: list[Polynomial], zero: Polynomial) -> Polynomial:
-    return reduce(add, map(mul, row, column), zero)
-
-
-def _over_factorials(
-    derivatives: list[Polynomial], first: int, stride: int, method: _Graded
-) -> Polynomial:
-    """The sum of derivatives[i]/(first + stride i)!, over the denominator of its first term."""
-    if not derivatives:
-        return method.zero
-    pole = method.pole if stride == 1 else method.pole_squared
-    last = len(derivatives) - 1
-    total = derivatives[last] * INVERSE_FACTORIAL[first + stride * last]
-    for i in range(last - 1, -1, -1):
-        total = total * pole + derivatives[i] * INVERSE_FACTORIAL[first + stride * i]
-    return total
-
-
-def _solve_tree(t: Tree, method: _Graded, so_far: _Solution, *, keep: bool) -> None:
-    size, zero, pole = len(method.inverse), method.zero, method.pole
-    if not so_far.memory_powers:
-        so_far.memory_powers = [{} for _ in range(size)]
-    # h f(Y): denominator pole^(slope (n-1))
-    forces = [
-        reduce(mul, (so_far.stages[branch][r] for branch in t.branches), method.unit)
-        if colour == t.colour
-        else zero
-        for r, colour in enumerate(method.fields)
-    ]
-    x_higher = higher_lie_derivatives(t, so_far.flow, so_far.x_powers)
-    # what exp(D) adds beyond the unknowns: denominator pole^(slope n - 2)
-    x_even = _over_factorials(x_higher[0::2], 2, 2, method)
-    x_odd = _over_factorials(x_higher[1::2], 3, 2, method) * pole
-    x_rest = x_even + x_odd
-    drift = _dot(method.b, forces, zero)
-    m_higher: list[list[Polynomial]] = []
-    if method.recalls is not None:
-        x_back = x_odd - x_even
-        push = method.w[0][0] * x_back + drift - x_rest
-        flow = method.inverse[0][0] * push
-        step = flow + x_rest * pole
-        memory = [(flow + x_back * pole) * method.recalls]
-    else:
-        m_higher = [
-            higher_lie_derivatives(t, so_far.flow, powers) for powers in so_far.memory_powers
-        ]
-        m_rest = [_over_factorials(higher, 1, 1, method) for higher in m_higher]
-        pushes = [_dot(method.c[i], forces, zero) - m_rest[i] for i in range(size)]
-        memory = [_dot(row, pushes, zero) for row in method.inverse]
-        step = _dot(method.v_inverse, pushes, zero) + drift * pole
-        flow = step - x_rest * pole
-    so_far.flow[t] = flow
-    so_far.step[t] = step
-    so_far.memory[t] = memory
-    if keep:
-        so_far.x_powers[t] = [flow, *x_higher]
-        for powers, own, higher in zip(so_far.memory_powers, memory, m_higher, strict=False):
-            powers[t] = [own, *higher]
-        so_far.stages[t] = [
-            _dot(method.u[r], memory, zero) + _dot(method.a[r], forces, zero)
-            for r in range(len(method.a))
-        ]

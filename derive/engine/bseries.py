@@ -14,7 +14,7 @@ Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), III.1 an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
 from itertools import product, repeat
@@ -28,6 +28,26 @@ from derive.language.trees import LEAF, Tree, grow, trees_up_to
 
 Scalar = Any
 """An element of an exact commutative ring that contains the rationals (`fmpq`, `Coefficient`)."""
+
+
+class Lazy(Mapping[Tree, Scalar]):
+    """Coefficients that are worked out when they are first asked for."""
+
+    def __init__(self, trees: Collection[Tree], coefficient: Callable[[Tree], Scalar]) -> None:
+        self._trees = trees
+        self._coefficient = coefficient
+        self._known: dict[Tree, Scalar] = {}
+
+    def __getitem__(self, t: Tree) -> Scalar:
+        if t not in self._known:
+            self._known[t] = self._coefficient(t)
+        return self._known[t]
+
+    def __iter__(self) -> Iterator[Tree]:
+        return iter(self._trees)
+
+    def __len__(self) -> int:
+        return len(self._trees)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), III.1 an
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import islice
 from math import factorial, prod
+from operator import attrgetter
 from typing import ClassVar
 
 Cut = tuple["Tree", "Tree", int]
@@ -103,10 +105,14 @@ class Tree:
         return self.symmetry * self.rootings.count(self)
 
 
+_text = attrgetter("text")
+_order = attrgetter("order")
+
+
 def grow(branches: Iterable[Tree], colour: int = 0) -> Tree:
     """The tree whose root has this colour and carries these branches (the operation B+)."""
-    ordered = sorted(branches, key=lambda branch: branch.text)
-    text = "[" + ",".join([branch.text for branch in ordered]) + "]"
+    ordered = sorted(branches, key=_text)
+    text = "[" + ",".join(map(_text, ordered)) + "]"
     if colour:
         text = f"{colour}{text}"
     known = Tree._known.get(text)
@@ -114,7 +120,7 @@ def grow(branches: Iterable[Tree], colour: int = 0) -> Tree:
         known = Tree()
         known.branches = tuple(ordered)
         known.colour = colour
-        known.order = 1 + sum([branch.order for branch in ordered])
+        known.order = 1 + sum(map(_order, ordered))
         known.text = text
         known._cuts = None
         Tree._known[text] = known
@@ -162,22 +168,28 @@ def trees_of_order(order: int, colours: int = 1) -> tuple[Tree, ...]:
     >>> len(trees_of_order(3, colours=2))
     14
     """
-    if order == 1:
-        return tuple(grow((), colour) for colour in range(colours))
-    smaller = [t for n in range(1, order) for t in trees_of_order(n, colours)]
+    forests = [forest for _, forest in _grow_forests(order - 1, colours)]
+    return tuple(grow(forest, colour) for colour in range(colours) for forest in forests)
 
-    def forests(nodes: int, first: int) -> Iterator[tuple[Tree, ...]]:
-        if nodes == 0:
-            yield ()
-        for i, branch in enumerate(islice(smaller, first, None), first):
-            if branch.order > nodes:
-                return
-            for others in forests(nodes - branch.order, i):
-                yield (branch, *others)
 
-    return tuple(
-        grow(branches, colour) for colour in range(colours) for branches in forests(order - 1, 0)
-    )
+Forest = tuple[int, tuple[Tree, ...]]
+"""Trees in the sequence of `trees_up_to`, and the place of the first of them in it."""
+
+
+@cache
+def _forests(nodes: int, colours: int) -> list[Forest]:
+    return [*_grow_forests(nodes, colours)]
+
+
+def _grow_forests(nodes: int, colours: int) -> Iterator[Forest]:
+    """All forests with this many nodes, sorted by the places of their trees."""
+    if nodes == 0:
+        yield 0, ()
+    for place, first in enumerate(trees_up_to(nodes, colours)):
+        others = _forests(nodes - first.order, colours)
+        begin = 0 if first.order == nodes else bisect_left(others, (place,))
+        for _, rest in islice(others, begin, None):
+            yield place, (first, *rest)
 
 
 def trees_up_to(order: int, colours: int = 1) -> Iterator[Tree]:

@@ -1,0 +1,87 @@
+"""Two routes to the same coefficients: packed numbers and polynomials, k steps and Lie powers."""
+
+from itertools import pairwise
+from math import lcm
+
+import pytest
+
+from derive import modified_flow, optimizer
+from derive.engine import many_steps
+from derive.engine.bseries import exp
+from derive.engine.cleared import Cleared
+from derive.engine.linear_memory import linear_method
+from derive.engine.packing import arithmetic
+from derive.language.trees import trees_up_to
+from derive.optimizers import ZOO
+from derive.optimizers.linear import heavy_ball
+
+ORDER = 6
+METHODS = {name: linear_method(rule) for name, rule in ZOO.items()}
+PACKED = {name: m for name, m in METHODS.items() if len(m.ring.parameters) == 1}
+
+
+def polynomials(_ring, _givens, _largest):
+    """The arithmetic of a rule with several symbols."""
+    several = METHODS["lessard"].ring
+    return arithmetic(several, [], lambda: pytest.fail("nothing is packed"))
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_packed_numbers_say_what_polynomials_say(name, monkeypatch):
+    packed = many_steps.solve(PACKED[name], ORDER, 1)
+    monkeypatch.setattr(many_steps, "arithmetic", polynomials)
+    plain = many_steps.solve(PACKED[name], ORDER, 1)
+    read = packed.arithmetic.unpack
+    for t in trees_up_to(ORDER):
+        assert read(packed.flow[t]) == plain.flow[t]
+        assert read(packed.step[t]) == plain.step[t]
+        for ours, theirs in zip(packed.memory, plain.memory, strict=True):
+            assert read(ours[t]) == theirs[t]
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_no_coefficient_is_larger_than_the_bound(name):
+    found = many_steps.solve(PACKED[name], ORDER, 1)
+    cleared = Cleared.of(PACKED[name])
+    bounds = [cleared.largest_coefficient(nodes) for nodes in range(1, ORDER + 1)]
+    assert all(low <= high for low, high in pairwise(bounds))
+    for t in trees_up_to(ORDER):
+        for values in (found.flow, found.step, *found.memory):
+            coefficients = found.arithmetic.unpack(values[t]).coeffs()
+            assert all(abs(c) <= bounds[t.order - 1] for c in coefficients)
+    assert found.scales[ORDER] == lcm(*range(1, ORDER + 1))
+
+
+def test_the_bound_is_needed():
+    """With digits of half the size a coefficient comes out wrong, not merely late."""
+    method = PACKED["heavy-ball"]
+    found = many_steps.solve(method, ORDER, 1)
+    bound = Cleared.of(method).largest_coefficient(ORDER)
+    narrow = arithmetic(method.ring, [], lambda: bound / 10**6)
+    longest = [found.arithmetic.unpack(found.flow[t]) for t in trees_up_to(ORDER)]
+    assert any(narrow.unpack(narrow.pack(p)) != p for p in longest)
+
+
+@optimizer(state=("m",), parameters=("tau",))
+def averaged(x, m, grad, h, *, tau):
+    """Momentum told by its time scale, so that a coefficient of the memory has a denominator."""
+    m = m - m / tau - h * grad(x)
+    return x + m, m
+
+
+def test_a_memory_with_a_denominator_is_heavy_ball_in_other_words():
+    ours, theirs = modified_flow(averaged, order=5), modified_flow(heavy_ball, order=5)
+    for t in trees_up_to(5):
+        assert ours[t].at({"tau": "7/2"}) == theirs[t].at({"beta": "5/7"})
+
+
+@pytest.mark.parametrize("rule", [rule for rule in ZOO.values() if len(rule.parameters) < 2])
+def test_one_step_is_the_sum_of_lie_powers(rule):
+    flow, step = (many_steps_series(rule, what) for what in ("modified_flow", "one_step_map"))
+    assert exp(flow).coefficients == step.coefficients
+
+
+def many_steps_series(rule, what):
+    from derive.engine.backward_error import slow_motion
+
+    return getattr(slow_motion(rule, ORDER), what)
