@@ -175,7 +175,7 @@ def higher_lie_derivatives(
     """The derivatives D(p), D(D(p)), ... at t of the series powers[.][0], powers[.][1], ...
 
     `powers[u]` lists, for every tree u smaller than t, p(u), (D p)(u), ...; D is the derivative
-    along `field`. This loop over pairs of a tree and an edge is where a derivation spends its time.
+    along `field`.
     """
     totals: list[Scalar] = []
     for upper, rest, multiplicity in t.cuts:

@@ -5,7 +5,7 @@ from math import lcm
 
 import pytest
 
-from derive import modified_flow, optimizer
+from derive import modified_flow, one_step_map, optimizer
 from derive.engine import many_steps
 from derive.engine.bseries import exp
 from derive.engine.cleared import Cleared
@@ -77,11 +77,5 @@ def test_a_memory_with_a_denominator_is_heavy_ball_in_other_words():
 
 @pytest.mark.parametrize("rule", [rule for rule in ZOO.values() if len(rule.parameters) < 2])
 def test_one_step_is_the_sum_of_lie_powers(rule):
-    flow, step = (many_steps_series(rule, what) for what in ("modified_flow", "one_step_map"))
+    flow, step = modified_flow(rule, order=ORDER), one_step_map(rule, order=ORDER)
     assert exp(flow).coefficients == step.coefficients
-
-
-def many_steps_series(rule, what):
-    from derive.engine.backward_error import slow_motion
-
-    return getattr(slow_motion(rule, ORDER), what)
