@@ -8,8 +8,10 @@ from derive.engine.backward_error import one_step_map as one_step_map
 from derive.engine.backward_error import slow_manifold as slow_manifold
 from derive.engine.modified_loss import discrete_modified_loss as discrete_modified_loss
 from derive.engine.modified_loss import modified_loss as modified_loss
+from derive.engine.momentum_flow import momentum_flow as momentum_flow
 from derive.engine.startup import initial_shift as initial_shift
 from derive.engine.startup import transient as transient
+from derive.language.bad_input import BadInput as BadInput
 from derive.language.trees import tree as tree
 from derive.language.update_rule import optimizer as optimizer
 from derive.optimizers.linear import aggregated_momentum as aggregated_momentum

@@ -55,6 +55,8 @@ SUMS = Network("sums", fmpq(1, 4), fmpq(1))
 """theta = u v trained in u and v, w_+- = u +- v."""
 SQUARES = Network("squares", fmpq(1), fmpq(2))
 """theta = w_+^2 - w_-^2 trained in w_+ and w_-."""
+HALVES = Network("halves", fmpq(1), fmpq(1))
+"""theta = u v trained in u and v, w_+- = (u +- v)/2."""
 NETWORKS = {network.name: network for network in (ROTATED, SUMS, SQUARES)}
 
 
@@ -125,15 +127,3 @@ def flow_loss_rate() -> sympy.Expr:
     r = 1 + EPSILON * RHO
     whole = log_loss(r, sympy.log(r), 1 - EPSILON / LAMBDA)
     return sympy.series(whole / EPSILON, EPSILON, 0, 1).removeO()
-
-
-def mirror_map(theta: sympy.Expr, balance: sympy.Expr, network: Network) -> sympy.Expr:
-    """grad psi, whose decrease along gradient flow is grad L dt: arcsinh(theta/(2 c D))/(2 s).
-
-    D is the balance w_+ w_-. It is ln(w_+/w_-)/(2 s): theta = c (w_+^2 - w_-^2) is a quadratic
-    equation for the quotient, with one positive root.
-    """
-    scale = sympy.Rational(int(network.scale.p), int(network.scale.q))
-    rate = sympy.Rational(int(network.rate.p), int(network.rate.q))
-    half = theta / (2 * scale * balance)
-    return sympy.log(half + sympy.sqrt(half**2 + 1)) / (2 * rate)

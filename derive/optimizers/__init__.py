@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from derive.language.update_rule import Optimizer
 from derive.optimizers.registry import ZOO, find_optimizer, known
+from derive.optimizers.weight_decay import coupled, decoupled
 
 _rules = {
     name: value
@@ -16,7 +17,7 @@ _rules = {
     for name, value in vars(import_module(file.name)).items()
     if isinstance(value, Optimizer)
 }
-__all__ = ["ZOO", "find_optimizer", "known"]
+__all__ = ["ZOO", "coupled", "decoupled", "find_optimizer", "known"]
 globals().update(_rules, __all__=[*__all__, *_rules])
 
 if TYPE_CHECKING:

@@ -1,1 +1,4 @@
-"""The commands of `undertow`; `menu` lists them, and each is imported when it is run."""
+"""What does the `undertow` command do?
+
+`menu` lists the commands; each is imported when it is run.
+"""

@@ -58,7 +58,7 @@ def simulate(
             raise BadInput(f"{option} {value} is outside {low} ... {high}.")
     if steps * runs * len(losses) > MOST_WORK:
         raise BadInput(f"{steps} steps of {runs} runs are too many; lower --steps or --runs.")
-    world = sgd_moments.Experiment(
+    world = sgd_moments.BatchedTraining(
         losses, [_float(x) for x in place], _float(rate), _float(momentum), steps, sampling
     )
     shown = simulation.Shown(

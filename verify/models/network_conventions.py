@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import sympy
+from derive.networks.diagonal_networks import HALVES, ROTATED, SQUARES, SUMS
+from derive.networks.potentials import ALPHA, Potential
 
-from derive.networks.hyperentropy import ALPHA, ROTATED, UNSCALED, Convention
-
-CONVENTIONS: Mapping[str, Convention] = {
-    "woodworth2020": UNSCALED,
-    "even2023": Convention(
-        r"u\odot v,\ w_\pm=(u\pm v)/\sqrt2,\ u(0)=\sqrt2\alpha,\ v(0)=0",
-        sympy.Rational(1, 2),
-        1,
-        1,
-        ALPHA**2,
+CONVENTIONS: Mapping[str, Potential] = {
+    "woodworth2020": Potential(SQUARES, scale=4, written=r"w_+^2-w_-^2,\ w_\pm(0)=\alpha"),
+    "even2023": Potential(
+        ROTATED, written=r"u\odot v,\ w_\pm=(u\pm v)/\sqrt2,\ u(0)=\sqrt2\alpha,\ v(0)=0"
     ),
-    "gunasekar2023": Convention(
-        r"u\odot v,\ w_\pm=(u\pm v)/2,\ u(0)=\alpha,\ v(0)=0", sympy.Rational(1), 1, 2, ALPHA**2 / 4
+    "gunasekar2023": Potential(
+        HALVES,
+        scale=2,
+        start=ALPHA**2 / 4,
+        written=r"u\odot v,\ w_\pm=(u\pm v)/2,\ u(0)=\alpha,\ v(0)=0",
     ),
-    "papazov2024": ROTATED,
-    "lyu2023": Convention(r"u^2-v^2,\ u(0)=v(0)=\alpha", sympy.Rational(1), 2, 1, ALPHA**2),
+    "papazov2024": Potential(SUMS, written=r"u\odot v,\ w_\pm=u\pm v,\ u(0)=\alpha,\ v(0)=0"),
+    "lyu2023": Potential(SQUARES, written=r"u^2-v^2,\ u(0)=v(0)=\alpha"),
 }

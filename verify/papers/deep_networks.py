@@ -11,7 +11,7 @@ import sympy
 from flint import arb, fmpq, fmpq_poly
 
 from derive.language.formula import Formula
-from derive.networks.hyperentropy import (
+from derive.networks.potentials import (
     ALPHA,
     DEPTH,
     POSITION,

@@ -8,7 +8,7 @@ import sympy
 from flint import arb
 
 from derive.language.formula import Formula
-from derive.networks.hyperentropy import (
+from derive.networks.potentials import (
     ALPHA,
     DELTA,
     THETA,
@@ -17,7 +17,7 @@ from derive.networks.hyperentropy import (
 from verify.claims.checks.mirror_maps import (
     PRODUCT,
     SQUARES,
-    Network,
+    TwoWeights,
     on_the_flow,
     stationary,
     structurally,
@@ -27,9 +27,9 @@ from verify.models.network_conventions import CONVENTIONS
 
 POSITIVE = (sympy.Gt(ALPHA, 0, evaluate=False),)
 ROOT = sympy.sqrt(4 * ALPHA**4 + THETA**2)
-WOODWORTH = Network(SQUARES, lambda a: [a, a], ALPHA, scale=4)
-EVEN = Network(PRODUCT, lambda a: [arb(2).sqrt() * a, arb(0)], ALPHA)
-PAPAZOV = Network(PRODUCT, lambda d: [d.sqrt(), arb(0)], DELTA)
+WOODWORTH = TwoWeights(SQUARES, lambda a: [a, a], ALPHA, scale=4)
+EVEN = TwoWeights(PRODUCT, lambda a: [arb(2).sqrt() * a, arb(0)], ALPHA)
+PAPAZOV = TwoWeights(PRODUCT, lambda d: [d.sqrt(), arb(0)], DELTA)
 POTENTIAL = 2 * ALPHA**2 - ROOT + THETA * sympy.asinh(THETA / (2 * ALPHA**2))
 
 

@@ -8,7 +8,7 @@ import sympy
 from flint import arb
 
 from derive.language.formula import Formula
-from derive.networks.hyperentropy import (
+from derive.networks.potentials import (
     ALPHA,
     THETA,
     kernel_expansion,
@@ -17,7 +17,7 @@ from derive.networks.hyperentropy import (
 )
 from verify.claims.checks.mirror_maps import (
     PRODUCT,
-    Network,
+    TwoWeights,
     ball,
     drawn_ball,
     encloses,
@@ -30,7 +30,7 @@ from verify.models.network_conventions import CONVENTIONS
 from verify.papers.diagonal_potentials import POSITIVE, POTENTIAL, WOODWORTH, potential_of
 from verify.running.numbers import precision
 
-SLIDES = Network(PRODUCT, lambda a: [a, arb(0)], ALPHA)
+SLIDES = TwoWeights(PRODUCT, lambda a: [a, arb(0)], ALPHA)
 
 
 @claim("gunasekar2023.same-start", catalogue="C01 C04", where="some early results")

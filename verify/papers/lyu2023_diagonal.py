@@ -14,11 +14,11 @@ import sympy
 from flint import arb, fmpq
 
 from derive.language.formula import Formula
-from derive.networks.hyperentropy import ALPHA, THETA, hyperentropy, mirror_map
+from derive.networks.potentials import ALPHA, THETA, hyperentropy, mirror_map
 from verify.claims.checks.identities import exact, identical, order_of
 from verify.claims.checks.mirror_maps import (
     SQUARES,
-    Network,
+    TwoWeights,
     ball,
     drawn_ball,
     encloses,
@@ -41,7 +41,7 @@ XI = sympy.Symbol("xi", positive=True)
 MU, SLOPE = sympy.symbols("mu g")
 SCALE = (sympy.Gt(XI, 0, evaluate=False),)
 MOMENTUM = (sympy.Ge(MU, 0), sympy.Lt(MU, 1))
-NETWORK = Network(SQUARES, lambda size: [size.sqrt(), size.sqrt()], XI)
+NETWORK = TwoWeights(SQUARES, lambda size: [size.sqrt(), size.sqrt()], XI)
 LYU = CONVENTIONS["lyu2023"]
 
 

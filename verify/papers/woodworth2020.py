@@ -16,7 +16,8 @@ import sympy
 from flint import arb, fmpq
 
 from derive.language.formula import Formula
-from derive.networks.diagonal_networks import SQUARES, mirror_map
+from derive.networks.diagonal_networks import SQUARES
+from derive.networks.potentials import Potential, mirror_map
 from verify.claims.checks.diagonal_runs import (
     FLOW_CLOSE,
     at,
@@ -103,7 +104,9 @@ def mirror_flow() -> Claim:
         checks=(
             Check("integrated flow", Kind.SIMULATION, along),
             enclosed(
-                "quotient of the weights", lambda: 4 * mirror_map(W, ALPHA**2, SQUARES), points
+                "quotient of the weights",
+                lambda: 4 * mirror_map(W, ALPHA**2, Potential(SQUARES)),
+                points,
             ),
         ),
         expected=Verdict.CONFIRMED,

@@ -13,7 +13,7 @@ from derive.batches.averages import SAMPLINGS, full_batch_regularizer, lasting, 
 from derive.language.coefficients import exact
 from derive.language.formula import BETA
 from verify.running.numbers import FLOAT, evaluate
-from verify.simulations.sgd_moments import Experiment, Moments
+from verify.simulations.sgd_moments import BatchedTraining, Moments
 
 ROWS, WIDTH, HEIGHT = 10, 60, 9
 MEASURED, PREDICTED, BOTH = "o", "+", "#"
@@ -23,7 +23,7 @@ MEASURED, PREDICTED, BOTH = "o", "+", "#"
 class Shown:
     """A simulation and its prediction."""
 
-    world: Experiment
+    world: BatchedTraining
     names: Sequence[str]
     runs: int
     seed: int
@@ -70,7 +70,7 @@ def as_text(shown: Shown) -> str:
     return "\n\n".join(parts)
 
 
-def _loss(world: Experiment) -> str:
+def _loss(world: BatchedTraining) -> str:
     """The mean modified loss in numbers."""
     known = {"beta": exact(world.beta), "M": fmpq(len(world.losses))}
     full = lasting(full_batch_regularizer()) * (1 - BETA)

@@ -36,7 +36,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Network:
+class NoisyLayers:
     """Width n, inputs x_a, the factor of the loss and the standard deviation of the label noise."""
 
     width: int
@@ -51,7 +51,7 @@ class Network:
 
 
 def drift_rate(
-    network: Network, *, h: float, beta: float, steps: int, replicas: int, seed: int
+    network: NoisyLayers, *, h: float, beta: float, steps: int, replicas: int, seed: int
 ) -> Interval:
     """How much log |w| falls in a step along the valley u.v = 0, w = (u, v), |u| = |v| = sqrt(n).
 

@@ -23,7 +23,7 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class Experiment:
+class BatchedTraining:
     """M batch losses, one start, and the parameters of v <- beta v - h grad E_k(x), x <- x + v."""
 
     losses: Sequence[Loss]
@@ -48,7 +48,7 @@ class Moments:
     variance_error: Array
 
 
-def simulate(run: Experiment, *, runs: int, seed: int) -> Moments:
+def simulate(run: BatchedTraining, *, runs: int, seed: int) -> Moments:
     """The moments over many runs, each with its own batches.
 
     Raises:
@@ -81,7 +81,7 @@ def _measure(x: Array) -> tuple[Array, Array, Array, Array]:
     return mean, variance, np.sqrt(variance / runs), squares.std(axis=1) / np.sqrt(runs)
 
 
-def _draws(run: Experiment, runs: int, random: np.random.Generator) -> Iterator[Array]:
+def _draws(run: BatchedTraining, runs: int, random: np.random.Generator) -> Iterator[Array]:
     """The batch of every run, step by step."""
     batches = len(run.losses)
     orders = np.tile(np.arange(batches), (runs, 1))
@@ -106,7 +106,7 @@ def _on_arrays(program: Program) -> Callable[..., Array]:
     return run
 
 
-def _check_finite(x: Array, run: Experiment) -> None:
+def _check_finite(x: Array, run: BatchedTraining) -> None:
     if not np.isfinite(x).all():
         raise BadInput(
             f"with --lr {run.h:g} the iteration runs to infinity or out of where the losses are "
@@ -150,7 +150,7 @@ class _Blocks:
 
 
 @np.errstate(all="ignore")
-def predict(run: Experiment) -> Moments:
+def predict(run: BatchedTraining) -> Moments:
     """The mean up to the order h, and the leading order of the variance.
 
     They are exact for quadratics of one Hessian, and with independent batches for all quadratics.

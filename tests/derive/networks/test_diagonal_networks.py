@@ -21,12 +21,12 @@ from derive.networks.diagonal_networks import (
     boundary,
     flow_loss_rate,
     log_loss,
-    mirror_map,
     momentum_step_loss,
     ratio,
     step_gain,
     step_loss,
 )
+from derive.networks.potentials import Potential, mirror_map
 
 steps = st.lists(st.fractions(-3, 3, max_denominator=20), min_size=1, max_size=8)
 signs = st.sampled_from([1, -1])
@@ -88,7 +88,7 @@ def test_the_mirror_map_is_the_quotient_of_the_weights(network):
     plus, minus = sympy.Rational(7, 5), sympy.Rational(1, 3)
     c, s = (sympy.Rational(int(v.p), int(v.q)) for v in (network.scale, network.rate))
     theta = c * (plus**2 - minus**2)
-    found = sympy.N(mirror_map(theta, plus * minus, network), 40)
+    found = sympy.N(mirror_map(theta, plus * minus, Potential(network)), 40)
     assert abs(found - sympy.N(sympy.log(plus / minus) / (2 * s), 40)) < 1e-35
 
 
@@ -97,6 +97,7 @@ def test_the_mirror_map_is_the_quotient_of_the_weights(network):
 )
 def test_the_mirror_map_of_another_network_is_another(network, other):
     first, second = (
-        mirror_map(sympy.Rational(1, 2), sympy.Rational(1, 3), n) for n in (network, other)
+        mirror_map(sympy.Rational(1, 2), sympy.Rational(1, 3), Potential(n))
+        for n in (network, other)
     )
     assert abs(sympy.N(first - second)) > 0.05

@@ -8,7 +8,7 @@ import sympy
 import verify.papers  # noqa: F401
 from derive.engine.momentum_flow import EPSILON, GAMMA, LAMBDA, RHO
 from derive.language.formula import BETA
-from derive.networks.hyperentropy import ALPHA, DELTA, DEPTH, POSITION, THETA, hyperentropy
+from derive.networks.potentials import ALPHA, DELTA, DEPTH, POSITION, THETA, hyperentropy
 from verify.claims.checks.mirror_maps import on_the_flow, stationary
 from verify.claims.claim import REGISTRY, Settings, judge
 from verify.models.network_conventions import CONVENTIONS

@@ -18,7 +18,7 @@ from verify.claims.slips import slips
 from verify.papers import minimizer_drift
 from verify.papers.cowsik2022 import drift as cowsik2022_drift
 from verify.papers.cowsik2022 import models as cowsik2022_models
-from verify.simulations.label_noise import Interval, Network, drift_rate, sweep
+from verify.simulations.label_noise import Interval, NoisyLayers, drift_rate, sweep
 
 FAST = Settings(digits=20)
 MODULES = (cowsik2022_drift, cowsik2022_models, minimizer_drift)
@@ -107,7 +107,7 @@ def test_training_tells_the_two_normalizations_apart(scale, rate, other):
         other = rate / 4
     else:
         h, beta = 0.5, 0.5
-    network = Network(4, (1.0, 0.5, 2.0), scale=scale, epsilon=0.01)
+    network = NoisyLayers(4, (1.0, 0.5, 2.0), scale=scale, epsilon=0.01)
     found = drift_rate(network, h=h, beta=beta, steps=200, replicas=1000, seed=2)
     assert found.contains(rate, slack=0.01)
     assert not found.contains(other, slack=0.1)

@@ -11,19 +11,19 @@ from derive.language.update_rule import BadInput
 from verify.formulas.reading import loss_from_text
 from verify.models.batch_sequences import all_sequences
 from verify.models.noisy_quadratic import NoisyQuadratic, iterate_moments
-from verify.simulations.sgd_moments import Experiment, predict, simulate
+from verify.simulations.sgd_moments import BatchedTraining, predict, simulate
 
 SAMPLINGS = ("with-replacement", "reshuffled", "cyclic")
 every_sampling = pytest.mark.parametrize("sampling", SAMPLINGS)
 
 
-def experiment(*losses: str, sampling: str, **changes) -> Experiment:
+def experiment(*losses: str, sampling: str, **changes) -> BatchedTraining:
     start = [1.0] * loss_from_text(losses[0]).dimension
-    world = Experiment([loss_from_text(t) for t in losses], start, 0.1, 0.6, 6, sampling)
+    world = BatchedTraining([loss_from_text(t) for t in losses], start, 0.1, 0.6, 6, sampling)
     return replace(world, **changes)
 
 
-def enumerated(world: Experiment) -> tuple[np.ndarray, np.ndarray]:
+def enumerated(world: BatchedTraining) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance at each step over every sequence of batches."""
     paths = []
     for sequence in all_sequences(world.sampling, len(world.losses), world.steps):
@@ -37,7 +37,7 @@ def enumerated(world: Experiment) -> tuple[np.ndarray, np.ndarray]:
     return np.mean(paths, axis=0), np.var(paths, axis=0)
 
 
-def _constants(world: Experiment, n: int) -> list[float]:
+def _constants(world: BatchedTraining, n: int) -> list[float]:
     return [int(c.p) / int(c.q) for c in world.losses[n].gradient.constants]
 
 

@@ -172,7 +172,7 @@ def minimizer_distance(
 
 
 @dataclass(frozen=True)
-class Flow:
+class FlowEnd:
     """A flow at its end: theta, w, and integrals over time (of grad L, L and (w'/w)^2)."""
 
     theta: Array
@@ -186,7 +186,7 @@ class Flow:
 @cache
 def flow(
     seed: int, network: Network, inertia: float = 0.0, time: float = 40.0, step: float = 0.02
-) -> Flow:
+) -> FlowEnd:
     """lambda w'' + w' +- s grad L w = 0 from rest, by the classical Runge-Kutta method.
 
     inertia = 0 is gradient flow. `random_start` and `random_problem` of the seed.
@@ -196,7 +196,7 @@ def flow(
 
 def integrate_flow(
     problem: Regression, start: Array, network: Network, inertia: float, time: float, step: float
-) -> Flow:
+) -> FlowEnd:
     """Momentum flow (gradient flow without inertia) of w_+-, with what claims integrate."""
     sign, rate, d = np.array([[-1.0], [1.0]]), int(network.rate), start.shape[1]
 
@@ -217,4 +217,4 @@ def integrate_flow(
         c = slope(state + step / 2 * b)
         state = state + step / 6 * (a + 2 * b + 2 * c + slope(state + step * c))
     w = state[0:2]
-    return Flow(theta_of(network, w), w, state[4], state[5], float(state[8, 0]), state[6:8])
+    return FlowEnd(theta_of(network, w), w, state[4], state[5], float(state[8, 0]), state[6:8])

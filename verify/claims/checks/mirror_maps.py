@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import sympy
 from flint import arb, arb_mat, fmpq
 
-from derive.networks.hyperentropy import THETA
+from derive.networks.potentials import THETA
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.running.numbers import BALL, evaluate, precision
 
@@ -22,7 +22,7 @@ POINTS = 20
 
 
 @dataclass(frozen=True)
-class Network:
+class TwoWeights:
     """One coordinate: its matrix, its start by a scale, and the symbol of that scale.
 
     `scale` is the potential's: its gradient is scale times the pull.
@@ -86,7 +86,7 @@ def encloses(
     return Check(name, Kind.BALL, judge, refutes)
 
 
-def on_the_flow(network: Network, *, refutes: bool = False) -> Check:
+def on_the_flow(network: TwoWeights, *, refutes: bool = False) -> Check:
     """The candidate potential where a flow is: scale times the integral of P dtheta.
 
     By parts it is P theta minus the integral of theta over P, a quarter of the growth of |w|^2.
@@ -103,7 +103,7 @@ def on_the_flow(network: Network, *, refutes: bool = False) -> Check:
     return encloses("potential on the flow", gap, refutes=refutes)
 
 
-def stationary(network: Network, *, refutes: bool = False) -> Check:
+def stationary(network: TwoWeights, *, refutes: bool = False) -> Check:
     """At the flow's limit the candidate's gradient is orthogonal to the null space of the data.
 
     Any point on the curve of pulls P = X^T nu is the limit for the right side y = X theta. The

@@ -8,13 +8,13 @@ from __future__ import annotations
 import mpmath
 import sympy
 
-from verify.claims.checks.valleys import LAMBDA, Comparison, Trial
+from verify.claims.checks.valleys import LAMBDA, Comparison, Rested
 from verify.models.limit_map import derivative, mean_displacement, second_derivative
 from verify.models.valleys import in_mpfr
 from verify.running.numbers import MPMATH
 
 
-def tangent_derivative(candidate: sympy.Expr, trial: Trial, *, of: str) -> Comparison:
+def tangent_derivative(candidate: sympy.Expr, trial: Rested, *, of: str) -> Comparison:
     """The first derivative of the limit along the sum of all modes is candidate times the tangent
     one.
     """
@@ -34,22 +34,22 @@ def tangent_derivative(candidate: sympy.Expr, trial: Trial, *, of: str) -> Compa
     return said, trial.part(observed, every)
 
 
-def kick_moves(candidate: sympy.Expr, trial: Trial) -> Comparison:
+def kick_moves(candidate: sympy.Expr, trial: Rested) -> Comparison:
     """The change of the limit with the kick."""
     return tangent_derivative(candidate, trial, of="kick")
 
 
-def position_moves(candidate: sympy.Expr, trial: Trial) -> Comparison:
+def position_moves(candidate: sympy.Expr, trial: Rested) -> Comparison:
     """The change of the limit with the position."""
     return tangent_derivative(candidate, trial, of="position")
 
 
-def momentum_moves(candidate: sympy.Expr, trial: Trial) -> Comparison:
+def momentum_moves(candidate: sympy.Expr, trial: Rested) -> Comparison:
     """The change of the limit with the momentum."""
     return tangent_derivative(candidate, trial, of="momentum")
 
 
-def bend_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
+def bend_seen(candidate: sympy.Expr, trial: Rested) -> Comparison:
     """The normal part of the second derivative along one tangent kick is 2 candidate H^+ T."""
     (flat,), curved = trial.place.flat, trial.place.curved
     observed = second_derivative(
@@ -64,7 +64,7 @@ def bend_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
     return said, trial.part(observed, curved)
 
 
-def mixed_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
+def mixed_seen(candidate: sympy.Expr, trial: Rested) -> Comparison:
     """The tangent part of the second derivative along a tangent kick and each curved mode."""
     (flat,) = trial.place.flat
     said, seen = [], []
@@ -79,7 +79,7 @@ def mixed_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
     return said, seen
 
 
-def transverse_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
+def transverse_seen(candidate: sympy.Expr, trial: Rested) -> Comparison:
     """The tangent part of the second derivative along every pair of curved modes."""
     (flat,), curved = trial.place.flat, trial.place.curved
     said, seen = [], []
@@ -95,7 +95,7 @@ def transverse_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
     return said, seen
 
 
-def label_noise_seen(candidate: sympy.Expr, trial: Trial) -> Comparison:
+def label_noise_seen(candidate: sympy.Expr, trial: Rested) -> Comparison:
     """Under noise of covariance H the drift is -(e^2/2) P_L grad of the sum of candidate(lambda).
 
     The gradient of tr r(H) is T contracted with r'(H); the kicks are the columns of a root of H.

@@ -79,7 +79,7 @@ def effective(mode: Mode, h: fmpq, beta: fmpq) -> fmpq:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Rested:
     """An optimizer at rest on a random valley."""
 
     loss: Loss
@@ -128,7 +128,7 @@ Comparison = tuple[list[mpmath.mpf], list[mpmath.mpf]]
 
 def on_valleys(
     name: str,
-    compare: Callable[[sympy.Expr, Trial], Comparison],
+    compare: Callable[[sympy.Expr, Rested], Comparison],
     *,
     optimizer: Optimizer = heavy_ball,
     refutes: bool = False,
@@ -150,7 +150,7 @@ def on_valleys(
                 h = step * scale
                 parameters = dict.fromkeys(optimizer.parameters, beta)
                 rest = Rest(optimizer, loss, at, h, parameters, digits + 8)
-                trial = Trial(loss, rest, found, h, beta, digits)
+                trial = Rested(loss, rest, found, h, beta, digits)
                 said, seen = compare(candidate, trial)
                 size = max(abs(s) for s in seen)
                 off = max(abs(a - b) for a, b in zip(said, seen, strict=True)) / size

@@ -26,7 +26,7 @@ from verify.claims.checks.valleys import effective, exactly, heavy_ball_mode, pa
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.models.linear_networks import Sensing, TwoLayers
 from verify.running.numbers import BALL, evaluate, precision
-from verify.simulations.label_noise import Network, drift_rate, sweep
+from verify.simulations.label_noise import NoisyLayers, drift_rate, sweep
 
 EPSILON, MU, N, P, S, W = sympy.symbols("epsilon mu n P s w")
 GAMMA, D, A, B, C, T, U = sympy.symbols("gamma d a b c t u")
@@ -271,7 +271,7 @@ def uv_drift() -> Claim:
     def trained(candidate: sympy.Expr, settings: Settings) -> Evidence:
         inputs, shown = (1.0, 0.5, 2.0), []
         for s, h, beta in ((1, 0.5, 0.5), (2, 0.1, 0.8)):
-            network = Network(4, inputs, scale=s, epsilon=0.01)
+            network = NoisyLayers(4, inputs, scale=s, epsilon=0.01)
             measured = drift_rate(
                 network, h=h, beta=beta, steps=200, replicas=1500, seed=settings.seed
             )

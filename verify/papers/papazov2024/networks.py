@@ -27,7 +27,7 @@ from verify.claims.checks.diagonal_runs import (
     CLOSE,
     FLOW_CLOSE,
     ExactRun,
-    Flow,
+    FlowEnd,
     at,
     flow,
     integrate_flow,
@@ -280,7 +280,7 @@ def small_inertia() -> Claim:
     """
 
     @cache
-    def ended(seed: int, inertia: float) -> tuple[Array, Flow]:
+    def ended(seed: int, inertia: float) -> tuple[Array, FlowEnd]:
         # A step resolves the layer of width lambda.
         start = random_start(seed)
         return start, integrate_flow(

@@ -15,7 +15,8 @@ from math import comb
 
 import sympy
 
-from derive.language.update_rule import BadInput
+from derive.language.bad_input import BadInput
+from derive.networks.diagonal_networks import Network
 
 THETA = sympy.Symbol("theta", real=True)
 DELTA, ALPHA = sympy.symbols("Delta alpha", positive=True)
@@ -24,77 +25,78 @@ DEPTH = sympy.Symbol("D")
 
 
 @dataclass(frozen=True)
-class Convention:
-    """How a source writes the network and its potential.
+class Potential:
+    """The potential of a network as a source writes it.
 
     Args:
-        network: theta in the weights, in LaTeX.
-        share: theta = share (w_+^2 - w_-^2).
-        rate: gradient flow is w_+' = -rate w_+ dL/dtheta and w_-' = rate w_- dL/dtheta.
+        network: its scale, the share above, and its rate: gradient flow is
+            w_+' = -rate w_+ dL/dtheta and w_-' = rate w_- dL/dtheta.
         scale: the source's potential over that whose gradient falls at the rate dL/dtheta.
         start: |w_+ w_-| at the source's start of scale alpha.
+        written: the source's weights and start, in LaTeX.
     """
 
-    network: str
-    share: sympy.Rational
-    rate: int
-    scale: int
-    start: sympy.Expr
+    network: Network
+    scale: int = 1
+    start: sympy.Expr = ALPHA**2
+    written: str = ""
+
+    @property
+    def turn(self) -> sympy.Integer:
+        """ln(w_+/w_-) over the pull."""
+        return sympy.Integer(int(2 * self.network.rate))
 
     def unit(self, delta: sympy.Expr) -> sympy.Expr:
         """The value of theta in which it is measured: a potential is unit times q(theta/unit)."""
-        return self.share * delta
+        return sympy.Rational(int(self.network.scale.p), int(self.network.scale.q)) * delta
 
 
-UNSCALED = Convention(r"w_+^2-w_-^2,\ w_\pm(0)=\alpha", sympy.Rational(1), 2, 4, ALPHA**2)
-ROTATED = Convention(
-    r"u\odot v,\ w_\pm=u\pm v,\ u(0)=\alpha,\ v(0)=0", sympy.Rational(1, 4), 1, 1, ALPHA**2
-)
-
-
-def flow_solution(pull: sympy.Expr, delta: sympy.Expr, convention: Convention) -> sympy.Expr:
+def flow_solution(pull: sympy.Expr, delta: sympy.Expr, potential: Potential) -> sympy.Expr:
     """theta after gradient flow from w_+ = w_- = sqrt(delta), minus the integral of dL/dtheta being
     `pull`.
 
-    >>> flow_solution(THETA, DELTA, UNSCALED)
+    >>> from derive.networks import SQUARES
+    >>> flow_solution(THETA, DELTA, Potential(SQUARES))
     Delta*(exp(4*theta) - exp(-4*theta))
     """
-    turn = 2 * convention.rate * pull
-    return convention.unit(delta) * (sympy.exp(turn) - sympy.exp(-turn))
+    turn = potential.turn * pull
+    return potential.unit(delta) * (sympy.exp(turn) - sympy.exp(-turn))
 
 
-def mirror_map(theta: sympy.Expr, delta: sympy.Expr, convention: Convention) -> sympy.Expr:
+def mirror_map(theta: sympy.Expr, delta: sympy.Expr, potential: Potential) -> sympy.Expr:
     """The pull that leads to theta, times the scale: the gradient of the source's potential.
 
     The inverse of `flow_solution`: with Y = exp(2 rate pull) it is the positive root of
     Y^2 - (theta/unit) Y - 1 = 0.
 
-    >>> mirror_map(THETA, DELTA, ROTATED)
+    >>> from derive.networks import SUMS
+    >>> mirror_map(THETA, DELTA, Potential(SUMS))
     asinh(2*theta/Delta)/2
     """
-    turn = sympy.asinh(theta / (2 * convention.unit(delta)))
-    return sympy.Rational(convention.scale, 2 * convention.rate) * turn
+    turn = sympy.asinh(theta / (2 * potential.unit(delta)))
+    return potential.scale * turn / potential.turn
 
 
-def hyperentropy(theta: sympy.Expr, delta: sympy.Expr, convention: Convention) -> sympy.Expr:
+def hyperentropy(theta: sympy.Expr, delta: sympy.Expr, potential: Potential) -> sympy.Expr:
     """The source's potential of one coordinate, 0 at theta = 0: the integral of the mirror map.
 
     Args:
         delta: the balancedness |w_+ w_-| > 0.
 
-    >>> hyperentropy(THETA, DELTA, ROTATED)
+    >>> from derive.networks import SUMS
+    >>> hyperentropy(THETA, DELTA, Potential(SUMS))
     Delta/4 + theta*asinh(2*theta/Delta)/2 - sqrt(Delta**2 + 4*theta**2)/4
     """
-    return _integrated(convention).subs({THETA: theta, DELTA: delta}, simultaneous=True)
+    return _integrated(potential).subs({THETA: theta, DELTA: delta}, simultaneous=True)
 
 
 @cache
-def _integrated(convention: Convention) -> sympy.Expr:
-    return sympy.integrate(mirror_map(THETA, DELTA, convention), (THETA, 0, THETA))
+def _integrated(potential: Potential) -> sympy.Expr:
+    return sympy.integrate(mirror_map(THETA, DELTA, potential), (THETA, 0, THETA))
 
 
 def bregman(
-    theta: sympy.Expr, base: sympy.Expr, delta: sympy.Expr, convention: Convention
+    theta: sympy.Expr, base: sympy.Expr, delta: sympy.Expr, potential: Potential
 ) -> sympy.Expr:
     """The Bregman divergence of the potential: what a network minimizes that starts at `base`.
 
@@ -102,8 +104,8 @@ def bregman(
     minimizes potential(theta) - mirror_map(base) theta, and that is this divergence up to a
     constant.
     """
-    linear = mirror_map(base, delta, convention) * (theta - base)
-    here, there = (hyperentropy(point, delta, convention) for point in (theta, base))
+    linear = mirror_map(base, delta, potential) * (theta - base)
+    here, there = (hyperentropy(point, delta, potential) for point in (theta, base))
     return here - there - linear
 
 

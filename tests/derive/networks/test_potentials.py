@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.language.update_rule import BadInput
-from derive.networks.hyperentropy import (
+from derive.networks.potentials import (
     ALPHA,
     DELTA,
     POSITION,
@@ -75,7 +75,7 @@ def test_the_potential_is_the_integral_of_the_mirror_map(key):
 def test_every_potential_is_q_in_its_own_unit(key):
     convention = CONVENTIONS[key]
     unit = convention.unit(DELTA)
-    ours = unit * q.subs(Z, THETA / unit) * sympy.Rational(convention.scale, 2 * convention.rate)
+    ours = unit * q.subs(Z, THETA / unit) * convention.scale / convention.turn
     gap = ours - hyperentropy(THETA, DELTA, convention)
     for theta, delta in ((1, 1), (-3, 2), (5, sympy.Rational(1, 7))):
         assert abs(number(gap, theta=theta, Delta=delta)) < 1e-100

@@ -1,0 +1,140 @@
+"""The plan of the house, computed from the imports: arrows point down, and nobody knocks twice."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GROUND = {"derive.faces", "verify.recheck"}
+"""Files that stand alone: they import nothing of ours."""
+FLOORS = [
+    "the ground",
+    "derive.language",
+    "derive.optimizers",
+    "derive.engine",
+    "derive.batches",
+    "derive.quadratics",
+    "derive.valleys",
+    "derive.networks",
+    "derive",
+    "verify.running",
+    "verify.models",
+    "verify.claims",
+    "verify.claims.checks",
+    "verify.simulations",
+    "verify.papers",
+    "verify.formulas",
+    "verify.workbench",
+    "verify.campaigns",
+    "verify.report",
+    "verify.commands",
+    "verify",
+]
+"""Every folder, from the ground up. Folders below `papers` and `report` belong to their parent."""
+FACES = {"derive", "verify"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {
+    name_of(path): path for package in FACES for path in sorted((ROOT / package).rglob("*.py"))
+}
+FOLDERS = {name for name, path in FILES.items() if path.name == "__init__.py"}
+
+
+def room(module: str) -> str:
+    """The folder that a module lies in, or is."""
+    if module in GROUND:
+        return "the ground"
+    folder = module if module in FOLDERS else module.rpartition(".")[0]
+    for parent in ("verify.papers", "verify.report"):
+        if folder.startswith(f"{parent}."):
+            return parent
+    return folder
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The modules that a file imports, at its top or within a function."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in FILES else node.module
+
+
+@cache
+def arrows() -> dict[str, set[str]]:
+    return {
+        name: {found for found in imports(ast.parse(path.read_text("utf-8"))) if found in FILES}
+        for name, path in FILES.items()
+    }
+
+
+def test_the_plan_names_every_folder_once():
+    assert sorted({room(folder) for folder in FOLDERS}) == sorted(FLOORS[1:])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_imports_from_its_own_folder_and_from_those_below(name: str):
+    own = room(name)
+    allowed = {own, *FLOORS[: FLOORS.index(own)]}
+    assert {found for found in arrows()[name] if room(found) not in allowed} == set()
+
+
+@pytest.mark.parametrize("name", sorted(GROUND))
+def test_a_file_on_the_ground_imports_nothing_of_ours(name: str):
+    assert arrows()[name] == set()
+
+
+def test_no_files_import_each_other_in_a_circle():
+    try:
+        TopologicalSorter(arrows()).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+def test_directly_in_verify_there_is_the_way_in_and_nothing_else():
+    found = {path.name for path in (ROOT / "verify").iterdir() if path.suffix == ".py"}
+    assert found == {"__init__.py", "__main__.py", "cli.py", "recheck.py"}
+
+
+@pytest.mark.parametrize("folder", sorted(FOLDERS))
+def test_a_folder_says_which_question_it_answers(folder: str):
+    docstring = ast.get_docstring(ast.parse(FILES[folder].read_text("utf-8")))
+    assert docstring
+    assert folder in FACES or room(folder) != folder or "?" in docstring.splitlines()[0]
+
+
+def code_of_readme() -> Iterator[str]:
+    text = (ROOT / "README.md").read_text("utf-8")
+    yield from re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+def code_of(notebook: Path) -> Iterator[str]:
+    for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            yield "".join(cell["source"])
+
+
+TAUGHT = {"README": list(code_of_readme())} | {
+    path.stem: list(code_of(path)) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+}
+
+
+@pytest.mark.parametrize("name", TAUGHT)
+def test_what_people_are_taught_to_import_is_no_deeper_than_one_folder(name: str):
+    found = {module for code in TAUGHT[name] for module in imports(ast.parse(code))}
+    ours = {module for module in found if module.split(".")[0] in FACES}
+    assert ours
+    assert ours <= FACES | {folder for folder in FOLDERS if folder.count(".") == 1}

@@ -1,0 +1,15 @@
+"""What undertow writes."""
+
+from verify.report.book import export as export
+from verify.report.derivation import Quantity as Quantity
+from verify.report.derivation import as_json as as_json
+from verify.report.derivation import as_latex as as_latex
+from verify.report.derivation import as_sympy as as_sympy
+from verify.report.derivation import as_text as as_text
+from verify.report.derivation import find as find
+from verify.report.figures.errors import error_figure as error_figure
+from verify.report.figures.gain import gain_figure as gain_figure
+from verify.report.figures.stability import stability_figure as stability_figure
+from verify.report.figures.timescales import timescales_figure as timescales_figure
+from verify.report.figures.trajectory import trajectory_figure as trajectory_figure
+from verify.report.site import write_site as write_site

@@ -1,0 +1,30 @@
+"""How a declared rule is run, on every type of number, beside a flow."""
+
+from verify.running.enclosures import enclosed_flow as enclosed_flow
+from verify.running.experiments import Experiment as Experiment
+from verify.running.experiments import Flow as Flow
+from verify.running.expression_losses import loss_from_expression as loss_from_expression
+from verify.running.flows import evaluate_field as evaluate_field
+from verify.running.flows import weights_of as weights_of
+from verify.running.losses import Loss as Loss
+from verify.running.losses import VectorField as VectorField
+from verify.running.losses import polynomial as polynomial
+from verify.running.numbers import BALL as BALL
+from verify.running.numbers import FLOAT as FLOAT
+from verify.running.numbers import MPFR as MPFR
+from verify.running.numbers import RATIONAL as RATIONAL
+from verify.running.numbers import Arithmetic as Arithmetic
+from verify.running.numbers import cos as cos
+from verify.running.numbers import exp as exp
+from verify.running.numbers import log as log
+from verify.running.numbers import precision as precision
+from verify.running.numbers import sin as sin
+from verify.running.numbers import sqrt as sqrt
+from verify.running.numbers import tanh as tanh
+from verify.running.orders import ObservedOrder as ObservedOrder
+from verify.running.orders import observed_order as observed_order
+from verify.running.residuals import steady_residual as steady_residual
+from verify.running.residuals import transient_residual as transient_residual
+from verify.running.rule_files import find_rule as find_rule
+from verify.running.trajectories import iterates as iterates
+from verify.running.trajectories import vector as vector
