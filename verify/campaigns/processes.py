@@ -53,16 +53,19 @@ class Worker:
     def __init__(self) -> None:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
         path = os.pathsep.join(filter(None, (_ROOM, os.environ.get("PYTHONPATH"))))
+        lifeline, self.held = os.pipe()
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "verify.campaigns.worker"],
+            [sys.executable, "-P", "-m", "verify.campaigns.worker", str(lifeline)],
+            pass_fds=(lifeline,),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C is for the campaign, which ends its workers itself
         )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
+        os.close(lifeline)
+        if self.process.stdin is None or self.process.stdout is None:
+            raise OSError("a worker has no pipes")
         self.requests, self.answers = self.process.stdin, self.process.stdout
 
     def receive(self, seconds: int) -> dict[str, str]:
@@ -97,6 +100,9 @@ class Worker:
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
+        if self.held >= 0:
+            os.close(self.held)
+            self.held = -1
         for file in (self.requests, self.answers, self.errors):
             with suppress(BrokenPipeError):
                 file.close()

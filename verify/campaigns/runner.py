@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from verify.claims.certificates import certify, write
 from verify.claims.claim import REGISTRY, Claim, ClaimResult, Settings, judge
 from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors
 from verify.formulas.reading import loss_from_text
+from verify.running.lifeline import belong_to_the_parent
 from verify.running.rule_files import find_rule
 from verify.workbench.drafts import Draft, load_draft
 from verify.workbench.rule_claims import rule_claim
@@ -123,10 +123,6 @@ def mutate_all(
     return [found[claim.id] for claim in claims]
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _spread(
     work: Callable[..., Any], claims: Sequence[Claim], settings: Settings, *more: str
 ) -> Iterator[tuple[Claim, Any]]:
@@ -137,7 +133,7 @@ def _spread(
             yield claim, work(_handle(claim), settings, *more)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(workers, context, initializer=belong_to_the_parent)
     pending: dict[Future[Any], Claim] = {
         pool.submit(work, _handle(claim), settings, *more): claim for claim in claims
     }

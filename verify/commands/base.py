@@ -130,7 +130,7 @@ def counted(total: int, what: str, run: Callable[[Callable[[str], None]], T]) ->
     except KeyboardInterrupt:
         names = ", ".join(finished) or "none"
         print(f"undertow: stopped; finished {len(finished)} of {total}: {names}.", file=sys.stderr)
-        raise typer.Exit(130) from None
+        sys.exit(130)
 
 
 def assignments(given: list[str], option: str = "--set") -> dict[str, str]:

@@ -90,7 +90,7 @@ def campaign(
             print(
                 f"undertow: stopped; {done} of {len(mine)} units are done{kept}.", file=sys.stderr
             )
-            raise typer.Exit(130) from None
+            sys.exit(130)
         passed = time.perf_counter() - begin
         entries = _among(mine, book)
     _print(entries)

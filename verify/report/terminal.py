@@ -112,8 +112,24 @@ def _up() -> dict[int, int]:
     return str.maketrans(_LEVEL, _RAISED)
 
 
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
+"""What steers a terminal, or turns the reading around, in a text that a user or a file supplies."""
+
+
+def visible(text: str) -> str:
+    r"""The text with its control characters, and those that turn its direction, written out.
+
+    >>> visible("beta\x1b[2J\u202e")
+    'beta\\x1b[2J\\u202e'
+    """
+    return _UNSEEN.sub(lambda c: c[0].encode("unicode_escape").decode(), text)
+
+
 def fit(text: str, encoding: str | None = None) -> str:
-    """The text as it is, or in ASCII where the terminal cannot show it."""
+    """The text as it is, or in ASCII where the terminal cannot show it; nothing in it unseen."""
+    text = visible(text)
     try:
         text.encode(encoding or sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from derive.language.update_rule import BadInput
+from derive.language.bad_input import BadInput
+from verify.running.lifeline import end_with
 
 try:
     import resource
@@ -47,15 +48,19 @@ def within_budget(
     if not hasattr(os, "fork"):
         return work()
     reading, writing = os.pipe()
+    lifeline, held = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
-        _answer(work, writing, megabytes)
+        os.close(held)
+        _answer(work, writing, lifeline, megabytes)
     os.close(writing)
+    os.close(lifeline)
     try:
         kind, found = _received(reading, seconds)
     finally:
         os.close(reading)
+        os.close(held)
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
@@ -88,9 +93,10 @@ def _received(reading: int, seconds: float) -> tuple[str, Any]:
     return pickle.loads(b"".join(pieces)) if pieces else ("died", None)
 
 
-def _answer(work: Callable[[], Any], writing: int, megabytes: int) -> None:
+def _answer(work: Callable[[], Any], writing: int, lifeline: int, megabytes: int) -> None:
     """Do the work in the child, which ends here."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_with(lifeline)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)  # FLINT and GMP say on the way out that they have no memory
     _limit(megabytes)

@@ -1,19 +1,40 @@
 """A rule by name or from a Python file: `my_rule.py:my_rule` names an `@optimizer` function.
 
-Loading it runs the file, as `python my_rule.py` would.
+Loading it runs the file, as `python my_rule.py` would. What the file and its rule print goes to
+standard error, what they raise is told with its line, and no call of them takes longer than
+`patience`.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
+import random
 import sys
 import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from derive.engine.linear_memory import linear_method
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import find_optimizer
+from verify.running.lifeline import Stopped
+from verify.running.limits import CallTooLong, Expired, call_limit, keep_standard_output, tell
+from verify.running.points import samples
+
+MOST_MEMORIES = 12
+_ROUNDS = 6
+
+_files: dict[str, str] = {}
+"""The files that were loaded: how the user names them, by what their code objects say."""
+
+
+class RuleFailed(BadInput):
+    """A user's file or rule raised what is no ordinary error; the message has its line."""
 
 
 def find_rule(name: str) -> Optimizer:
@@ -32,29 +53,84 @@ def find_rule(name: str) -> Optimizer:
         declared = [key for key, value in vars(module).items() if isinstance(value, Optimizer)]
         has = f"it declares {', '.join(declared)}" if declared else "it declares no optimizer"
         raise BadInput(f"{path} has no @optimizer function '{attribute}'; {has}.")
-    _try_once(found, Path(path))
-    return found
+    if len(found.memory) > MOST_MEMORIES:
+        raise BadInput(
+            f"{name} has {len(found.memory)} memories; a rule may have up to {MOST_MEMORIES}."
+        )
+    guarded = replace(
+        found,
+        rule=_guarded(found.rule, path),
+        begin=_guarded(found.begin, path) if found.begin else None,
+    )
+    _try_once(guarded, Path(path))
+    _repeat(guarded, name)
+    return guarded
 
 
 def _load(path: Path) -> ModuleType:
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
         raise BadInput(f"{path} is not a file; name a rule as file.py:function.")
     spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise BadInput(f"{path} cannot be loaded as Python.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise BadInput(_located(error, path)) from error
+    _files[os.path.abspath(path)] = str(path)
+    keep_standard_output()
+    tell(running=str(path))
+    with _answering(str(path)):
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            raise BadInput(_located(error, path)) from error
     return module
+
+
+def _guarded(function: Callable[..., Any], path: str) -> Callable[..., Any]:
+    answering = _answering(path)
+
+    @wraps(function)
+    def called(*arguments: Any, **given: Any) -> Any:
+        with answering:
+            return function(*arguments, **given)
+
+    return called
+
+
+class _answering:  # noqa: N801 (a context manager; a generator would cost four times as much)
+    """The user's code runs inside: it prints to standard error, and only errors leave it."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.file = path, os.path.abspath(path)
+        self.outs: list[Any] = []
+
+    def __enter__(self) -> None:
+        self.outs.append(sys.stdout)
+        sys.stdout = sys.stderr
+        call_limit.enter(self.file, self.path)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: Any
+    ) -> None:
+        call_limit.leave()
+        sys.stdout = self.outs.pop()
+        if error is None or isinstance(error, Exception | Stopped | Expired):
+            return
+        if isinstance(error, CallTooLong):
+            raise RuleFailed(str(error)) from None
+        raise RuleFailed(_located(error, Path(self.path))) from error
 
 
 def _try_once(rule: Optimizer, path: Path) -> None:
     """Read the rule's normal form, so that an error in it is told with its line."""
     try:
         linear_method(rule)
+    except RuleFailed:
+        raise
     except BadInput as error:
         line = _line(error.__cause__ or error, path)
         raise type(error)(f"{path}{line}: {error}") from error
@@ -62,13 +138,54 @@ def _try_once(rule: Optimizer, path: Path) -> None:
         raise BadInput(_located(error, path)) from error
 
 
+def _repeat(rule: Optimizer, name: str) -> None:
+    """Refuse a rule that gives two answers for one input."""
+    draw = random.Random(0)
+    values = {name: float(value.p) / float(value.q) for name, value in samples(rule)[0].items()}
+    points = [[draw.uniform(0.1, 1) for _ in range(2 + len(rule.memory))] for _ in range(3)]
+
+    def answer(point: list[float]) -> str:
+        slope, x, *memory = point
+
+        def gradient(y: Any) -> Any:
+            return slope * y * (1 + y * y)
+
+        fields = gradient if len(rule.fields) == 1 else (gradient,) * len(rule.fields)
+        step = rule.step(x, memory, fields, 1 / 64, values)
+        return repr((step, rule.start(x, fields, 1 / 64, values)))
+
+    try:
+        before = list(map(answer, points))
+        same = all(list(map(answer, points)) == before for _ in range(_ROUNDS))
+    except RuleFailed:
+        raise
+    except Exception:  # told where the rule is used; here it has given no second answer
+        return
+    if not same:
+        raise BadInput(
+            f"{name} gives two answers for one input; a rule may depend on nothing but "
+            "what it is given: no random numbers, no counters, no clock."
+        )
+
+
+def fault(error: BaseException) -> str:
+    """What a user's file raised, with its line; empty where the error is not from one."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame.filename for frame in frames if frame.filename in _files]
+    return _located(error, Path(_files[own[-1]])) if own else ""
+
+
 def _located(error: BaseException, path: Path) -> str:
-    said = str(error).splitlines()[0] if str(error) else "no message"
+    try:
+        said = next(iter(str(error).splitlines()), "") or "no message"
+    except Exception:  # an exception of the user's whose text raises another
+        said = "no message"
     return f"{path}{_line(error, path)}: {type(error).__name__}: {said}"
 
 
 def _line(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError) and error.lineno:
         return f":{error.lineno}"
-    own = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
+    file = os.path.abspath(path)
+    own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     return f":{own[-1].lineno}" if own else ""
