@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise Stopped
         sys.stdout.flush()
     except SystemExit as ended:  # of a command that has said all; not of a rule's file
-        code = ended.code
+        code = NO_READER if isinstance(ended.__context__, BrokenPipeError) else ended.code
     except (Stopped, typer.Abort):
         code = _say("stopped; nothing was finished.", INTERRUPTED)
     except BrokenPipeError:
@@ -64,7 +64,7 @@ def _told(error: BaseException, given: list[str]) -> tuple[str, int]:
 
 
 def _fault_of_a_rule(error: BaseException) -> str:
-    """What a user's file raised, with its line; empty where none was loaded or it is not from it."""
+    """What a user's file raised, with its line; empty where the error is none of a user's file."""
     rule_files = sys.modules.get("verify.running.rule_files")
     return rule_files.fault(error) if rule_files else ""
 

@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from verify.claims.certificates import certify, write
 from verify.claims.claim import REGISTRY, Claim, ClaimResult, Settings, judge
 from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors
 from verify.formulas.reading import loss_from_text
-from verify.running.lifeline import belong_to_the_parent
+from verify.running.limits import belong_to_the_parent, call_limit
 from verify.running.rule_files import find_rule
 from verify.workbench.drafts import Draft, load_draft
 from verify.workbench.rule_claims import rule_claim
@@ -133,13 +134,20 @@ def _spread(
             yield claim, work(_handle(claim), settings, *more)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=belong_to_the_parent)
+    pool = ProcessPoolExecutor(
+        workers, context, initializer=belong_to_the_parent, initargs=(call_limit.seconds,)
+    )
     pending: dict[Future[Any], Claim] = {
         pool.submit(work, _handle(claim), settings, *more): claim for claim in claims
     }
     try:
         for future in as_completed(pending):
             yield pending[future], future.result()
+    except BrokenProcessPool:
+        raise BadInput(
+            "a process that checked a claim ended without an answer, perhaps for want of memory; "
+            "check fewer claims at once, or see which one it is."
+        ) from None
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()

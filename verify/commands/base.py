@@ -18,6 +18,7 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.running.digits import DEFAULT_DIGITS
+from verify.running.limits import call_limit
 
 if TYPE_CHECKING:
     from flint import fmpq
@@ -46,6 +47,26 @@ Nodes = Annotated[
 ]
 Digits = Annotated[int, typer.Option(help="Decimal digits of the numerical checks.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
+
+
+CALL_SECONDS = int(call_limit.seconds)
+
+
+def _limit_calls(seconds: int) -> int:
+    call_limit.seconds = seconds
+    return seconds
+
+
+Seconds = Annotated[
+    int,
+    typer.Option(
+        help="Time limit of one call of a rule from a file.",
+        min=1,
+        max=86_400,
+        callback=_limit_calls,
+        expose_value=False,
+    ),
+]
 Output = Annotated[Format, typer.Option("--format", help="Text for people, JSON for programs.")]
 
 

@@ -11,7 +11,7 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
-from verify.commands.base import Given, Names, assignments, say, say_json
+from verify.commands.base import CALL_SECONDS, Given, Names, Seconds, assignments, say, say_json
 from verify.report.asked import AVERAGES, Quantity, SamplingName
 
 
@@ -49,6 +49,7 @@ def derive(
     ] = SamplingName.WITH_REPLACEMENT,
     batches: Annotated[int | None, typer.Option(help="How many batches there are.")] = None,
     give: Given = None,
+    seconds: Seconds = CALL_SECONDS,
     name: Names = None,
     format: Annotated[
         DeriveFormat, typer.Option("--format", help="How to write the result.")

@@ -9,12 +9,14 @@ import typer
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import (
+    CALL_SECONDS,
     Digits,
     Format,
     Given,
     LossText,
     Output,
     Rule,
+    Seconds,
     assignments,
     number,
     point,
@@ -40,6 +42,7 @@ def drift(
         typer.Option(help="label (covariance H), isotropic, or the covariance as 2,1;1,3."),
     ] = "label",
     give: Given = None,
+    seconds: Seconds = CALL_SECONDS,
     digits: Digits = 30,
     format: Output = Format.TEXT,
 ) -> None:

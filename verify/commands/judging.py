@@ -10,9 +10,11 @@ import typer
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import (
+    CALL_SECONDS,
     Digits,
     Format,
     Output,
+    Seconds,
     Seed,
     counted,
     say,
@@ -86,6 +88,7 @@ def verify_claims(
     ] = "",
     digits: Digits = DEFAULT_DIGITS,
     seed: Seed = 0,
+    seconds: Seconds = CALL_SECONDS,
     format: Output = Format.TEXT,
     certificates: Annotated[
         Path | None,

@@ -8,11 +8,13 @@ import typer
 
 from verify.commands.application import command
 from verify.commands.base import (
+    CALL_SECONDS,
     Format,
     Given,
     LearningRate,
     Output,
     Rule,
+    Seconds,
     assignments,
     say,
     say_json,
@@ -51,6 +53,7 @@ def momentum(
         str | None, typer.Option(help="C of the matched momentum 1 - C h^(2/3), instead of both.")
     ] = None,
     give: Given = None,
+    seconds: Seconds = CALL_SECONDS,
     format: Output = Format.TEXT,
 ) -> None:
     """The fastest momentum, the one matched to the drift, and the timescales of each."""

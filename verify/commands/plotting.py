@@ -11,11 +11,13 @@ import typer
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import (
+    CALL_SECONDS,
     Given,
     LearningRate,
     LossText,
     Nodes,
     Rule,
+    Seconds,
     Seed,
     Start,
     Time,
@@ -86,6 +88,7 @@ def errors(
     time: Time = "2",
     order: Nodes = 2,
     give: Given = None,
+    seconds: Seconds = CALL_SECONDS,
 ) -> None:
     """The error of the gradient flow and the modified flow against h, with the observed order."""
     from verify.workbench.beside_flow import compare
@@ -113,6 +116,7 @@ def trajectory(
     time: Time = "2",
     order: Nodes = 2,
     give: Given = None,
+    seconds: Seconds = CALL_SECONDS,
 ) -> None:
     """The iterates beside the gradient flow and the modified flow, over a loss's contours."""
     draw = figures(out)
@@ -137,7 +141,9 @@ def trajectory(
         "plot stability lessard --set beta=1/2 --out stability.pdf",
     ),
 )
-def stability(optimizer: Rule, out: Out, give: Given = None) -> None:
+def stability(
+    optimizer: Rule, out: Out, give: Given = None, seconds: Seconds = CALL_SECONDS
+) -> None:
     """Where modes are real, complex and unstable, by step size times curvature and momentum."""
     from verify.running.rule_files import find_rule
 
@@ -159,6 +165,7 @@ def timescales(
     label_noise: LabelNoise = None,
     trace_curvature: TraceCurvature = None,
     give: Given = None,
+    seconds: Seconds = CALL_SECONDS,
 ) -> None:
     """Steps to relax and to drift against the momentum, and where they cross."""
     from verify.running.rule_files import find_rule

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import (
+    CALL_SECONDS,
     Format,
     Given,
     LearningRate,
@@ -14,6 +15,7 @@ from verify.commands.base import (
     Nodes,
     Output,
     Rule,
+    Seconds,
     Start,
     Time,
     assignments,
@@ -62,6 +64,7 @@ def trajectory(
     time: Time = "2",
     order: Nodes = 2,
     give: Given = None,
+    seconds: Seconds = CALL_SECONDS,
     format: Output = Format.TEXT,
 ) -> None:
     """Run an optimizer on a loss beside the gradient flow and the modified flow."""

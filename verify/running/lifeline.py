@@ -8,7 +8,6 @@ loop of C. A thread waits for the same on systems that discard SIGIO.
 from __future__ import annotations
 
 import fcntl
-import multiprocessing
 import os
 import select
 import signal
@@ -36,16 +35,6 @@ def end_with(lifeline: int) -> None:
         os._exit(ABANDONED)
     if sys.platform != "linux":
         threading.Thread(target=_wait, args=(lifeline,), daemon=True).start()
-
-
-def belong_to_the_parent() -> None:
-    """In a process of `multiprocessing`: leave interrupts to the parent, and end with it.
-
-    This module imports nothing large, so that it comes before what does.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if (parent := multiprocessing.parent_process()) is not None:
-        end_with(parent.sentinel)
 
 
 def _wait(lifeline: int) -> None:

@@ -8,6 +8,7 @@ is ended from outside, by the process that watches over a command and hears of e
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import resource
 import signal
@@ -20,6 +21,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from verify.running.budget import SECONDS, OverBudget
+from verify.running.lifeline import end_with
 
 MEGABYTES = 800
 MEGABYTE = 2**20
@@ -30,11 +32,29 @@ class Expired(BaseException):
 
 
 _watched: list[int] = []
+_ours: list[bool] = []
+"""Whether this process is a command's; one that only imports this is left as it is."""
 
 
 def be_watched(notes: int) -> None:
     """From now on this process tells what it is about through this pipe, one JSON text a line."""
     _watched[:] = [notes]
+    _ours[:] = [True]
+
+
+def belong_to_the_parent(seconds: float) -> None:
+    """In a process of `multiprocessing`: leave interrupts to the parent, and end with it.
+
+    This module imports nothing large, so that it comes before what does.
+
+    Args:
+        seconds: the limit of one call of a user's code.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if (parent := multiprocessing.parent_process()) is not None:
+        end_with(parent.sentinel)
+    _ours[:] = [True]
+    call_limit.seconds = seconds
 
 
 def tell(**note: Any) -> None:
@@ -161,7 +181,7 @@ class CallLimit:
 
     def _tick(self) -> None:
         """Start the clock; where another limit has the timer, that one counts."""
-        if signal.getitimer(signal.ITIMER_REAL)[0] or not _watched:
+        if signal.getitimer(signal.ITIMER_REAL)[0] or not _ours:
             return
         self.ticking = True
         signal.signal(signal.SIGALRM, self._look)
@@ -204,7 +224,7 @@ def keep_standard_output() -> None:
     What other code writes to the file descriptor itself goes to standard error. A process that
     nothing watches over is somebody else's, and is left as it is.
     """
-    if not _watched or sys.stdout.fileno() != 1:
+    if not _ours or sys.stdout.fileno() != 1:
         return
     sys.stdout.flush()
     kept = os.dup(1)
