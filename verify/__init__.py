@@ -20,9 +20,9 @@ if sys.argv and (sys.argv[0] == "-m" or os.path.basename(sys.argv[0]) == "undert
     _answer_an_early_interrupt()
 
 # isort: split
-import derive  # noqa: F401  (fixes SymPy's ground types before anything here imports SymPy)
+import derive  # noqa: E402, F401  (fixes SymPy's ground types before anything here imports SymPy)
 
 # isort: split
-from derive.faces import face
+from derive.faces import face  # noqa: E402
 
 __getattr__, __dir__, __all__ = face(__name__)
