@@ -19,7 +19,7 @@ from functools import cached_property, partial
 
 from flint import fmpq
 
-from derive.language.coefficients import Coefficient, Ring, exact
+from derive.language.coefficients import Coefficient, Ring, RootWanted, exact
 from derive.language.update_rule import BadInput, Gradient, Optimizer
 
 Vector = list[Coefficient]
@@ -50,11 +50,35 @@ class _StepPower:
 
     __rmul__ = __mul__
 
-    def __neg__(self) -> object:
-        return self * -1
+    def __neg__(self) -> _StepPower:
+        return _StepPower(-self.weight, self.power)
 
-    def __pow__(self, exponent: int) -> _StepPower:
+    def __pow__(self, exponent: object) -> _StepPower:
+        if not isinstance(exponent, int):
+            raise NotLinear(
+                f"the rule takes {self} to the power {exponent}: use whole powers of h."
+            )
         return _StepPower(self.weight**exponent, self.power * exponent)
+
+    def __add__(self, other: object) -> _StepPower:
+        if isinstance(other, _StepPower) and other.power == self.power:
+            return _StepPower(self.weight + other.weight, self.power)
+        raise NotLinear(
+            f"the rule adds {self} and {_shown(other)}: a parameter that depends on the step size "
+            "is no constant weight."
+        )
+
+    __radd__ = __add__
+
+    def __sub__(self, other: object) -> _StepPower:
+        return self + (-other if isinstance(other, _StepPower) else other)
+
+    def __rsub__(self, other: object) -> _StepPower:
+        return -self + other  # pyright: ignore[reportReturnType]
+
+    def __repr__(self) -> str:
+        h = "h" if self.power == 1 else f"h**{self.power}"
+        return h if self.weight == 1 else f"{self.weight} * {h}"
 
     def __truediv__(self, other: object) -> object:
         if isinstance(other, _StepPower):
@@ -83,9 +107,13 @@ class _Form:
 
     def __add__(self, other: object) -> _Form:
         if not isinstance(other, _Form):
-            if isinstance(other, int | float) and other == 0:
+            if isinstance(other, int | float | Fraction | Coefficient) and other == 0:
                 return self
-            raise NotLinear(f"the rule adds {other} to a state: that is not linear in the memory.")
+            raise NotLinear(
+                f"the rule adds {_shown(other)} to a state: it may add states and gradients, with "
+                "constant weights (weight decay adds x itself, as the gradient of a loss of its "
+                "own: see fields=), and knows nothing of the number of the step."
+            )
         terms = dict(self.terms)
         for term, weight in other.terms.items():
             terms[term] = terms[term] + weight if term in terms else weight
@@ -116,19 +144,28 @@ class _Form:
 
     def _refuse(self, *_: object) -> object:
         raise NotLinear(
-            "the rule compares, divides by or takes a power of a state: it is not linear."
+            "the rule compares, divides by or takes a power or a function of a state or gradient: "
+            "it is not linear."
         )
 
     __pow__ = __rtruediv__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __abs__ = _refuse  # pyright: ignore[reportAssignmentType]
+    __float__ = __rpow__ = sqrt = sign = exp = log = tanh = _refuse  # pyright: ignore[reportAssignmentType]
 
 
 def _scalar(ring: Ring, value: object) -> Coefficient:
     if isinstance(value, Coefficient):
         return value
-    if isinstance(value, int | float | Fraction | fmpq | str):
+    if isinstance(value, int | float | Fraction | fmpq):
         return ring.number(exact(value))
-    what = "another state" if isinstance(value, _Form) else f"a {type(value).__name__}"
-    raise NotLinear(f"the rule multiplies a state by {what}: it is not linear.")
+    raise NotLinear(f"the rule multiplies a state by {_shown(value)}: it is not linear.")
+
+
+def _shown(value: object) -> str:
+    """A value in a message."""
+    if isinstance(value, _Form):
+        return "another state or gradient"
+    known = isinstance(value, int | float | Fraction | Coefficient | _StepPower)
+    return str(value) if known else f"a {type(value).__name__}"
 
 
 @dataclass(frozen=True)
@@ -198,8 +235,17 @@ def linear_method(rule: Optimizer) -> LinearMethod:
         NoSlowManifold: the memory never fades.
     """
     ring = Ring(rule.parameters)
+    while True:
+        try:
+            return _read(rule, ring)
+        except RootWanted as wanted:
+            ring = ring.with_roots(wanted.roots)
+
+
+def _read(rule: Optimizer, ring: Ring) -> LinearMethod:
     one = ring.number(1)
     parameters = {name: ring.parameter(name) for name in rule.parameters}
+    parameters = rule.arguments(ring.number) | parameters
     h = _StepPower(one, 1)
     x, *memory = (_Form(ring, {(name, 0): one}) for name in ("x", *rule.memory))
     step, begin = _Recorder(ring), _Recorder(ring)
@@ -207,12 +253,32 @@ def linear_method(rule: Optimizer) -> LinearMethod:
     try:
         new_x, new_memory = rule.step(x, memory, step.gradients(colours), h, parameters)
         started = rule.start(x, begin.gradients(colours), h, parameters)
-    except (TypeError, AttributeError, ZeroDivisionError) as error:
-        raise NotLinear(f"the rule {rule.name} is not linear in its memory: {error}.") from error
+    except ZeroDivisionError as error:
+        raise NotLinear(f"the rule {rule.name} divides by 0.") from error
+    except (TypeError, AttributeError) as error:
+        raise NotLinear(f"the rule {rule.name} is not linear in its memory{_why(error)}") from error
     updates = [new_x, *new_memory]
-    if not all(isinstance(form, _Form) for form in (*updates, *started)):
-        raise NotLinear(f"the rule {rule.name} returns a state that does not depend on x.")
+    for name, form in zip(("x", *rule.memory), updates, strict=True):
+        if not isinstance(form, _Form):
+            raise NotLinear(
+                f"the rule {rule.name} returns {_shown(form)} as the new {name}: that holds "
+                "neither x nor a gradient."
+            )
+    for name, form in zip(rule.memory, started, strict=True):
+        if not isinstance(form, _Form):
+            raise NotLinear(
+                f"start= of {rule.name} gives {_shown(form)} for {name}: write x * 0 for nothing."
+            )
     return _normal_form(ring, rule.memory, step, updates, begin, list(started))
+
+
+def _why(error: Exception) -> str:
+    """Python's words, where they name nothing of ours."""
+    said = str(error)
+    inner = any(name in said for name in ("_Form", "_StepPower", "Coefficient", "fmpq", "Written"))
+    return (
+        ": it uses states or gradients in another way than adding them up." * inner or f": {said}."
+    )
 
 
 class _Recorder:
@@ -230,7 +296,9 @@ class _Recorder:
 
     def _grad(self, colour: int, at: object) -> _Form:
         if not isinstance(at, _Form):
-            raise NotLinear("the rule takes the gradient at something that is not a state.")
+            raise NotLinear(
+                f"the rule takes the gradient at {_shown(at)}, which is not a state: write grad(x)."
+            )
         self.arguments.append(at)
         self.fields.append(colour)
         return _Form(self.ring, {(len(self.arguments) - 1, 0): self.ring.number(1)})
@@ -267,14 +335,26 @@ def _normal_form(
         return sum((weight * s for weight, s in zip(r[1], shift, strict=True)), r[0])
 
     if at_rest(x_rows[0]) != 1:
-        raise NotLinear("without a gradient x does not stay where it is: check the weights of x.")
+        raise NotLinear(
+            "without a gradient x does not stay where it is: the weights of x in the step add up "
+            f"to {at_rest(x_rows[0])}, not 1. Weight decay is h times the gradient of a further "
+            "loss: see fields=."
+        )
     stages = [row(form, len(arguments)) for form in arguments]
     if any(at_rest(stage) != 1 for stage in stages):
         raise NotLinear("the gradient is taken at a point that does not tend to x as h does to 0.")
     start_rows = [row(form, len(start_arguments)) for form in starts]
     start_stages = [row(form, len(start_arguments)) for form in start_arguments]
     if [r[0] for r in start_rows] != shift or any(stage[0] != 1 for stage in start_stages):
-        raise NotLinear("the memory does not start at rest: its start has a wrong weight of x.")
+        name, weight = next(
+            ((n, s) for n, r, s in zip(memory, start_rows, shift, strict=True) if r[0] != s),
+            (memory[0] if memory else "", zero),
+        )
+        start = "x" if weight == 1 else f"{weight} * x"
+        raise NotLinear(
+            f"the memory {name} does not start at rest: without a gradient it is {start}; declare "
+            f"start=lambda x, grad, h, **p: ({start}, ...), one entry for each state."
+        )
     x_memory, x_gradients = x_rows[0][1], x_rows[0][2]
     return LinearMethod(
         ring,
@@ -315,9 +395,14 @@ def _units(memory: tuple[str, ...], arguments: list[_Form], updates: list[_Form]
             found |= set() if goal is None else {goal}
             if len(found) > 1:
                 what = "the point of a gradient" if target is None else f"the update of {target}"
+                decay = target == "x" and any(n == "x" and power for n, power in form.terms)
                 raise NotLinear(
-                    f"{what} adds terms of different units; a step size times a gradient is a "
-                    "parameter, so a power of h is missing or too many."
+                    "the rule adds h times x to x: weight decay is h times the gradient of a loss "
+                    "W = |x|^2/2 of its own. Declare fields=('E', 'W') and take both gradients, or "
+                    "use coupled or decoupled of derive.optimizers.weight_decay."
+                    if decay
+                    else f"{what} adds terms of different units; a step size times a gradient has "
+                    "the unit of x, so a power of h is missing or too many."
                 )
             for unit in found:
                 fresh = [(n, unit - power) for (n, power) in form.terms if n not in units]

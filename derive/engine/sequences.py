@@ -1,7 +1,8 @@
 """Sequences in the step number k: sums of k^a times powers of the memory's eigenvalues.
 
-A start-up transient has coefficients such as 1 - beta^(k+1) or (k+1) beta^k. They form a ring, and
-a linear recurrence with such a forcing has such a solution.
+A start-up transient has coefficients such as 1 - beta^(k+1) or (k+1) beta^k; a memory that forgets
+at once (eigenvalue 0) adds values of its own at the first few k. Together they form a ring, and a
+linear recurrence with such a forcing has such a solution.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from fractions import Fraction
 from functools import reduce
 from math import comb, lcm
 from operator import mul
+from typing import Any
 
 import sympy
 from flint import fmpq
@@ -38,6 +40,12 @@ class Rates:
     def constant(self, value: Coefficient) -> Sequence:
         return Sequence(self, {(0, (0,) * len(self.values)): value})
 
+    def fading(self, rate: Coefficient, first: Coefficient) -> Sequence:
+        """first rate^k for one of the rates, or for 0: then it is 0 from k = 1 on."""
+        if not rate:
+            return Sequence(self, {}, {0: first})
+        return Sequence(self, {(0, tuple(int(rate == own) for own in self.values)): first})
+
     def base(self, exponents: tuple[int, ...]) -> Coefficient:
         """The product of the rates to these powers: what the term is multiplied by in one step."""
         powers = [rate**e for rate, e in zip(self.values, exponents, strict=True)]
@@ -45,13 +53,22 @@ class Rates:
 
 
 class Sequence:
-    """A sum of terms c k^a r_1^(k j_1) r_2^(k j_2) ..., exact in the parameters."""
+    """A sum of terms c k^a r_1^(k j_1) r_2^(k j_2) ..., exact in the parameters; no r is 0.
 
-    __slots__ = ("rates", "terms")
+    `early[j]` is added at k = j alone.
+    """
 
-    def __init__(self, rates: Rates, terms: dict[Power, Coefficient]) -> None:
+    __slots__ = ("early", "rates", "terms")
+
+    def __init__(
+        self,
+        rates: Rates,
+        terms: dict[Power, Coefficient],
+        early: dict[int, Coefficient] | None = None,
+    ) -> None:
         self.rates = rates
         self.terms = {power: c for power, c in terms.items() if c}
+        self.early = {j: c for j, c in (early or {}).items() if c}
 
     def _lift(self, other: object) -> Sequence | None:
         if isinstance(other, Sequence):
@@ -65,10 +82,7 @@ class Sequence:
     def __add__(self, other: object) -> Sequence:
         if (right := self._lift(other)) is None:
             return NotImplemented
-        terms = dict(self.terms)
-        for power, c in right.terms.items():
-            terms[power] = terms[power] + c if power in terms else c
-        return Sequence(self.rates, terms)
+        return Sequence(self.rates, _sum(self.terms, right.terms), _sum(self.early, right.early))
 
     def __mul__(self, other: object) -> Sequence:
         if (right := self._lift(other)) is None:
@@ -78,7 +92,9 @@ class Sequence:
             for (b, j), d in right.terms.items():
                 power = (a + b, tuple(map(sum, zip(i, j, strict=True))))
                 terms[power] = terms[power] + c * d if power in terms else c * d
-        return Sequence(self.rates, terms)
+        early = {j: self._value(j) * right._value(j) for j in {*self.early, *right.early}}
+        smooth = Sequence(self.rates, terms)
+        return Sequence(self.rates, terms, {j: c - smooth._value(j) for j, c in early.items()})
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -95,10 +111,10 @@ class Sequence:
     def __eq__(self, other: object) -> bool:
         if (right := self._lift(other)) is None:
             return NotImplemented
-        return not (self - right).terms
+        return not (self - right)
 
     def __bool__(self) -> bool:
-        return bool(self.terms)
+        return bool(self.terms or self.early)
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
@@ -111,12 +127,17 @@ class Sequence:
                 power = (b, exponents)
                 term = scaled * comb(a, b)
                 terms[power] = terms[power] + term if power in terms else term
-        return Sequence(self.rates, terms)
+        return Sequence(self.rates, terms, {j - 1: c for j, c in self.early.items() if j})
 
     def first(self) -> Coefficient:
         """The value at k = 0."""
-        start = (c for (a, _), c in self.terms.items() if a == 0)
-        return sum(start, self.rates.ring.number(0))
+        return self._value(0)
+
+    def _value(self, k: int) -> Coefficient:
+        powers = (
+            c * k**a * self.rates.base(exponents) ** k for (a, exponents), c in self.terms.items()
+        )
+        return sum(powers, self.early.get(k, self.rates.ring.number(0)))
 
     def at_step(self, k: int, values: Mapping[str, Exact | float]) -> fmpq:
         """The exact value at one k, for parameters that are all given."""
@@ -125,7 +146,7 @@ class Sequence:
         for (a, exponents), c in self.terms.items():
             powers = (rate ** (k * e) for rate, e in zip(rates, exponents, strict=True))
             total += reduce(mul, powers, c.at(values) * k**a)
-        return total
+        return total + (self.early[k].at(values) if k in self.early else 0)
 
     def limit(self) -> Coefficient:
         """The value as k grows, for rates below 1."""
@@ -133,11 +154,7 @@ class Sequence:
         return self.terms.get(still, self.rates.ring.number(0))
 
     def solve(self, rate: Coefficient) -> Sequence:
-        """A sequence u with u_(k+1) = rate u_k + this one; the term rate^k is left out of it.
-
-        Raises:
-            NoClosedForm: a rate is 0 and meets itself.
-        """
+        """A sequence u with u_(k+1) = rate u_k + this one; the term rate^k is left out of it."""
         solution: dict[Power, Coefficient] = {}
         by_exponents: dict[tuple[int, ...], dict[int, Coefficient]] = {}
         for (a, exponents), c in self.terms.items():
@@ -146,12 +163,23 @@ class Sequence:
             base = self.rates.base(exponents)
             for a, c in _particular(forcing, base, rate).items():
                 solution[(a, exponents)] = c
-        return Sequence(self.rates, solution)
+        return Sequence(self.rates, solution, self._solve_early(rate))
+
+    def _solve_early(self, rate: Coefficient) -> dict[int, Coefficient]:
+        """Of this one's early values: the solution that is 0 from some k on."""
+        if not rate:
+            return {j + 1: c for j, c in self.early.items()}
+        found: dict[int, Coefficient] = {}
+        following = self.rates.ring.number(0)
+        for j in range(max(self.early, default=-1), -1, -1):
+            following = (following - self.early.get(j, following * 0)) / rate
+            found[j] = following
+        return found
 
     def as_expr(self) -> sympy.Expr:
         """A SymPy expression in the parameters and k, over one factored denominator."""
         ring = self.rates.ring
-        wide = Ring((*ring.parameters, "k"))
+        wide = ring.with_parameters("k")
         by_rate: dict[tuple[int, ...], Coefficient] = {}
         for (a, exponents), c in self.terms.items():
             term = wide.from_expr(c.as_expr()) * wide.parameter("k") ** a
@@ -164,7 +192,10 @@ class Sequence:
         sign = -1 if below.as_expr().as_coeff_Mul()[0] < 0 else 1
         below = below * (sign * whole)
         top = sympy.Add(*(self._with_rates(c * below, e) for e, c in by_rate.items()))
-        return sympy.Mul(*sympy.Mul.make_args(top), *sympy.Mul.make_args((1 / below).as_expr()))
+        smooth = sympy.Mul(*sympy.Mul.make_args(top), *sympy.Mul.make_args((1 / below).as_expr()))
+        step = sympy.Symbol("k")
+        early = (c.as_expr() * sympy.KroneckerDelta(j, step) for j, c in self.early.items())
+        return sympy.Add(smooth, *early)
 
     def _with_rates(self, coefficient: Coefficient, exponents: tuple[int, ...]) -> sympy.Expr:
         """The coefficient times the rates' powers, rate^1 rate^k written as rate^(k+1)."""
@@ -182,13 +213,18 @@ class Sequence:
         return plain(self.as_expr())
 
 
+def _sum(left: dict[Any, Coefficient], right: dict[Any, Coefficient]) -> dict[Any, Coefficient]:
+    found = dict(left)
+    for key, c in right.items():
+        found[key] = found[key] + c if key in found else c
+    return found
+
+
 def _particular(
     forcing: dict[int, Coefficient], base: Coefficient, rate: Coefficient
 ) -> dict[int, Coefficient]:
     """The polynomial p with base p(k+1) - rate p(k) = forcing, coefficient after coefficient."""
     resonant = base == rate
-    if resonant and not base:
-        raise NoClosedForm("a memory that forgets at once has no closed form in k; use --k.")
     degree = max(forcing) + (1 if resonant else 0)
     found: dict[int, Coefficient] = {}
     for a in range(degree, -1 + resonant, -1):

@@ -24,7 +24,8 @@ from flint import fmpq
 from derive.engine.backward_error import check_order, one_step_map
 from derive.engine.bseries import BSeries, log, prunings
 from derive.engine.linear_memory import LinearMethod, Vector, linear_method
-from derive.engine.sequences import NoClosedForm, Rates, Sequence
+from derive.engine.memory_modes import triangular
+from derive.engine.sequences import Rates, Sequence
 from derive.language.coefficients import Coefficient
 from derive.language.trees import Tree, trees_up_to
 from derive.language.update_rule import BadInput, Optimizer
@@ -43,7 +44,7 @@ def transient(optimizer: Optimizer, *, order: int, k: int | None = None) -> BSer
         The coefficients of h times the field: of type `Coefficient`, or `Sequence` in k.
     Raises:
         BadInput: order or k out of range; NotLinear: as for `modified_flow`.
-        NoClosedForm: k is None and the memory's matrix W is not triangular.
+        NoClosedForm: k is None and the memory's matrix W has an eigenvalue with a root in it.
 
     >>> from derive import heavy_ball, tree
     >>> transient(heavy_ball, order=1)[tree("[]")]
@@ -125,9 +126,10 @@ def _closed(optimizer: Optimizer, order: int) -> _Closed:
     """x + D_k(x) with coefficients in closed form in k."""
     method = linear_method(optimizer)
     size, trees = len(method.w), list(trees_up_to(order, len(optimizer.fields)))
-    if any(method.w[i][j] for i in range(size) for j in range(i + 1, size)):
-        raise NoClosedForm("the memory's matrix is not triangular, so k must be a number.")
-    rates = Rates(method.ring, tuple(method.w[i][i] for i in range(size)))
+    method = triangular(method)
+    own = [method.w[i][i] for i in range(size)]
+    lasting = tuple(dict.fromkeys(rate for rate in own if rate))
+    rates = Rates(method.ring, lasting)
     step = _Local(method, rates.constant(method.ring.number(1)), order, method.fields)
     start = _start(method, trees, method.start_fields)
     memory: list[dict[Tree, Sequence]] = [{} for _ in range(size)]
@@ -139,10 +141,9 @@ def _closed(optimizer: Optimizer, order: int) -> _Closed:
             for j in range(i):
                 forcing = forcing + memory[j][t] * method.w[i][j]
             particular = rates.constant(method.ring.number(0)) + forcing
-            particular = particular.solve(rates.values[i])
-            own = (0, tuple(int(i == j) for j in range(size)))
-            fading = Sequence(rates, {own: start[i][t] - particular.first()})
-            memory[i][t] = particular + fading
+            particular = particular.solve(own[i])
+            begun = start[i][t] - particular.first()
+            memory[i][t] = particular + rates.fading(own[i], begun)
             later[i][t] = memory[i][t].later()
         step.extend(t, [m[t] for m in memory])
     return _Closed(rates, BSeries(order, fmpq(1), step.displacement))

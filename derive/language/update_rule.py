@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any
 
 from flint import fmpq
 
 from derive.language.bad_input import BadInput
 from derive.language.coefficients import Exact, exact
+from derive.language.decimals import in_decimals
 
 Number = Any
 """A float, array, multiprecision number, ball, power series in h or B-series."""
@@ -81,15 +84,21 @@ class Parameter:
         return fmpq(states[str(value).lower()])
 
 
-def momentum(name: str = "beta", *, branches: bool = False) -> Parameter:
-    """A momentum parameter, 0 <= beta < 1."""
+def momentum(name: str = "beta", *, positive: bool = False, branches: bool = False) -> Parameter:
+    """A momentum parameter, -1 < beta < 1: where a memory that is kept beta times fades.
+
+    Args:
+        positive: 0 <= beta < 1, for a rule that takes no negative momentum.
+    """
     return Parameter(
         name,
         "momentum",
-        lower=fmpq(0),
+        lower=fmpq(0) if positive else fmpq(-1),
         upper=fmpq(1),
+        includes_lower=positive,
         branches=branches,
-        why="the memory never fades, so there is no slow manifold to follow.",
+        why=f"the memory never fades, so there is no slow manifold to follow; give {name} a "
+        f"number {'from 0' if positive else 'between -1'} {'to below' if positive else 'and'} 1.",
     )
 
 
@@ -209,13 +218,27 @@ class Optimizer:
 
         `parameters` need not repeat what `at` has fixed; they go before it.
         """
-        result = self.rule(x, *memory, grad, h, **(self.arguments() | parameters))
-        if not self.memory:
-            return (result[0] if isinstance(result, tuple) else result), ()
-        if not isinstance(result, tuple) or len(result) != 1 + len(self.memory):
+        rule = self._for(h)[0]
+        result = rule(x, *memory, grad, h, **(self.arguments() | parameters))
+        found = result if isinstance(result, tuple) else (result,)
+        if len(found) != 1 + len(self.memory) or any(entry is None for entry in found):
             wanted = ", ".join(("x", *self.memory))
-            raise BadInput(f"the rule {self.name} must return ({wanted}).")
-        return result[0], tuple(result[1:])
+            raise BadInput(
+                f"the rule {self.name} must return ({wanted}): the new x and every new state."
+            )
+        return found[0], found[1:]
+
+    @cached_property
+    def _exactly(self) -> tuple[Step, Step | None]:
+        _check_names(self)
+        _check_arguments(self)
+        return in_decimals(self.rule), None if self.begin is None else in_decimals(self.begin)
+
+    def _for(self, h: Number) -> tuple[Step, Step | None]:
+        """Rule and start as they stand for floats; with the decimals they mean for all else."""
+        floating = isinstance(h, float) or hasattr(h, "dtype")
+        exactly = self._exactly
+        return (self.rule, self.begin) if floating else exactly
 
     def start(
         self,
@@ -225,10 +248,26 @@ class Optimizer:
         parameters: dict[str, Number],
     ) -> tuple[Number, ...]:
         """The memory before the first step; all zero unless the declaration says otherwise."""
-        if self.begin is None:
+        begin = self._for(h)[1]
+        if begin is None:
             return tuple(x * 0 for _ in self.memory)
-        result = self.begin(x, grad, h, **(self.arguments() | parameters))
-        return result if isinstance(result, tuple) else (result,)
+        result = begin(x, grad, h, **(self.arguments() | parameters))
+        found = result if isinstance(result, tuple) else (result,)
+        if len(found) != len(self.memory):
+            raise BadInput(
+                f"start= of {self.name} gives {len(found)} states, and it has {len(self.memory)}: "
+                f"{', '.join(self.memory)}."
+            )
+        return found
+
+
+RESERVED = {
+    "x": "the weights",
+    "h": "the step size",
+    "k": "the number of the step",
+    "t": "the time",
+    "grad": "the gradient",
+}
 
 
 def optimizer(
@@ -244,6 +283,7 @@ def optimizer(
 
     The function takes x, the memory in the order of `state`, `grad`, `h` and the parameters by
     keyword; it returns the new x followed by the new memory. Units: h times grad(x) adds to x.
+    Floats in it are the decimals that they were written as.
 
     Args:
         state: names of the memory variables.
@@ -252,6 +292,8 @@ def optimizer(
         name: the name for people, by default the function's with hyphens.
         game: `grad` stands for any vector field, not only for a gradient.
         fields: the losses; for several of them the function takes a tuple of gradients as `grad`.
+    Using the rule raises BadInput where a name stands for something else or twice, and where the
+    function does not take what is declared.
     """
 
     def declare(rule: Step) -> Optimizer:
@@ -262,3 +304,56 @@ def optimizer(
         )
 
     return declare
+
+
+def _check_names(rule: Optimizer) -> None:
+    kinds = (("state", rule.memory), ("parameter", [p.name for p in rule.declared]))
+    names = [(kind, name) for kind, group in (*kinds, ("field", rule.fields)) for name in group]
+    if not rule.fields:
+        raise BadInput(f"{rule.name} has no field: leave fields= out for one loss E.")
+    twice = Counter(name for _, name in names)
+    for kind, name in names:
+        meaning = RESERVED.get(name) if (kind, name) != ("state", "t") else None
+        if meaning:
+            raise BadInput(
+                f"{rule.name} has a {kind} called {name!r}, which stands for {meaning}; "
+                "choose another name."
+            )
+        if not name.isidentifier() or (kind == "parameter" and keyword.iskeyword(name)):
+            raise BadInput(
+                f"{rule.name} has a {kind} called {name!r}: use letters, digits and _, and no word "
+                "of Python's such as lambda."
+            )
+        if twice[name] > 1:
+            groups = " and ".join(dict.fromkeys(k for k, n in names if n == name))
+            raise BadInput(
+                f"{rule.name} has the name {name!r} {twice[name]} times ({groups}); every state, "
+                f"parameter and field needs a name of its own{_of_loss(rule, name)}."
+            )
+
+
+def _of_loss(rule: Optimizer, name: str) -> str:
+    return " (the loss is called E)" if rule.fields == (name,) == ("E",) else ""
+
+
+def _check_arguments(rule: Optimizer) -> None:
+    """The function takes x, the states in their order, grad and h, and each parameter by name."""
+    own = inspect.signature(rule.rule)
+    positional = ("x", *rule.memory, "grad", "h")
+    by_name = [p.name for p in rule.declared]
+    try:
+        bound = own.bind(*positional, **dict.fromkeys(by_name))
+    except TypeError as error:
+        wanted = (
+            f"{', '.join(positional)}{', *' * bool(by_name)}{''.join(f', {n}' for n in by_name)}"
+        )
+        raise BadInput(
+            f"the rule {rule.name} is declared to take ({wanted}), and its function takes {own}: "
+            f"{error}."
+        ) from None
+    for argument, given in bound.arguments.items():
+        if isinstance(given, str) and argument in positional and argument != given:
+            raise BadInput(
+                f"the rule {rule.name} takes {argument!r} in the place of {given!r}: its arguments "
+                f"are ({', '.join(positional)}), in this order."
+            )

@@ -188,7 +188,7 @@ def latex(expr: sympy.Expr) -> str:
 
 def unicode_text(expr: sympy.Expr) -> str:
     """One line for a terminal: -(1+β)/(2(1-β)³)."""
-    text = plain(expr)
+    text = re.sub(r"KroneckerDelta\((\d+), k\)", r"[k=\1]", plain(expr))
     for name, letter in GREEK.items():
         text = text.replace(name, letter)
     text = re.sub(r"(?<=[a-z]{2})\*(?=\w)|(?<=\w)\*(?=[a-z]{2})", "·", _raised(text))

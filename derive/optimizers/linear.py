@@ -85,7 +85,7 @@ def _first_buffer(
 @optimizer(
     state=("buffer",),
     parameters=(
-        momentum("momentum", branches=True),
+        momentum("momentum", positive=True, branches=True),
         Parameter("dampening", "dampening of the gradient", lower=fmpq(0), upper=fmpq(1)),
         switch("nesterov", "look ahead"),
     ),

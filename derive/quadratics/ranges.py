@@ -1,4 +1,8 @@
-"""The sign of a coefficient on the whole range of an optimizer's parameters, and what follows."""
+"""The sign of a coefficient on the whole range of an optimizer's parameters, and what follows.
+
+A momentum that is a symbol is taken as not negative: closed forms with a root of it, or without
+the cases below 0, hold for 0 <= beta < 1. A number may be negative.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +54,8 @@ def _sign_of_polynomial(polynomial: sympy.Expr, ranges: list[Parameter]) -> int:
             None if end is None else sympy.Rational(int(end.p), int(end.q))
             for end in (parameter.lower, parameter.upper)
         )
+        if parameter.meaning == "momentum" and low is not None:
+            low = max(low, sympy.Integer(0))
         if low is not None and high is not None:
             images[t] = (low + high * t) / (1 + t)
         elif low is not None:

@@ -1,6 +1,7 @@
 """Where an optimizer is stable on a quadratic, where it oscillates, and the fastest momentum.
 
-Everything is a statement on z = h lambda, step size times curvature, on one mode.
+Everything is a statement on z = h lambda, step size times curvature, on one mode. Closed forms
+hold for momenta from 0 on; give a negative one as a number.
 """
 
 from __future__ import annotations

@@ -411,15 +411,26 @@ def _superscript(power: int) -> str:
     return str(power).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
 
 
+def _rooted(optimizer: Optimizer) -> set[str]:
+    """The parameters of which the rule takes a root."""
+    try:
+        return {name for name, _ in linear_method(optimizer).ring.roots}
+    except BadInput:
+        return set()
+
+
 def parameter_ranges(optimizer: Optimizer) -> list[str]:
     """The parameters with their ranges or values, for a heading."""
-    shown = []
+    shown, roots = [], _rooted(optimizer)
     for parameter in optimizer.declared:
         if parameter.name in optimizer.parameters:
             name = GREEK.get(parameter.name, parameter.name)
             if parameter.lower is not None:
                 closed = parameter.includes_lower and not parameter.branches
-                name = f"{parameter.lower} {'≤' if closed else '<'} {name}"
+                lower = str(parameter.lower).replace("-", "−")
+                name = f"{lower} {'≤' if closed else '<'} {name}"
+            elif parameter.name in roots:
+                name = f"{name} ≥ 0"
             if parameter.upper is not None:
                 name += f" {'≤' if parameter.includes_upper else '<'} {parameter.upper}"
             shown.append(name)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import gmpy2
@@ -16,6 +17,7 @@ from flint import acb, arb, fmpq, fmpq_poly
 from flint import ctx as flint_context
 from flint.utils.flint_exceptions import DomainError
 
+from derive.language.decimals import root_of
 from verify.running.recording import recorder
 
 Number = Any
@@ -51,6 +53,11 @@ def precision(digits: int) -> Iterator[None]:
         yield
 
 
+def rational(value: int | fmpq | Fraction) -> int | fmpq:
+    """A number as FLINT takes it."""
+    return fmpq(*value.as_integer_ratio()) if isinstance(value, Fraction) else value
+
+
 class PowerSeries:
     """A power series in the step size h with rational coefficients, cut after h**(length-1)."""
 
@@ -74,16 +81,16 @@ class PowerSeries:
     def __add__(self, other: object) -> PowerSeries:
         if isinstance(other, PowerSeries):
             return PowerSeries(self.polynomial + other.polynomial, min(self.length, other.length))
-        if isinstance(other, int | fmpq):
-            return PowerSeries(self.polynomial + other, self.length)
+        if isinstance(other, int | fmpq | Fraction):
+            return PowerSeries(self.polynomial + rational(other), self.length)
         return NotImplemented
 
     def __mul__(self, other: object) -> PowerSeries:
         if isinstance(other, PowerSeries):
             length = min(self.length, other.length)
             return PowerSeries(self.polynomial.mul_low(other.polynomial, length), length)
-        if isinstance(other, int | fmpq):
-            return PowerSeries(self.polynomial * other, self.length)
+        if isinstance(other, int | fmpq | Fraction):
+            return PowerSeries(self.polynomial * rational(other), self.length)
         return NotImplemented
 
     __radd__ = __add__
@@ -99,8 +106,8 @@ class PowerSeries:
         return -self + other
 
     def __truediv__(self, other: object) -> PowerSeries:
-        if isinstance(other, int | fmpq):
-            return PowerSeries(self.polynomial / other, self.length)
+        if isinstance(other, int | fmpq | Fraction):
+            return PowerSeries(self.polynomial / rational(other), self.length)
         if isinstance(other, PowerSeries):
             return self._quotient(other)
         return NotImplemented
@@ -124,8 +131,27 @@ class PowerSeries:
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def __pow__(self, exponent: int) -> PowerSeries:
+    def __pow__(self, exponent: int | Fraction) -> PowerSeries:
+        if isinstance(exponent, Fraction):
+            return self._root(exponent.denominator) ** exponent.numerator
+        if exponent < 0:
+            return 1 / self**-exponent
         return PowerSeries(self.polynomial.pow_trunc(exponent, self.length), self.length)
+
+    def sqrt(self) -> PowerSeries:
+        return self._root(2)
+
+    def _root(self, degree: int) -> PowerSeries:
+        """y with y^degree = a: degree a y' = a' y; a has a constant term with a rational root."""
+        if degree == 1:
+            return self
+        lead, terms = self[0], [root_of(self[0], degree)]
+        for n in range(1, self.length):
+            known = sum(
+                (terms[n - i] * self[i] * (i - degree * (n - i)) for i in range(1, n + 1)), fmpq(0)
+            )
+            terms.append(known / (lead * n * degree))
+        return PowerSeries(fmpq_poly(terms), self.length)
 
     def __bool__(self) -> bool:
         return self.polynomial != 0

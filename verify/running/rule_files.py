@@ -8,6 +8,7 @@ standard error, what they raise is told with its line, and no call of them takes
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import random
 import sys
@@ -127,15 +128,18 @@ class _answering:  # noqa: N801 (a context manager; a generator would cost four 
 
 def _try_once(rule: Optimizer, path: Path) -> None:
     """Read the rule's normal form, so that an error in it is told with its line."""
+    code = getattr(inspect.unwrap(rule.rule), "__code__", None)
+    inside = code is not None and Path(code.co_filename).resolve() == path.resolve()
+    declared = f":{code.co_firstlineno}" if code is not None and inside else ""
     try:
         linear_method(rule)
     except RuleFailed:
         raise
     except BadInput as error:
-        line = _line(error.__cause__ or error, path)
+        line = _line(error.__cause__ or error, path) or declared
         raise type(error)(f"{path}{line}: {error}") from error
     except Exception as error:
-        raise BadInput(_located(error, path)) from error
+        raise BadInput(_located(error, path, declared)) from error
 
 
 def _repeat(rule: Optimizer, name: str) -> None:
@@ -175,12 +179,13 @@ def fault(error: BaseException) -> str:
     return _located(error, Path(_files[own[-1]])) if own else ""
 
 
-def _located(error: BaseException, path: Path) -> str:
+def _located(error: BaseException, path: Path, otherwise: str = "") -> str:
     try:
         said = next(iter(str(error).splitlines()), "") or "no message"
     except Exception:  # an exception of the user's whose text raises another
         said = "no message"
-    return f"{path}{_line(error, path)}: {type(error).__name__}: {said}"
+    kind = "" if isinstance(error, BadInput) else f"{type(error).__name__}: "
+    return f"{path}{_line(error, path) or otherwise}: {kind}{said}"
 
 
 def _line(error: BaseException, path: Path) -> str:

@@ -24,7 +24,7 @@ from derive.optimizers.linear import Gradient, Pair
 
 ZERO, ONE = fmpq(0), fmpq(1)
 LR = Parameter("lr", lower=ZERO, includes_lower=False, why="a step needs a length.")
-MOMENTUM = momentum("momentum")
+MOMENTUM = momentum("momentum", positive=True)
 DAMPENING = Parameter("dampening", lower=ZERO, upper=ONE)
 NU = share("nu", "weight of the average in a step")
 NESTEROV = switch("nesterov", "look ahead")
@@ -50,7 +50,7 @@ def optax_sgd(
     return x - h * (g + momentum * trace if nesterov else trace), trace
 
 
-@optimizer(state=("velocity",), parameters=(momentum("mass"),))
+@optimizer(state=("velocity",), parameters=(momentum("mass", positive=True),))
 def autograd_sgd(x: Number, velocity: Number, grad: Gradient, h: Number, *, mass: Number) -> Pair:
     """The sgd of HIPS autograd, as the source of autograd.misc.optimizers writes it."""
     velocity = mass * velocity - (1 - mass) * grad(x)

@@ -39,4 +39,4 @@ def test_a_mistake_is_one_sentence(capsys):
     with pytest.raises(SystemExit) as stopped:
         main([*BASE, "--beta", "1"])
     assert stopped.value.code == 2
-    assert capsys.readouterr().err.startswith("undertow: beta = 1 is outside [0, 1)")
+    assert capsys.readouterr().err.startswith("undertow: beta = 1 is outside (-1, 1)")
