@@ -338,7 +338,7 @@ def _of_loss(rule: Optimizer, name: str) -> str:
 
 def _check_arguments(rule: Optimizer) -> None:
     """The function takes x, the states in their order, grad and h, and each parameter by name."""
-    own = inspect.signature(rule.rule)
+    own = inspect.signature(rule.rule, follow_wrapped=False)
     positional = ("x", *rule.memory, "grad", "h")
     by_name = [p.name for p in rule.declared]
     try:
