@@ -196,6 +196,7 @@ class Optimizer:
             def called(*arguments: Number, **given: Number) -> tuple[Number, ...] | Number:
                 return function(*arguments, **{back[name]: v for name, v in given.items()})
 
+            del called.__wrapped__  # its parameters have other names
             return called
 
         return replace(
@@ -338,7 +339,7 @@ def _of_loss(rule: Optimizer, name: str) -> str:
 
 def _check_arguments(rule: Optimizer) -> None:
     """The function takes x, the states in their order, grad and h, and each parameter by name."""
-    own = inspect.signature(rule.rule, follow_wrapped=False)
+    own = inspect.signature(rule.rule)
     positional = ("x", *rule.memory, "grad", "h")
     by_name = [p.name for p in rule.declared]
     try:
