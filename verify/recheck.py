@@ -269,7 +269,8 @@ def redo(content: Any, name: str) -> Any:
         if check["passed"] and decided:
             _need(all(decided) is not check["refutes"], f"{check['name']}: the evidence differs")
     passed = all(check["passed"] for check in content["checks"])
-    verdict = "corrected" if "$printed" in content["formulas"] else "confirmed"
+    other, beyond = "$printed" in content["formulas"], bool(content["beyond the source"])
+    verdict = [["confirmed", "derived"], ["corrected", "needs a premise"]][other][beyond]
     _need(content["verdict"] == (verdict if passed else "open"), "the checks give another verdict")
     return {"redone": redone, "without": [c["name"] for c in content["checks"] if not c["items"]]}
 

@@ -42,7 +42,7 @@ def decide(claim_id: str, seed: int, digits: int) -> tuple[str, str]:
 def _judged(check: Check, claim: Claim, settings: Settings) -> Evidence:
     """What a check says; undecided where what was drawn leaves its range or runs to infinity."""
     try:
-        return check.judge(claim.formula.expr, settings)
+        return check.judge(claim.candidate, settings)
     except (BadInput, ArithmeticError) as error:
         return Evidence(None, str(error))
 

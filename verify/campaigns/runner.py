@@ -50,7 +50,7 @@ def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
         raise BadInput(
             "--loss checks optimizers: name them, such as heavy-ball or my_rule.py:rule."
         )
-    claims = [_find_claim(name, loss) for name in names] if names else REGISTRY.find([])
+    claims = [c for name in names for c in _find(name, loss)] if names else REGISTRY.find([])
     ids = [claim.id for claim in claims]
     if twice := {id for id in ids if ids.count(id) > 1}:
         raise BadInput(
@@ -61,6 +61,12 @@ def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
 
 def _is_rule(name: str) -> bool:
     return name in ZOO or (":" in name and not name.startswith(TRIAL))
+
+
+def _find(name: str, loss: str) -> list[Claim]:
+    """The claims that a name stands for: of a file, an optimizer, an id or a source."""
+    own = name.endswith(".toml") or name.startswith(TRIAL) or _is_rule(name)
+    return [_find_claim(name, loss)] if own else REGISTRY.find([name])
 
 
 def _find_claim(name: str, loss: str) -> Claim:

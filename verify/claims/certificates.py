@@ -15,7 +15,7 @@ from flint.utils.flint_exceptions import DomainError
 
 from derive.language.formula import Formula
 from derive.language.writing import plain
-from verify.claims.claim import Claim, ClaimResult, Settings, judge
+from verify.claims.claim import Claim, ClaimResult, Settings, Verdict, judge
 from verify.recheck import seal
 from verify.running.numbers import evaluate
 from verify.running.recording import Recorder, Unwritable, rational, recording, tree_of
@@ -35,7 +35,9 @@ def certify(claim: Claim, settings: Settings, versions: dict[str, str]) -> tuple
         "certificate of": "undertow",
         "claim": file_name(claim),
         "source": f"{claim.source.key}, {claim.source.where}",
-        "statement": claim.statement,
+        "statement": claim.sentence if claim.says else claim.statement,
+        "slots": claim.slots(),
+        "beyond the source": result.verdict in (Verdict.PREMISE, Verdict.DERIVED),
         "condition": claim.condition,
         "formula": plain(claim.formula.expr),
         "verdict": str(result.verdict),
@@ -99,7 +101,8 @@ def _at_a_point(claim: Claim, settings: Settings) -> Json:
     """The formula's exact value at a rational point; for a corrected claim, one where the printed
     value differs."""
     formulas = {"$right": claim.formula.expr}
-    if claim.right is not None:
+    corrected = claim.right is not None and claim.right.expr != claim.printed.expr
+    if corrected:
         formulas["$printed"] = claim.printed.expr
     items: list[Json] = []
     for point in _points(formulas.values(), settings):
@@ -113,11 +116,10 @@ def _at_a_point(claim: Claim, settings: Settings) -> Json:
         for mark, value in values.items():
             item = {"kind": "value", "holds": True, "left": mark, "right": str(value), "at": at}
             items.append(item)
-        if claim.right is not None:
+        if corrected:
             sides = {"left": "$right", "right": "$printed"}
             items.append({"kind": "identity", "holds": False, **sides, "at": at})
         break
-    corrected = claim.right is not None
     return {
         "name": "printed and right formula at one point" if corrected else "formula at one point",
         "kind": "symbolic",

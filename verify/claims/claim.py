@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
@@ -13,6 +15,9 @@ import sympy
 
 from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
+from verify.claims.slips import mutants
+from verify.claims.slots import Domain, Slot, Value
+from verify.claims.statement import Statement
 from verify.running.digits import DEFAULT_DIGITS
 from verify.running.recording import recorder
 
@@ -22,10 +27,58 @@ class Verdict(StrEnum):
 
     CONFIRMED = "confirmed"
     """True as printed under the stated assumptions."""
+    PREMISE = "needs a premise"
+    """True with a premise that the source does not state, and not without it."""
     CORRECTED = "corrected"
     """False or incomplete as printed; the right statement stands beside it."""
+    DERIVED = "derived"
+    """Worked out here, or again where the text is lost or only recalled."""
     OPEN = "open"
     """Not decided here."""
+    REFUTED = "refuted"
+    """A draft's formula that is wrong."""
+
+
+class Status(StrEnum):
+    """How the printed form of a statement is known."""
+
+    READ = "read"
+    SECOND_HAND = "second-hand"
+    RECALLED = "recalled"
+    LOST = "lost"
+    OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """How the printed form is known.
+
+    Args:
+        quote: a few words of the source as the text at hand has them, where they were read.
+        where: the text that was read, where it is not the source itself.
+    """
+
+    status: Status
+    quote: str = ""
+    where: str = ""
+
+
+def read(quote: str) -> Printed:
+    """Read in the source, which has these words."""
+    return Printed(Status.READ, quote)
+
+
+def second_hand(quote: str, where: str) -> Printed:
+    """Read in another text, named by its BibTeX key and place, which has these words."""
+    return Printed(Status.SECOND_HAND, quote, where)
+
+
+RECALLED = Printed(Status.RECALLED)
+"""Known from memory; nobody must quote it."""
+LOST = Printed(Status.LOST)
+"""The equation is missing in the text at hand."""
+OURS = Printed(Status.OURS)
+"""Nobody printed it before."""
 
 
 class Kind(StrEnum):
@@ -55,19 +108,31 @@ class Evidence:
     figure: str
 
 
+Candidate = Any
+"""What a check is handed: a `Statement`, or the formula alone in a claim of the older form."""
+
+
 @dataclass(frozen=True)
 class Check:
-    """A way to tell a right formula from a wrong one.
+    """A way to tell a right statement from a wrong one.
 
     Args:
-        judge: takes a candidate formula; passes exactly where the formula is right.
-        refutes: in a corrected claim, this check must also reject the printed form.
+        judge: takes a candidate; passes exactly where it is right.
+        refutes: where something else was printed, this check must also reject that.
     """
 
     name: str
     kind: Kind
-    judge: Callable[[sympy.Expr, Settings], Evidence]
+    judge: Callable[[Candidate, Settings], Evidence]
     refutes: bool = False
+
+
+NO_FORMULA = Formula("", sympy.Integer(0))
+
+
+def on(slot: str, check: Check) -> Check:
+    """A check of one formula, on the formula in this slot."""
+    return replace(check, judge=lambda says, settings: check.judge(says.expr(slot), settings))
 
 
 @dataclass(frozen=True)
@@ -83,19 +148,24 @@ class Claim:
     """A published statement held to account.
 
     Args:
-        statement: what is said, with {formula} where the formula stands.
-        printed: the formula as published.
-        right: the corrected formula, None where the printed one is right.
-        condition: what the statement needs beyond what was printed.
-        because: why the printed form is wrong or incomplete.
-        counterexample: how anyone can see that the printed form fails.
-        expected: the verdict on record.
+        checks: what tells it from its wrong versions.
+        says: the statement that holds.
+        misprint: the slots in which what was printed differs, with what stands there.
+        premise: the slot that the source does not state; its misprint is how it stands without.
+        undecided: the checks cannot tell.
+        because: why the printed form is wrong or incomplete; slots may stand in it.
+        counterexample: how anyone can see that the printed form fails; slots may stand in it.
+        expected: the verdict on record; it follows from the rest unless the claim is open.
+        known: how the printed form is known.
+        statement, printed, right, condition: what a claim of the older form has in the place of
+            `says` and `misprint`: a sentence with {formula}, the formula as published, the right
+            one where it is another, and what it needs beyond what was printed.
     """
 
-    statement: str
-    printed: Formula
     checks: tuple[Check, ...]
-    expected: Verdict
+    statement: str = ""
+    printed: Formula = NO_FORMULA
+    expected: Verdict = Verdict.OPEN
     right: Formula | None = None
     condition: str = ""
     because: str = ""
@@ -104,11 +174,127 @@ class Claim:
     catalogue: tuple[str, ...] = ()
     source: Source = Source("", "")
     derivation: str = ""
+    says: Statement | None = None
+    misprint: Mapping[str, Slot] = field(default_factory=dict)
+    premise: str = ""
+    undecided: bool = False
+    known: Printed | None = None
+    told: tuple[str, str] = ("", "")
+    """The reason and the counterexample with their slots open."""
 
     @property
     def formula(self) -> Formula:
         """The formula that holds."""
         return self.right or self.printed
+
+    @property
+    def candidate(self) -> Candidate:
+        """What holds, as the checks take it."""
+        return self.says or self.formula.expr
+
+    @property
+    def printed_candidate(self) -> Candidate:
+        """What was printed, as the checks take it."""
+        return self.says.changed(**self.misprint) if self.says else self.printed.expr
+
+    @property
+    def sentence(self) -> str:
+        """What holds: words with LaTeX between dollars."""
+        if self.says:
+            return self.says.latex
+        return self.statement.replace("{formula}", f"${self.formula.latex}$")
+
+    @property
+    def printed_sentence(self) -> str:
+        """What was printed, where it is something else."""
+        if self.right is None:
+            return ""
+        if self.says:
+            return self.says.changed(**self.misprint).latex
+        return self.statement.replace("{formula}", f"${self.printed.latex}$")
+
+    def formulas(self) -> dict[str, Formula]:
+        """Every formula that holds or was printed, by name."""
+        if self.says is None:
+            return {f.name: f for f in (self.printed, self.right) if f is not None}
+        first, given = lettered(self.id), self.formula.given
+        right = {f"{first}{lettered(n, True)}": e for n, e in self.says.formulas().items()}
+        printed = {
+            f"{first}{lettered(name, True)}Printed": slot.expr
+            for name, slot in self.misprint.items()
+            if isinstance(slot, Value)
+        }
+        return {name: Formula(name, e, given=given) for name, e in (right | printed).items()}
+
+    def wrong(self) -> Iterator[tuple[str, str, Candidate]]:
+        """Every wrong version: the slot that is changed, the slip, the candidate."""
+        if self.says:
+            yield from self.says.wrong()
+        else:
+            for mutant in mutants(self.formula.expr):
+                yield "formula", mutant.slip, mutant.expr
+
+    def as_json(self) -> dict[str, Any]:
+        """What a list says of the claim."""
+        known = self.known or Printed(Status.RECALLED)
+        printed = {"status": str(known.status), "quote": known.quote}
+        return {
+            "id": self.id,
+            "catalogue": list(self.catalogue),
+            "source": {"key": self.source.key, "where": self.source.where},
+            "statement": self.sentence,
+            "type": str(self.says.type) if self.says else "",
+            "verdict": str(self.expected),
+            "printed": printed | {"where": known.where or self.source.where},
+            "slots": self.slots(),
+        }
+
+    def slots(self) -> list[dict[str, str]]:
+        """Every slot with its kind and value."""
+        if self.says:
+            return self.says.as_json()
+        return [{"name": "formula", "kind": "formula", "value": str(self.formula)}]
+
+
+def lettered(text: str, first: bool = False) -> str:
+    """Letters only, as the name of a LaTeX macro; `first` makes the first one large.
+
+    >>> lettered("ghosh2023.modified-loss")
+    'ghoshModifiedLoss'
+    """
+    name = "".join(word[:1].upper() + word[1:] for word in re.findall("[A-Za-z]+", text))
+    return name if first else name[:1].lower() + name[1:]
+
+
+def completed(claim: Claim) -> Claim:
+    """The claim with the verdict and the two formulas that follow from what it says."""
+    if claim.says is None or claim.known is None:
+        return claim
+    says, known = claim.says, claim.known.status
+    given = next((s.bounds for s in says.slots.values() if isinstance(s, Domain)), ())
+    name = lettered(claim.id)
+
+    def main(slots: Mapping[str, Slot], suffix: str) -> Formula:
+        first = next((s.expr for s in slots.values() if isinstance(s, Value)), sympy.Integer(0))
+        return Formula(name + suffix, first, given=given)
+
+    unread = known in (Status.RECALLED, Status.LOST, Status.OURS)
+    verdict = Verdict.DERIVED if unread else Verdict.CONFIRMED
+    if claim.misprint:
+        if unread:
+            raise ValueError(f"{claim.id}: what nobody read cannot be corrected.")
+        verdict = Verdict.PREMISE if claim.premise else Verdict.CORRECTED
+    other = {**says.slots, **claim.misprint}
+    return replace(
+        claim,
+        expected=Verdict.OPEN if claim.undecided else verdict,
+        statement=says.latex,
+        printed=main(other if claim.misprint else says.slots, "Printed" if claim.misprint else ""),
+        right=main(says.slots, "") if claim.misprint else None,
+        told=(claim.because, claim.counterexample),
+        because=says.filled(claim.because),
+        counterexample=says.filled(claim.counterexample),
+    )
 
 
 @dataclass(frozen=True)
@@ -120,6 +306,8 @@ class CheckResult:
     passed: bool | None
     figure: str
     seconds: float
+    reads: frozenset[str] = frozenset()
+    """The slots that it looked at."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +323,8 @@ class ClaimResult:
     def verdict(self) -> Verdict:
         if self.survivors or not all(check.passed for check in self.checks):
             return Verdict.OPEN
+        if self.claim.says:
+            return self.claim.expected
         return Verdict.CONFIRMED if self.claim.right is None else Verdict.CORRECTED
 
     @property
@@ -163,25 +353,39 @@ class ClaimResult:
 
 
 def judge(claim: Claim, settings: Settings) -> ClaimResult:
-    """Run every check of a claim on the right formula, and the refuting ones on the printed one."""
+    """Run every check of a claim on what holds, and the refuting ones on what was printed."""
     results: list[CheckResult] = []
     for check in claim.checks:
-        results.append(_timed(check.name, check, claim.formula, settings, stands=True))
+        results.append(_timed(check.name, check, claim, settings, stands=True))
         if check.refutes and claim.right is not None:
             name = f"{check.name}, printed form rejected"
-            results.append(_timed(name, check, claim.printed, settings, stands=False))
+            results.append(_timed(name, check, claim, settings, stands=False))
     return ClaimResult(claim, tuple(results))
 
 
 def _timed(
-    name: str, check: Check, formula: Formula, settings: Settings, *, stands: bool
+    name: str, check: Check, claim: Claim, settings: Settings, *, stands: bool
 ) -> CheckResult:
     if (log := recorder()) is not None:
+        formula = claim.formula if stands else claim.printed
         log.begin(name, formula.expr, refutes=not stands)
     begin = time.perf_counter()
-    evidence = check.judge(formula.expr, settings)
+    candidate = claim.candidate if stands else claim.printed_candidate
+    with looking(candidate) as seen:
+        evidence = check.judge(candidate, settings)
     passed = None if evidence.passed is None else evidence.passed == stands
-    return CheckResult(name, check.kind, passed, evidence.figure, time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
+    return CheckResult(name, check.kind, passed, evidence.figure, seconds, frozenset(seen))
+
+
+@contextmanager
+def looking(candidate: Candidate) -> Iterator[set[str]]:
+    """The slots that are looked at meanwhile; of a bare formula that is the formula."""
+    if not isinstance(candidate, Statement):
+        yield {"formula"}
+        return
+    candidate.read.clear()
+    yield candidate.read
 
 
 @dataclass
@@ -190,10 +394,26 @@ class Registry:
 
     claims: dict[str, Claim] = field(default_factory=dict)
 
+    def of_source(self, key: str) -> list[Claim]:
+        """The claims of a source; BadInput where it has none."""
+        found = [claim for claim in self.claims.values() if claim.source.key == key]
+        if not found:
+            keys = ", ".join(sorted({claim.source.key for claim in self.claims.values()}))
+            raise BadInput(f"no claim is of the source '{key}'; there are {keys}.")
+        return found
+
     def find(self, names: Iterable[str]) -> list[Claim]:
-        """The claims of these ids, or all where none is named; BadInput for an unknown id."""
+        """The claims of these ids and sources, or all where none is named.
+
+        Raises:
+            BadInput: an id is unknown.
+        """
+        sources = {claim.source.key for claim in self.claims.values()}
         chosen = []
         for name in names:
+            if name in sources:
+                chosen += self.of_source(name)
+                continue
             if name not in self.claims:
                 near = get_close_matches(name, self.claims, n=1, cutoff=0.4)
                 hint = f" Did you mean '{near[0]}'?" if near else ""
@@ -205,26 +425,30 @@ class Registry:
 REGISTRY = Registry()
 
 
-def claim(id: str, *, catalogue: str, where: str) -> Callable[[Callable[[], Claim]], Claim]:
+def claim(
+    id: str, *, catalogue: str, where: str, printed: Printed | None = None
+) -> Callable[[Callable[[], Claim]], Claim]:
     """Register a claim; the function's docstring is its derivation.
 
     Args:
         id: source key and short name, such as "ghosh2023.modified-loss".
         catalogue: the entries of the list of published statements, such as "A03 A05".
         where: theorem, equation or remark in the source.
+        printed: how the printed form is known.
     """
 
     def register(define: Callable[[], Claim]) -> Claim:
         made = define()
         lines = (define.__doc__ or "").strip().splitlines()
-        complete = Claim(
-            **{
-                **made.__dict__,
-                "id": id,
-                "catalogue": tuple(catalogue.split()),
-                "source": Source(id.split(".", maxsplit=1)[0], where),
-                "derivation": "\n".join(line.strip() for line in lines),
-            }
+        complete = completed(
+            replace(
+                made,
+                id=id,
+                catalogue=tuple(catalogue.split()),
+                source=Source(id.split(".", maxsplit=1)[0], where),
+                derivation="\n".join(line.strip() for line in lines),
+                known=printed,
+            )
         )
         REGISTRY.claims[id] = complete
         return complete

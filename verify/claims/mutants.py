@@ -1,4 +1,4 @@
-"""Wrong versions of a right formula, and which check rejects which of them.
+"""Wrong versions of a right statement, and which check rejects which of them.
 
 A verifier is worth what it rejects: a claim one of whose mutants passes every check that shares no
 code with the derivation is not confirmed by them.
@@ -6,148 +6,93 @@ code with the derivation is not confirmed by them.
 
 from __future__ import annotations
 
-import random
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import _lru_cache_wrapper
 from types import FrameType
 from typing import Any
 
-import sympy
-from flint import acb, fmpq
 from flint.utils.flint_exceptions import DomainError
 
-from verify.claims.claim import Check, Claim, ClaimResult, Evidence, Settings
-from verify.claims.equality import difference
-from verify.claims.slips import slips
-from verify.running.numbers import BALL, evaluate, precision
+from verify.claims.claim import (
+    Candidate,
+    Check,
+    Claim,
+    ClaimResult,
+    Evidence,
+    Kind,
+    Settings,
+    looking,
+)
 
 VOCABULARY = {"language", "optimizers"}
 """The folders of `derive` that name things and declare rules; the others derive."""
+_SLOW = (Kind.SIMULATION, Kind.ORDER)
+Reads = Mapping[str, frozenset[str]]
+"""The slots that each check looks at in the right statement: one that does not look at a slot
+cannot tell another value of it from the right one."""
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """A formula one slip of the pen away from the right one."""
+class Tried:
+    """A wrong version before the checks.
 
-    slip: str
-    expr: sympy.Expr
+    Args:
+        by: the check that rejected it, empty where none did.
+    """
 
-
-@dataclass(frozen=True)
-class CheckRejections:
-    """What one check said of every mutant: True where it took the wrong formula for right."""
-
-    name: str
+    slot: str
     kind: str
-    independent: bool
-    passed: tuple[bool | None, ...]
-
-    @property
-    def killed(self) -> int:
-        return sum(verdict is False for verdict in self.passed)
+    slip: str
+    by: str
 
 
 @dataclass(frozen=True)
 class MutantResult:
-    """All mutants of a claim before all of its checks."""
+    """All mutants of a claim before its checks.
+
+    Args:
+        checks: name and kind of every check, and whether it shares nothing with the derivation.
+        idle: the checks that reject nothing.
+    """
 
     id: str
-    slips: tuple[str, ...]
-    checks: tuple[CheckRejections, ...]
+    tried: tuple[Tried, ...]
+    checks: tuple[tuple[str, str, bool], ...]
+    idle: tuple[str, ...]
 
     @property
     def survivors(self) -> list[str]:
-        """The slips that no check rejects which shares no code with the derivation."""
-        judges = [check for check in self.checks if check.independent]
-        return [
-            slip
-            for i, slip in enumerate(self.slips)
-            if not any(check.passed[i] is False for check in judges)
-        ]
-
-    @property
-    def idle(self) -> list[str]:
-        """The checks that reject nothing."""
-        return [check.name for check in self.checks if not check.killed]
+        """The slips that no independent check rejects."""
+        return [_told(t) for t in self.tried if not t.by]
 
     def as_json(self) -> dict[str, Any]:
+        by = Counter(t.by for t in self.tried)
+        slots = dict[str, list[Tried]]()
+        for tried in self.tried:
+            slots.setdefault(tried.slot, []).append(tried)
         return {
             "id": self.id,
-            "tried": len(self.slips),
-            "killed": len(self.slips) - len(self.survivors),
+            "tried": len(self.tried),
+            "rejected": len(self.tried) - by[""],
+            "survivors": self.survivors,
+            "slots": [
+                {
+                    "name": name,
+                    "kind": found[0].kind,
+                    "tried": len(found),
+                    "rejected": sum(bool(t.by) for t in found),
+                    "by": dict(Counter(t.by for t in found if t.by)),
+                }
+                for name, found in slots.items()
+            ],
             "checks": [
-                {"name": check.name, "tried": len(self.slips), "killed": check.killed}
-                for check in self.checks
+                {"name": name, "kind": kind, "independent": independent, "rejected": by[name]}
+                for name, kind, independent in self.checks
             ],
         }
-
-
-def mutants(expr: sympy.Expr) -> list[Mutant]:
-    """The formulas one slip away that are not this one and not one another, decided exactly."""
-    points = _points(expr)
-    seen = [(expr, _values(expr, points))]
-    found: list[Mutant] = []
-    for slip, wrong in slips(expr):
-        values = _values(wrong, points)
-        if not any(_overlap(values, old) and _equal(wrong, other) for other, old in seen):
-            found.append(Mutant(slip, wrong))
-            seen.append((wrong, values))
-    return found
-
-
-def _equal(left: sympy.Expr, right: sympy.Expr) -> bool:
-    try:
-        return left == right or not difference(left, right)
-    except ValueError:
-        return sympy.expand(left - right) == 0
-
-
-def _overlap(left: list[acb | None], right: list[acb | None]) -> bool:
-    """The formulas may be equal: nowhere do their balls lie apart, nor has one alone a value."""
-    return all(
-        a is b if a is None or b is None else bool(a.overlaps(b))
-        for a, b in zip(left, right, strict=True)
-    )
-
-
-def _points(expr: sympy.Expr) -> list[dict[sympy.Basic, sympy.Rational]]:
-    """Three rational points, whole numbers where the formula counts."""
-    draw, counts = random.Random(0), _counts(expr)
-    symbols = sorted(expr.free_symbols, key=str)
-    return [
-        {
-            symbol: sympy.Rational(draw.randint(1, 99), 100)
-            if symbol not in counts
-            else sympy.Integer(draw.randint(2, 9))
-            for symbol in symbols
-        }
-        for _ in range(3)
-    ]
-
-
-def _values(expr: sympy.Expr, points: list[dict[sympy.Basic, sympy.Rational]]) -> list[acb | None]:
-    """Balls that hold the values at the points, None where there is none."""
-    found: list[acb | None] = []
-    for point in points:
-        whole = {s: v for s, v in point.items() if v.is_Integer}
-        rest = {str(s): acb(fmpq(int(v.p), int(v.q))) for s, v in point.items()}
-        try:
-            with precision(30):
-                ball = acb(evaluate(sympy.sympify(expr.xreplace(whole).doit()), rest, BALL))
-        except (ValueError, ArithmeticError):
-            ball = None
-        found.append(ball if ball is not None and ball.is_finite() else None)
-    return found
-
-
-def _counts(expr: sympy.Expr) -> set[sympy.Basic]:
-    """The symbols that stand for whole numbers: in exponents, binomials and bounds of sums."""
-    places = [power.exp for power in expr.atoms(sympy.Pow)]
-    places += [part for binomial in expr.atoms(sympy.binomial) for part in binomial.args]
-    places += [bound for total in expr.atoms(sympy.Sum) for bound in total.limits[0][1:]]
-    return set[sympy.Basic]().union(*(place.free_symbols for place in places)) & expr.free_symbols
 
 
 def with_survivors(result: ClaimResult, settings: Settings) -> ClaimResult:
@@ -156,40 +101,76 @@ def with_survivors(result: ClaimResult, settings: Settings) -> ClaimResult:
         return result
     seconds = {check.name: check.seconds for check in result.checks}
     quickest_first = sorted(result.claim.checks, key=lambda check: seconds[check.name])
-    return replace(result, survivors=survivors(result.claim, settings, quickest_first))
+    reads = {check.name: check.reads for check in result.checks}
+    return replace(result, survivors=survivors(result.claim, settings, quickest_first, reads))
 
 
-def survivors(claim: Claim, settings: Settings, checks: Sequence[Check]) -> tuple[str, ...]:
+def survivors(
+    claim: Claim, settings: Settings, checks: Sequence[Check], reads: Reads | None = None
+) -> tuple[str, ...]:
     """The slips that none of these checks rejects; the first that rejects is the last one asked."""
-    return tuple(
-        mutant.slip
-        for mutant in mutants(claim.formula.expr)
-        if not any(verdict(check, mutant.expr, settings).passed is False for check in checks)
-    )
+    found = _tried(claim, settings, checks, reads or _reads(claim, settings, checks))
+    return tuple(_told(tried) for tried in found if not tried.by)
 
 
 def put_to_the_test(claim: Claim, settings: Settings) -> MutantResult:
-    """Every check of a claim against every mutant of its formula."""
-    wrong = mutants(claim.formula.expr)
-    return MutantResult(
-        claim.id,
-        tuple(mutant.slip for mutant in wrong),
-        tuple(
-            CheckRejections(
-                check.name,
-                str(check.kind),
-                shares_nothing(check, claim.formula.expr, settings),
-                tuple(verdict(check, mutant.expr, settings).passed for mutant in wrong),
-            )
-            for check in claim.checks
-        ),
-    )
+    """The independent checks of a claim, in turn and slow kinds last, against every wrong version;
+    a check that had nothing left to reject is asked on its own."""
+    independent, reads = dict[str, bool](), dict[str, frozenset[str]]()
+    for check in claim.checks:
+        with looking(claim.candidate) as seen:
+            independent[check.name] = shares_nothing(check, claim.candidate, settings)
+            reads[check.name] = frozenset(seen)
+    in_turn = sorted(claim.checks, key=lambda check: check.kind in _SLOW)
+    tried = _tried(claim, settings, [c for c in in_turn if independent[c.name]], reads)
+    busy = {t.by for t in tried}
+    idle = [
+        check.name
+        for check in claim.checks
+        if check.name not in busy
+        and not any(
+            slot in reads[check.name] and verdict(check, wrong, settings).passed is False
+            for slot, _, wrong in claim.wrong()
+        )
+    ]
+    names = tuple((c.name, str(c.kind), independent[c.name]) for c in claim.checks)
+    return MutantResult(claim.id, tuple(tried), names, tuple(idle))
 
 
-def verdict(check: Check, candidate: sympy.Expr, settings: Settings) -> Evidence:
+def _tried(claim: Claim, settings: Settings, checks: Sequence[Check], reads: Reads) -> list[Tried]:
+    """Every wrong version with the first check that rejects it."""
+    kinds = {slot["name"]: slot["kind"] for slot in claim.slots()}
+    found: list[Tried] = []
+    for slot, slip, wrong in claim.wrong():
+        by = next(
+            (
+                check.name
+                for check in checks
+                if slot in reads[check.name] and verdict(check, wrong, settings).passed is False
+            ),
+            "",
+        )
+        found.append(Tried(slot, kinds[slot], slip, by))
+    return found
+
+
+def _reads(claim: Claim, settings: Settings, checks: Sequence[Check]) -> Reads:
+    found = dict[str, frozenset[str]]()
+    for check in checks:
+        with looking(claim.candidate) as seen:
+            verdict(check, claim.candidate, settings)
+        found[check.name] = frozenset(seen)
+    return found
+
+
+def _told(tried: Tried) -> str:
+    return tried.slip if tried.slot == "formula" else f"{tried.slot}: {tried.slip}"
+
+
+def verdict(check: Check, candidate: Candidate, settings: Settings) -> Evidence:
     """What a check says of a candidate; one without a value where it is tried is rejected.
 
-    A right formula is never judged here, so that no error of ours passes for a rejection of it.
+    A right statement is never judged here, so that no error of ours passes for a rejection of it.
     """
     try:
         return check.judge(candidate, settings)
@@ -199,7 +180,7 @@ def verdict(check: Check, candidate: sympy.Expr, settings: Settings) -> Evidence
         return Evidence(None, str(error))
 
 
-def shares_nothing(check: Check, expr: sympy.Expr, settings: Settings) -> bool:
+def shares_nothing(check: Check, candidate: Candidate, settings: Settings) -> bool:
     """Whether a check decides without a call to what derives: watched while it runs."""
     _forget()
     entered: set[str] = set()
@@ -210,7 +191,7 @@ def shares_nothing(check: Check, expr: sympy.Expr, settings: Settings) -> bool:
 
     sys.setprofile(watch)
     try:
-        check.judge(expr, settings)
+        check.judge(candidate, settings)
     finally:
         sys.setprofile(None)
     return not any(_derives(module) for module in entered)

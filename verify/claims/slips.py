@@ -5,14 +5,93 @@ What a wrong formula most often is; each slip comes with its name.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import sympy
+from flint import acb, fmpq
 
 from derive.language.formula import K
+from verify.claims.equality import difference
+from verify.running.numbers import BALL, evaluate, precision
 
 Rewrite = Callable[[sympy.Expr], sympy.Expr | None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A formula one slip of the pen away from the right one."""
+
+    slip: str
+    expr: sympy.Expr
+
+
+def mutants(expr: sympy.Expr) -> list[Mutant]:
+    """The formulas one slip away that are not this one and not one another, decided exactly."""
+    points = _points(expr)
+    seen = [(expr, _values(expr, points))]
+    found: list[Mutant] = []
+    for slip, wrong in slips(expr):
+        values = _values(wrong, points)
+        if not any(_overlap(values, old) and _equal(wrong, other) for other, old in seen):
+            found.append(Mutant(slip, wrong))
+            seen.append((wrong, values))
+    return found
+
+
+def _equal(left: sympy.Expr, right: sympy.Expr) -> bool:
+    try:
+        return left == right or not difference(left, right)
+    except ValueError:
+        return sympy.expand(left - right) == 0
+
+
+def _overlap(left: list[acb | None], right: list[acb | None]) -> bool:
+    """The formulas may be equal: nowhere do their balls lie apart, nor has one alone a value."""
+    return all(
+        a is b if a is None or b is None else bool(a.overlaps(b))
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+def _points(expr: sympy.Expr) -> list[dict[sympy.Basic, sympy.Rational]]:
+    """Three rational points, whole numbers where the formula counts."""
+    draw, counts = random.Random(0), _counts(expr)
+    symbols = sorted(expr.free_symbols, key=str)
+    return [
+        {
+            symbol: sympy.Rational(draw.randint(1, 99), 100)
+            if symbol not in counts
+            else sympy.Integer(draw.randint(2, 9))
+            for symbol in symbols
+        }
+        for _ in range(3)
+    ]
+
+
+def _values(expr: sympy.Expr, points: list[dict[sympy.Basic, sympy.Rational]]) -> list[acb | None]:
+    """Balls that hold the values at the points, None where there is none."""
+    found: list[acb | None] = []
+    for point in points:
+        whole = {s: v for s, v in point.items() if v.is_Integer}
+        rest = {str(s): acb(fmpq(int(v.p), int(v.q))) for s, v in point.items()}
+        try:
+            with precision(30):
+                ball = acb(evaluate(sympy.sympify(expr.xreplace(whole).doit()), rest, BALL))
+        except (ValueError, ArithmeticError):
+            ball = None
+        found.append(ball if ball is not None and ball.is_finite() else None)
+    return found
+
+
+def _counts(expr: sympy.Expr) -> set[sympy.Basic]:
+    """The symbols that stand for whole numbers: in exponents, binomials and bounds of sums."""
+    places = [power.exp for power in expr.atoms(sympy.Pow)]
+    places += [part for binomial in expr.atoms(sympy.binomial) for part in binomial.args]
+    places += [bound for total in expr.atoms(sympy.Sum) for bound in total.limits[0][1:]]
+    return set[sympy.Basic]().union(*(place.free_symbols for place in places)) & expr.free_symbols
 
 
 def slips(expr: sympy.Expr) -> Iterator[tuple[str, sympy.Expr]]:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Claims by id, optimizers by name or as file.py:rule; all claims where none is named."
+        help="Claims by id or by the BibTeX key of their source, optimizers by name or as "
+        "file.py:rule; all claims where none is named."
     ),
 ]
 
@@ -44,7 +45,7 @@ def show(
     from verify.campaigns.runner import find_claims
     from verify.claims.claim import judge
     from verify.claims.mutants import with_survivors
-    from verify.report.terminal import formula, statement, words
+    from verify.report.terminal import as_printed, statement, words
 
     settings = settings_from(digits, seed)
     (claim,) = find_claims([id])
@@ -53,14 +54,14 @@ def show(
     say(statement(claim))
     for text in (
         claim.condition,
-        claim.because and f"As printed: {formula(claim.printed)}; {claim.because}",
+        as_printed(claim),
     ):
         if text:
             say(words(text))
     if claim.counterexample:
         say(f"Counterexample: {words(claim.counterexample)}")
     say()
-    say(claim.derivation)
+    say(words(claim.derivation) if "$" in claim.derivation else claim.derivation)
     say()
     result = with_survivors(judge(claim, settings), settings)
     say(f"verdict: {result.verdict}")
@@ -75,6 +76,7 @@ def show(
     examples=(
         "verify",
         "verify ghosh2023.variance-factor cowsik2022.stability",
+        "verify ghosh2023",
         "verify heavy-ball --loss 'x**4/4 + x**2/2'",
         "verify my_rule.py:look_ahead",
         "verify draft.toml",

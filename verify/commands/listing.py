@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import Format, Output, say, say_json
 
+if TYPE_CHECKING:
+    from verify.claims.claim import Claim
 
-@command("claims", examples=("claims", "claims --format json"))
-def claims(format: Output = Format.TEXT) -> None:
+
+@command(
+    "claims",
+    examples=("claims", "claims --source ghosh2023 --verdict corrected", "claims --format json"),
+)
+def claims(
+    source: Annotated[str, typer.Option(help="Only of this source, by its BibTeX key.")] = "",
+    verdict: Annotated[str, typer.Option(help="Only with this verdict.")] = "",
+    search: Annotated[str, typer.Option(help="Only those that hold this text.")] = "",
+    format: Output = Format.TEXT,
+) -> None:
     """List the claims without running a check."""
-    import verify.papers  # noqa: F401  (registers the claims)
-    from verify.claims.claim import REGISTRY
     from verify.claims.sources import NOT_CLAIMS
     from verify.report.terminal import statement
 
-    everything = REGISTRY.find([])
+    found = _chosen(source, verdict, search)
+    reasons = {} if source or verdict or search else NOT_CLAIMS
     if format is Format.JSON:
         say_json(
             {
-                "claims": [
-                    {
-                        "id": claim.id,
-                        "catalogue": list(claim.catalogue),
-                        "source": {"key": claim.source.key, "where": claim.source.where},
-                        "statement": statement(claim),
-                        "verdict": str(claim.expected),
-                    }
-                    for claim in everything
-                ],
-                "not_claims": NOT_CLAIMS,
+                "claims": [claim.as_json() | {"statement": statement(claim)} for claim in found],
+                "not_claims": reasons,
             }
         )
         return
-    for claim in everything:
+    for claim in found:
         say(f"{claim.id}   [{', '.join(claim.catalogue)}]   {claim.expected}")
         say(f"    {statement(claim)}")
-    for entry, why in NOT_CLAIMS.items():
+    for entry, why in reasons.items():
         say(f"{entry} is no claim: {why}.")
+    if not found:
+        say("No claim is like that; 'undertow claims' lists all.")
+
+
+def _chosen(source: str, verdict: str, search: str) -> list[Claim]:
+    """The claims of a source, with a verdict, that hold a text."""
+    import verify.papers  # noqa: F401  (registers the claims)
+    from verify.claims.claim import REGISTRY, Verdict
+    from verify.report.terminal import statement
+
+    if verdict and verdict not in list(Verdict):
+        raise BadInput(f"--verdict {verdict} is none; choose one of {', '.join(Verdict)}.")
+    found = REGISTRY.of_source(source) if source else REGISTRY.find([])
+
+    def holds(claim: Claim) -> bool:
+        text = " ".join([claim.id, *claim.catalogue, claim.sentence, statement(claim)])
+        return search.casefold() in text.casefold()
+
+    return [c for c in found if (not verdict or c.expected == verdict) and holds(c)]
 
 
 @command("coverage", examples=("coverage", "coverage --format json"))

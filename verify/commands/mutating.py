@@ -36,7 +36,7 @@ Ids = Annotated[
 def mutants(
     ids: Ids = None, digits: Digits = ENOUGH, seed: Seed = 0, format: Output = Format.TEXT
 ) -> None:
-    """Try wrong versions of every formula on every check; exit 1 where one survives."""
+    """Try wrong versions of every statement on its checks; exit 1 where one survives."""
     from verify.campaigns.runner import find_claims, mutate_all
 
     settings = settings_from(digits, seed)
@@ -59,15 +59,20 @@ def _print(results: list[MutantResult]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("claim and its checks", "kind", "derivation", "tried", "rejected"):
+    for column in ("claim, its slots and checks", "kind", "tried", "rejected"):
         table.add_column(column, justify="right" if column in ("tried", "rejected") else "left")
     for result in results:
-        tried = str(len(result.slips))
-        killed = str(len(result.slips) - len(result.survivors))
-        table.add_row(f"[bold]{result.id}[/bold]", "", "", tried, killed)
-        for check in result.checks:
-            shared = "independent" if check.independent else "shared"
-            table.add_row(f"  {check.name}", check.kind, shared, tried, str(check.killed))
+        found = result.as_json()
+        table.add_row(f"[bold]{result.id}[/bold]", "", str(found["tried"]), str(found["rejected"]))
+        for slot in found["slots"]:
+            table.add_row(
+                f"  {slot['name']}", slot["kind"], str(slot["tried"]), str(slot["rejected"])
+            )
+        for check in found["checks"]:
+            shared = "" if check["independent"] else " (shared with the derivation)"
+            table.add_row(
+                f"  by {check['name']}{shared}", check["kind"], "", str(check["rejected"])
+            )
     Console(width=max(Console().width, 100)).print(table)
     say()
     for result in results:
@@ -75,6 +80,8 @@ def _print(results: list[MutantResult]) -> None:
             say(f"{result.id} is open: no independent check rejects {slip}.")
         for name in result.idle:
             say(f"{result.id}: the check '{name}' rejects nothing.")
-    tried = sum(len(result.slips) for result in results)
+    tried = sum(len(result.tried) for result in results)
     left = sum(len(result.survivors) for result in results)
-    say(f"{len(results)} claims, {tried} wrong formulas: {tried - left} rejected, {left} survive.")
+    say(
+        f"{len(results)} claims, {tried} wrong statements: {tried - left} rejected, {left} survive."
+    )

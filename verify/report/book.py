@@ -27,6 +27,9 @@ _BOOK = r"""\documentclass[11pt]{article}
 \newtheorem{statement}{Statement}
 \newcommand{\confirmed}{\textup{\checkmark~confirmed}}
 \newcommand{\corrected}{\textup{$\times$~corrected}}
+\newcommand{\premise}{\textup{\checkmark~needs a premise}}
+\newcommand{\derived}{\textup{\checkmark~derived}}
+\newcommand{\refuted}{\textup{$\times$~refuted}}
 \newcommand{\open}{\textup{?~open}}
 \newcommand{\fit}[1]{\sbox0{$\displaystyle#1$}\ifdim\wd0>\linewidth
   \resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi}
@@ -48,8 +51,10 @@ _BOOK = r"""\documentclass[11pt]{article}
 """
 _INTRODUCTION = r"""\noindent Every statement below was published, or is worked out here where its
 place says so. It stands as it is right: \confirmed{} says that this is how it was printed,
-\corrected{} that something else was, which is given beneath it with a counterexample and once more
-in the table of errata, \open{} that it is not decided. $E$ is the loss, $x$ the position; the
+\premise{} that it holds with a premise that its source does not state,
+\corrected{} that something else was printed, which is given beneath it with a counterexample and
+once more in the table of errata, \derived{} that it is worked out here, \open{} that it is not
+decided. $E$ is the loss, $x$ the position; the
 command \texttt{undertow show} with a statement's name, such as \texttt{%s}, repeats its evidence.
 """
 
@@ -84,7 +89,7 @@ def bibliography() -> str:
 
 def named(claims: Iterable[Claim]) -> dict[str, Formula]:
     """The formulas of the claims, printed and right, by name."""
-    return {f.name: f for c in claims for f in (c.printed, c.right) if f is not None}
+    return {name: formula for claim in claims for name, formula in claim.formulas().items()}
 
 
 def macros(claims: list[Claim]) -> str:
@@ -104,18 +109,19 @@ def statements(claims: list[Claim]) -> str:
 
 
 def _counts(claims: list[Claim]) -> str:
-    lines = [
-        r"\begin{center}\begin{tabular}{@{}lrrr@{}}",
-        rf"\toprule source & {' & '.join(Verdict)} \\ \midrule",
-    ]
     by_source = tally(claims)
+    shown = [v for v in Verdict if any(counts[v] for counts in by_source.values())]
+    lines = [
+        r"\begin{center}\small\begin{tabular}{@{}l" + "r" * len(shown) + "@{}}",
+        rf"\toprule source & {' & '.join(shown)} \\ \midrule",
+    ]
     rows = {
         heading(key) + ("" if key == OWN else f" \\cite{{{key}}}"): counts
         for key, counts in by_source.items()
     }
     rows[r"\midrule all"] = sum(by_source.values(), Counter[Verdict]())
     for name, counts in rows.items():
-        lines.append(" & ".join([name, *(str(counts[v]) for v in Verdict)]) + r" \\")
+        lines.append(" & ".join([name, *(str(counts[v]) for v in shown)]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}\end{center}", ""])
 
 
@@ -132,20 +138,15 @@ def _notation(claims: list[Claim]) -> str:
 
 
 def _typeset(claim: Claim) -> str:
-    before, _, after = claim.statement.partition("{formula}")
-    mark = after[:1] if after[:1] in {".", ",", ";"} else ""
     lines = [
-        f"\\begin{{statement}}[{{\\{claim.expected}; {_cite(claim)}}}]\\label{{{claim.id}}}",
-        before.rstrip(),
-        r"\begin{equation}",
-        f"\\{claim.formula.name}{mark}\\label{{eq:{claim.id}}}",
-        r"\end{equation}",
-        after.removeprefix(mark).lstrip(),
+        f"\\begin{{statement}}[{{{_mark(claim.expected)}; {_cite(claim)}}}]\\label{{{claim.id}}}",
+        *([claim.sentence] if claim.says else [*_displayed(claim), _assumptions(claim)]),
     ]
-    lines.append(_assumptions(claim))
     if claim.right is not None:
-        printed = f"$\\{claim.printed.name}$; {_sentence(claim.because)}"
-        lines.append(rf"\par\noindent\emph{{As printed:}} {printed}")
+        printed = claim.printed_sentence if claim.says else f"$\\{claim.printed.name}$;"
+        why = _sentence(claim.because) if claim.because else ""
+        lines.append(rf"\par\noindent\emph{{As printed:}} {printed} {why}")
+    if claim.counterexample:
         lines.append(rf"\par\noindent\emph{{Counterexample:}} {_sentence(claim.counterexample)}")
     lines += [
         r"\end{statement}",
@@ -153,6 +154,24 @@ def _typeset(claim: Claim) -> str:
         rf"\noindent{{\footnotesize\texttt{{{claim.id}}}, checked by {_checked(claim)}.\par}}",
     ]
     return "\n".join([*(line for line in lines if line), ""])
+
+
+def _mark(verdict: Verdict) -> str:
+    """The macro that stands for a verdict."""
+    return {Verdict.PREMISE: r"\premise"}.get(verdict, f"\\{verdict}")
+
+
+def _displayed(claim: Claim) -> list[str]:
+    """The statement with its formula in a line of its own."""
+    before, _, after = claim.statement.partition("{formula}")
+    mark = after[:1] if after[:1] in {".", ",", ";"} else ""
+    return [
+        before.rstrip(),
+        r"\begin{equation}",
+        f"\\{claim.formula.name}{mark}\\label{{eq:{claim.id}}}",
+        r"\end{equation}",
+        after.removeprefix(mark).lstrip(),
+    ]
 
 
 def _cite(claim: Claim) -> str:
@@ -183,6 +202,8 @@ def _errata(corrected: list[Claim]) -> str:
     ]
     for claim in corrected:
         shown = [f"\\fit{{\\{f.name}}}" for f in (claim.printed, claim.formula)]
+        if claim.says:
+            shown = [claim.printed_sentence, claim.sentence]
         lines += [
             f"\\ref{{{claim.id}}} & {shown[0]} & {shown[1]} \\\\*[1ex]",
             rf" & \multicolumn{{2}}{{p{{0.84\linewidth}}}}{{\small {_cite(claim)}: "

@@ -99,12 +99,16 @@ def _level(match: re.Match[str]) -> str:
 
 def statement(claim: Claim, formula: Formula) -> Markup:
     """The statement with a formula in its sentence."""
+    if claim.says:
+        return prose(claim.sentence)
     before, _, after = claim.statement.partition("{formula}")
     return prose(before) + math(formula.latex) + prose(after)
 
 
 def displayed(claim: Claim, formula: Formula) -> tuple[Markup, Markup, Markup]:
     """The statement before its formula, the formula in a line of its own, the statement after."""
+    if claim.says:
+        return prose(claim.sentence), Markup(""), Markup("")
     before, _, after = claim.statement.partition("{formula}")
     mark = after[:1] if after[:1] in {".", ",", ";", ":"} else ""
     return (
@@ -117,7 +121,8 @@ def displayed(claim: Claim, formula: Formula) -> tuple[Markup, Markup, Markup]:
 def steps(derivation: str) -> list[Markup]:
     """The sentences of a derivation."""
     whole = " ".join(derivation.split())
-    return [raised(step) for step in _SENTENCE.split(whole) if step]
+    shown = prose if "$" in whole else raised
+    return [shown(step) for step in _SENTENCE.split(whole) if step]
 
 
 _SENTENCE = re.compile(r"(?<!\b(?:eq|cf|Th|No|vs)\.)(?<!\b(?:eqs|Thm|Sec|i\.e|e\.g)\.)(?<=[.])\s+")

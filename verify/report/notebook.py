@@ -42,11 +42,11 @@ def _card(result: ClaimResult) -> str:
 
 
 def _lines(claim: Claim, result: ClaimResult) -> Iterator[str]:
-    holds = f"${claim.formula.latex}$".join(claim.statement.split("{formula}"))
+    holds = claim.sentence
     if claim.right is None:
         yield f"holds: {holds}"
     else:
-        yield f"printed: ${claim.printed.latex}$"
+        yield f"printed: {claim.printed_sentence if claim.says else f'${claim.printed.latex}$'}"
         yield f"holds instead: {holds}"
         yield f"why: {claim.because}"
         yield f"counterexample: {claim.counterexample}"

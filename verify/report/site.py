@@ -11,13 +11,14 @@ from typing import Any
 
 import sympy
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
 from derive.language.writing import latex, plain
 from derive.optimizers import ZOO
 from verify.campaigns.runner import environment
-from verify.claims.claim import ClaimResult, Settings, Verdict
+from verify.claims.claim import Claim, ClaimResult, Settings, Verdict
 from verify.claims.sources import BIBTEX, NOT_CLAIMS
 from verify.report import mathml, optimizer_pages, trust
 from verify.report.optimizer_pages import Quantities
@@ -184,7 +185,7 @@ def _row(result: ClaimResult) -> dict[str, Any]:
     claim = result.claim
     about = topics(result)
     kinds = list(dict.fromkeys(str(check.kind) for check in result.checks))
-    said = words(claim.statement.replace("{formula}", plain(claim.formula.expr)))
+    said = words(claim.sentence) if claim.says else _searched(claim)
     return {
         "result": result,
         "id": claim.id,
@@ -196,6 +197,10 @@ def _row(result: ClaimResult) -> dict[str, Any]:
         "statement": mathml.statement(claim, claim.formula),
         "search": " ".join([claim.id, *claim.catalogue, said, claim.source.where, *about]).lower(),
     }
+
+
+def _searched(claim: Claim) -> str:
+    return words(claim.statement.replace("{formula}", plain(claim.formula.expr)))
 
 
 def topics(result: ClaimResult) -> list[str]:
@@ -210,8 +215,8 @@ def _claim_page(result: ClaimResult) -> dict[str, Any]:
     return {
         "claim": claim,
         "right": mathml.displayed(claim, claim.formula),
-        "printed": mathml.math(claim.printed.latex, block=True),
-        "corrected": mathml.math(claim.formula.latex, block=True),
+        "printed": _alone(claim, claim.printed, claim.printed_sentence),
+        "corrected": _alone(claim, claim.formula, claim.sentence),
         "steps": mathml.steps(claim.derivation),
         "symbols": {
             mathml.math(latex(sympy.Symbol(name))): meaning
@@ -221,6 +226,11 @@ def _claim_page(result: ClaimResult) -> dict[str, Any]:
         "python": python(claim.formula),
         "bibtex": BIBTEX.get(claim.source.key, ""),
     }
+
+
+def _alone(claim: Claim, formula: Formula, sentence: str) -> Markup:
+    """A statement in its slots, or its only formula in a line of its own."""
+    return mathml.prose(sentence) if claim.says else mathml.math(formula.latex, block=True)
 
 
 def _attachments(found: Quantities) -> dict[str, str]:

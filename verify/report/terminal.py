@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 
 from derive.language.formula import Formula
-from derive.language.writing import GREEK
+from derive.language.writing import GREEK, unicode_text
 from verify.claims.claim import Claim
+from verify.claims.slots import Value
+from verify.claims.statement import Statement
 
 _COMMANDS = {
     "lVert": "‖",
@@ -66,6 +69,13 @@ _ASCII = {
     "ψ": "psi",
     **{letter: name for name, letter in GREEK.items()},
 }
+_ACCENTS = {
+    "hat": "\u0302",
+    "tilde": "\u0303",
+    "dot": "\u0307",
+    "ddot": "\u0308",
+    "bar": "\u0304",
+}
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ"
 _LEVEL = "0123456789-+n"
 
@@ -79,6 +89,8 @@ def words(latex: str) -> str:
     text = re.sub(r"\\math(?:bb|rm)(?: |\{(\w+)\})", lambda m: m[1] or "", latex)
     text = re.sub(rf"\\frac{_ARGUMENT}{_ARGUMENT}", _fraction, text)
     text = re.sub(r"\\nabla ?", "∇", text)
+    text = re.sub(r"\\[bB]ig+[lr]?(?![a-z])", "", text)
+    text = re.sub(r"\\(hat|tilde|dot|ddot|bar)(?: (\w)|\{(\w)\})", _accented, text)
     text = re.sub(r"\\([a-zA-Z]+)", lambda m: _COMMANDS.get(m.group(1), m.group(1)), text)
     text = re.sub(r"_\{([^}]{2,})\}", r"_(\1)", text)
     text = re.sub(r"\^(?:\{(-?\d+)\}|(\d))", lambda m: (m[1] or m[2]).translate(_up()), text)
@@ -96,6 +108,11 @@ def _fraction(match: re.Match[str]) -> str:
     return f"{top}/{bottom}"
 
 
+def _accented(match: re.Match[str]) -> str:
+    """A letter with its accent."""
+    return unicodedata.normalize("NFC", (match[2] or match[3]) + _ACCENTS[match[1]])
+
+
 def formula(value: Formula) -> str:
     """A formula with what stands beside it."""
     lead = value.lead.replace("+", " + ")
@@ -104,8 +121,31 @@ def formula(value: Formula) -> str:
 
 
 def statement(claim: Claim) -> str:
-    """The statement with the formula that holds."""
+    """The statement with what holds in its slots."""
+    if claim.says:
+        return told(claim.says)
     return formula(claim.formula).join(map(words, claim.statement.split("{formula}")))
+
+
+def told(says: Statement) -> str:
+    """A statement on one line, its formulas as a terminal shows them."""
+    done = ""
+    for piece in says.pieces(says.text):
+        if isinstance(piece, str):
+            done += words(piece)
+            continue
+        slot, sign = piece
+        text = unicode_text(slot.expr) if isinstance(slot, Value) else words(slot.latex)
+        done += f" + {text}" if sign and not text.startswith("-") else text
+    return done
+
+
+def as_printed(claim: Claim) -> str:
+    """What was printed and why it is wrong, as LaTeX; nothing where it is what holds."""
+    if claim.right is None:
+        return ""
+    said = claim.printed_sentence if claim.says else formula(claim.printed)
+    return f"As printed: {said}" + (f"; {claim.because}" if claim.because else "")
 
 
 def _up() -> dict[int, int]:

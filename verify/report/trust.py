@@ -99,7 +99,7 @@ def read_trials(mutants: Path | None, ledger: Path | None) -> Trials:
 def _read_mutants(path: Path) -> dict[str, tuple[int, int]]:
     try:
         claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
-        return {claim["id"]: (int(claim["tried"]), int(claim["killed"])) for claim in claims}
+        return {claim["id"]: (int(claim["tried"]), int(claim["rejected"])) for claim in claims}
     except OSError as error:
         raise BadInput(f"--mutants {path} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError):

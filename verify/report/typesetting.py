@@ -31,11 +31,13 @@ _ABBREVIATIONS = {"SGD", "GD"}
 
 
 def typeset(text: str) -> str:
-    r"""Plain text as LaTeX, its mathematics between dollars.
+    r"""Plain text as LaTeX, its mathematics between dollars; text with dollars is LaTeX already.
 
     >>> print(typeset("As x'' = ∇²E ∇E/(1-β)², a step is x_(k+1) = x_k - hβ^(k+1) g."))
     As $x''=\nabla ^{2}E \nabla E/(1-\beta )^{2}$, a step is $x_{k+1}=x_k-h\beta ^{k+1} g$.
     """
+    if "$" in text:
+        return " ".join(text.split())
     done, formula = list[str](), list[str]()
 
     def close() -> None:

@@ -43,6 +43,12 @@ class Experiment:
         at_end: bool = False,
     ) -> list[float]:
         """The largest distance over the steps 1, 2, ... (or the last one) for every h."""
+        return [last if at_end else most for most, last in self.distances(follow, digits=digits)]
+
+    def distances(
+        self, follow: Callable[[Flow], list[np.ndarray]], *, digits: int
+    ) -> list[tuple[float, float]]:
+        """The largest distance over the steps 1, 2, ... and the last one, for every h."""
         result = []
         with precision(digits):
             for j in self.halvings:
@@ -64,7 +70,7 @@ class Experiment:
                 distances = [
                     max(abs(entry) for entry in a - b) for a, b in zip(path, other, strict=True)
                 ]
-                result.append(float(distances[-1] if at_end else max(distances[1:])))
+                result.append((float(max(distances[1:])), float(distances[-1])))
         return result
 
 

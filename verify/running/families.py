@@ -56,6 +56,19 @@ def bounded_polynomial(draw: Draw, dimension: int) -> Loss:
     return polynomial(dimension, tuple(terms), text)
 
 
+def quadratic(draw: Draw, dimension: int) -> Loss:
+    """A random quadratic, bounded below, whose axes are not the coordinates'."""
+    rows = [[rational(draw, 0, 1) + fmpq(1, 5) for _ in range(dimension)] for _ in range(dimension)]
+    terms: list[tuple[tuple[int, ...], Any]] = []
+    for i, j in product(range(dimension), repeat=2):
+        exponents = [0] * dimension
+        exponents[i] += 1
+        exponents[j] += 1
+        shared = sum((row[i] * row[j] for row in rows), start=fmpq(0))
+        terms.append((tuple(exponents), (shared + (1 if i == j else 0)) / 4))
+    return polynomial(dimension, tuple(terms), f"|Ax|^2/4 + |x|^2/4, A = {_show(rows)}")
+
+
 def logistic(draw: Draw, dimension: int) -> Loss:
     """Logistic regression on four random points with a small ridge."""
     rows = [[rational(draw, -1, 1) for _ in range(dimension)] for _ in range(4)]

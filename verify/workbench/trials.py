@@ -23,7 +23,7 @@ from derive.language.formula import Formula
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer, Parameter
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Source, Verdict
-from verify.claims.mutants import Mutant, mutants
+from verify.claims.slips import Mutant, mutants
 from verify.running.experiments import Experiment
 from verify.running.families import FAMILIES, MOMENTA, Draw, bounded_polynomial, starting_point
 from verify.running.numbers import RATIONAL, evaluate

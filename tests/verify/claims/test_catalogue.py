@@ -68,4 +68,4 @@ def test_a_planted_error_in_a_corridor_or_a_rate_is_rejected_by_every_check(id, 
 def test_no_seed_takes_the_right_formula_for_an_error(id, seed):
     claim = REGISTRY.claims[id]
     settings = Settings(digits=20, seed=seed)
-    assert all(check.judge(claim.formula.expr, settings).passed for check in claim.checks)
+    assert all(check.judge(claim.candidate, settings).passed for check in claim.checks)

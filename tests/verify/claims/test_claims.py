@@ -11,6 +11,7 @@ from derive.language.formula import BETA, H, K
 from verify.claims.certificates import certify
 from verify.claims.checks.heavy_ball import HEAVY_BALL, loss_weights
 from verify.claims.claim import REGISTRY, Kind, Settings, Verdict
+from verify.claims.slots import Losses, Number, Order, Value, When
 from verify.claims.sources import BIBTEX
 from verify.recheck import redo
 from verify.running.digits import DEFAULT_DIGITS
@@ -45,7 +46,7 @@ def test_a_corrected_claim_says_what_is_right_and_how_to_see_it(claim):
     assert claim.right is not None
     assert claim.because
     assert claim.counterexample
-    assert claim.condition
+    assert claim.condition or claim.says
     assert any(check.refutes for check in claim.checks)
 
 
@@ -54,16 +55,21 @@ def test_a_corrected_claim_says_what_is_right_and_how_to_see_it(claim):
 )
 def test_what_a_corrected_claim_refutes_is_refuted_without_rounding_or_truncation(claim):
     proofs = [c for c in claim.checks if c.refutes and c.kind not in (Kind.ORDER, Kind.SIMULATION)]
-    assert any(check.judge(claim.printed.expr, FAST).passed is False for check in proofs)
+    assert any(check.judge(claim.printed_candidate, FAST).passed is False for check in proofs)
 
 
 # Planted errors: (claim, wrong formula, the kinds of check that must reject it).
 GAMMA = 1 - b ** (2 * k + 2) - 4 * (k + 1) * b ** (k + 1) * (1 - b) / (1 + b)
 LATE_GAMMA = 1 - b ** (2 * k + 2) - 4 * k * b ** (k + 1) * (1 - b) / (1 + b)
+EXACT = {Kind.SYMBOLIC, Kind.ENUMERATION, Kind.SERIES}
 PLANTED = [
-    ("ghosh2023.gamma", LATE_GAMMA, {Kind.SYMBOLIC, Kind.ENUMERATION, Kind.SERIES}),
-    ("ghosh2023.gamma", GAMMA.subs(k, k + 1), {Kind.SYMBOLIC, Kind.ENUMERATION, Kind.SERIES}),
-    ("ghosh2023.gamma", 2 * GAMMA, {Kind.SYMBOLIC, Kind.ENUMERATION, Kind.SERIES, Kind.ORDER}),
+    ("ghosh2023.gamma", {"factor": Value(LATE_GAMMA)}, EXACT),
+    ("ghosh2023.gamma", {"factor": Value(GAMMA.subs(k, k + 1))}, EXACT),
+    ("ghosh2023.gamma", {"factor": Value(2 * GAMMA)}, EXACT | {Kind.ORDER}),
+    ("ghosh2023.gamma", {"order": Order(7)}, {Kind.ORDER}),
+    ("ghosh2023.gamma", {"when": When.AFTER_START_UP}, {Kind.ORDER}),
+    ("ghosh2023.shifted-start", {"when": When.EVERY_STEP}, {Kind.ORDER}),
+    ("ghosh2023.shifted-start", {"losses": Losses.QUADRATIC}, {Kind.SERIES}),
     ("ghosh2023.modified-loss", h * (1 + b) / (4 * (1 - b) ** 3), None),
     ("ghosh2023.modified-loss", h * (1 + b) / (4 * (1 - b)), None),
     ("ghosh2023.modified-loss", h * (1 - b) / (4 * (1 - b) ** 2), None),
@@ -71,9 +77,9 @@ PLANTED = [
     ("ghosh2023.gradient-descent", h / 2, None),
     ("ghosh2023.amplification", (1 + b) / (1 - b) ** 2, None),
     ("ghosh2023.amplification", (1 - b) / (1 + b), None),
-    ("ghosh2023.gamma-not-needed", sympy.Integer(2), None),
-    ("ghosh2023.reduced-flow-order", h * b / (1 - b), None),
-    ("ghosh2023.shifted-start", -h * b / (1 - b) ** 2, {Kind.SERIES}),
+    ("ghosh2023.gamma-not-needed", {"factor": Value(sympy.Integer(2))}, {Kind.ENUMERATION}),
+    ("ghosh2023.reduced-flow-order", {"error": Number("0.0038061")}, {Kind.SIMULATION}),
+    ("ghosh2023.shifted-start", {"shift": Value(-h * b / (1 - b) ** 2)}, {Kind.SERIES}),
     ("ghosh2023.variance-factor", (1 - b) / (1 + b), None),
     ("ghosh2023.variance-factor", (1 - b ** (2 * k + 1)) * (1 - b) / (1 + b), None),
     ("ghosh2023.variance-of-history-sum", (1 - b ** (2 * k)) / (1 - b**2), None),
@@ -92,7 +98,8 @@ PLANTED = [
 )
 def test_a_planted_error_is_rejected(id, wrong, by):
     claim = REGISTRY.claims[id]
-    rejecting = {c.kind for c in claim.checks if c.judge(wrong, FAST).passed is False}
+    planted = claim.says.changed(**wrong) if claim.says else wrong
+    rejecting = {c.kind for c in claim.checks if c.judge(planted, FAST).passed is False}
     everyone = {check.kind for check in claim.checks}
     assert rejecting >= (everyone if by is None else by)
 
@@ -100,8 +107,9 @@ def test_a_planted_error_is_rejected(id, wrong, by):
 def test_an_observed_order_cannot_see_an_error_in_gamma_but_a_residual_can():
     """Replacing gamma changes the path by O(h^2) only; see the claim on gamma not being needed."""
     by_kind = {check.kind: check for check in REGISTRY.claims["ghosh2023.gamma"].checks}
-    assert by_kind[Kind.ORDER].judge(LATE_GAMMA, FAST).passed is True
-    assert by_kind[Kind.SERIES].judge(LATE_GAMMA, FAST).passed is False
+    late = REGISTRY.claims["ghosh2023.gamma"].candidate.changed(factor=Value(LATE_GAMMA))
+    assert by_kind[Kind.ORDER].judge(late, FAST).passed is True
+    assert by_kind[Kind.SERIES].judge(late, FAST).passed is False
 
 
 def test_the_counterexample_to_the_reduced_flow_has_the_published_size():

@@ -156,7 +156,7 @@ def test_a_check_that_fails_is_said_to_fail(report: Report):
 
 def test_the_files_on_mutants_and_draws_are_read_or_refused(tmp_path: Path):
     path, ledger = tmp_path / "mutants.json", tmp_path / "draws.db"
-    path.write_text(json.dumps({"claims": [{"id": "a", "tried": 5, "killed": 4}]}))
+    path.write_text(json.dumps({"claims": [{"id": "a", "tried": 5, "rejected": 4}]}))
     with closing(Ledger(ledger)) as book:
         book.add(Entry("u", "a", 0, 20, "", "rejected", "", 1))
     trials = read_trials(path, ledger)

@@ -42,8 +42,12 @@ class Case:
     arithmetic: Arithmetic
     path: list[np.ndarray]
 
-    def flow(self, weights: Mapping[Tree, Number], time: PowerSeries) -> np.ndarray:
-        return advance(self.loss, weights, self.x0, time, self.arithmetic)
+    def flow(
+        self, weights: Mapping[Tree, Number], time: PowerSeries, start: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Where the flow from x_0, or another start, is at this time."""
+        begin = self.x0 if start is None else start
+        return advance(self.loss, weights, begin, time, self.arithmetic)
 
 
 def start_up(
