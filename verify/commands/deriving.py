@@ -12,7 +12,7 @@ import typer
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import CALL_SECONDS, Given, Names, Seconds, assignments, say, say_json
-from verify.report.asked import AVERAGES, Quantity, SamplingName
+from verify.formulas.asked import AVERAGES, Quantity, SamplingName
 
 
 class DeriveFormat(StrEnum):

@@ -9,7 +9,7 @@ import typer
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import Format, Output, Seed, Start, number, point, say, say_json
-from verify.report.asked import SamplingName
+from verify.formulas.asked import SamplingName
 
 if TYPE_CHECKING:
     from flint import fmpq

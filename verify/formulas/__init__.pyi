@@ -2,6 +2,7 @@
 
 from verify.formulas.aligning import first_break as first_break
 from verify.formulas.aligning import read_align as read_align
+from verify.formulas.asked import Quantity as Quantity
 from verify.formulas.comparing import Answer as Answer
 from verify.formulas.comparing import compare_with as compare_with
 from verify.formulas.reading import loss_from_text as loss_from_text

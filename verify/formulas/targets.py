@@ -14,16 +14,7 @@ import sympy
 from flint import fmpq
 
 import verify.papers  # noqa: F401  (registers the claims, which are targets too)
-from derive import (
-    discrete_modified_loss,
-    initial_shift,
-    modified_flow,
-    modified_loss,
-    one_step_map,
-    transient,
-)
-from derive.engine.bseries import BSeries
-from derive.engine.modified_loss import ModifiedLoss
+from derive import modified_flow
 from derive.engine.sequences import Sequence
 from derive.language.differentials import text_differential, text_scalar
 from derive.language.formula import H
@@ -31,6 +22,7 @@ from derive.language.trees import Tree, tree, trees_of_order
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import ZOO
 from verify.claims.claim import REGISTRY
+from verify.formulas.asked import FORMS, Form, Quantity
 from verify.running.rule_files import find_rule
 
 HIGHEST = 4
@@ -62,24 +54,39 @@ class Family:
     free: bool = False
 
 
-def _flow_term(
-    derive: Callable[..., BSeries], power: int
-) -> Callable[[Optimizer, Tree], sympy.Expr]:
+def _family(quantity: Quantity, form: Form) -> Family:
+    """What the record of a quantity says, as coefficients by tree."""
+    shape = quantity.about.shape
+    if shape is None:
+        return Family(form.meaning, _loss_term(quantity, form.scaled), text_scalar, 1, free=True)
+    find = _over_the_lasting(quantity) if form.relative else _series_term(quantity, shape.shift)
+    return Family(form.meaning, find, text_differential, -shape.shift)
+
+
+def _series_term(quantity: Quantity, power: int) -> Callable[[Optimizer, Tree], sympy.Expr]:
     def find(rule: Optimizer, t: Tree) -> sympy.Expr:
-        coefficient = derive(rule, order=t.order)[t]
+        coefficient = quantity.about.derive(rule, order=t.order)[t]
         sign = fmpq(-1 if t.order % 2 else 1, t.symmetry)
         return H ** (t.order + power) * (coefficient * sign).as_expr()
 
     return find
 
 
-def _loss_term(
-    derive: Callable[..., ModifiedLoss], scaled: bool
-) -> Callable[[Optimizer, Tree], sympy.Expr]:
+def _over_the_lasting(quantity: Quantity) -> Callable[[Optimizer, Tree], sympy.Expr]:
+    def find(rule: Optimizer, t: Tree) -> sympy.Expr:
+        now = quantity.about.derive(rule, order=t.order)[t]
+        if not isinstance(now, Sequence):
+            return sympy.Integer(1)
+        return (now * modified_flow(rule, order=t.order)[t].inverse()).as_expr()
+
+    return find
+
+
+def _loss_term(quantity: Quantity, scaled: bool) -> Callable[[Optimizer, Tree], sympy.Expr]:
     def find(rule: Optimizer, t: Tree) -> sympy.Expr:
         if rule.game:
             raise BadInput(f"{rule.name} follows any vector field, behind which no loss stands.")
-        loss = derive(rule, order=t.order)
+        loss = quantity.about.derive(rule, order=t.order)
         if t.order >= loss.exists_below:
             raise BadInput(
                 f"{rule.name} has no such loss at h^{t.order - 1}: it exists through "
@@ -91,63 +98,8 @@ def _loss_term(
     return find
 
 
-def _transient_factor(rule: Optimizer, t: Tree) -> sympy.Expr:
-    now, lasting = transient(rule, order=t.order)[t], modified_flow(rule, order=t.order)[t]
-    if not isinstance(now, Sequence):
-        return sympy.Integer(1)
-    return (now * lasting.inverse()).as_expr()
-
-
 FAMILIES: dict[str, Family] = {
-    "modified-loss": Family(
-        "the term beside E in the modified loss that starts with E",
-        _loss_term(modified_loss, scaled=False),
-        text_scalar,
-        1,
-        free=True,
-    ),
-    "modified-loss-unscaled": Family(
-        "the term of the loss whose gradient is minus the modified flow",
-        _loss_term(modified_loss, scaled=True),
-        text_scalar,
-        1,
-        free=True,
-    ),
-    "discrete-modified-loss": Family(
-        "the term beside E in the loss of the one-step map that starts with E",
-        _loss_term(discrete_modified_loss, scaled=False),
-        text_scalar,
-        1,
-        free=True,
-    ),
-    "discrete-modified-loss-unscaled": Family(
-        "the term of S in x_(k+1) = x_k - h grad S(x_k)",
-        _loss_term(discrete_modified_loss, scaled=True),
-        text_scalar,
-        1,
-        free=True,
-    ),
-    "modified-flow": Family(
-        "the term of x' beside derivatives of E",
-        _flow_term(modified_flow, -1),
-        text_differential,
-        1,
-    ),
-    "transient": Family(
-        "the term of x' on [kh, (k+1)h] after the declared start",
-        _flow_term(transient, -1),
-        text_differential,
-        1,
-    ),
-    "transient-factor": Family(
-        "the transient term over the lasting one", _transient_factor, text_differential, 1
-    ),
-    "one-step-map": Family(
-        "the term of x_(k+1) - x_k", _flow_term(one_step_map, 0), text_differential, 0
-    ),
-    "initial-shift": Family(
-        "the term of y(0) - x_0", _flow_term(initial_shift, 0), text_differential, 0
-    ),
+    name: _family(quantity, form) for name, (quantity, form) in FORMS.items()
 }
 
 

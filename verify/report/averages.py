@@ -15,7 +15,7 @@ from derive.language.coefficients import Ring
 from derive.language.formula import BETA, H, K
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import latex, plain, unicode_text
-from verify.report.asked import AVERAGES, Quantity, SamplingName
+from verify.formulas.asked import AVERAGES, Quantity, SamplingName
 from verify.report.conventions import aligned
 
 LAG = sympy.Symbol("l")
@@ -250,11 +250,6 @@ def _head(found: Averages) -> str:
     return f"heavy ball   {number}, {found.sampling.summary}"
 
 
-_EXPLAINED = {
-    Quantity.EXPECTATION: "the mean of Gₖ + h/4 (‖∇Gₖ‖² + 2 Σ β^(k−r) ‖∇Gᵣ‖², r < k) at a fixed x; "
-    "F = mean ‖∇Eₙ − ∇E‖²",
-    Quantity.COVARIANCE: "Gₖ = Σ β^(k−r) Eᵣ at a fixed x; C the covariance of one batch gradient",
-}
 _MEAN_PATH = {
     "with-replacement": "the mean iterate feels the part of ‖∇E‖², not that of F",
     "reshuffled": "the mean iterate feels both parts, averaged over an epoch",
@@ -269,7 +264,7 @@ _LAGS = {
 
 def as_text(found: Averages) -> str:
     """The answer for a terminal."""
-    lines = [_head(found), _EXPLAINED[found.quantity]]
+    lines = [_head(found), found.quantity.about.convention]
     for when in dict.fromkeys(row.when for row in found.rows):
         here = [row for row in found.rows if row.when == when]
         lines += ["", when]

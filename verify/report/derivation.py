@@ -10,16 +10,9 @@ from typing import Any
 import sympy
 from flint import fmpq
 
-from derive.engine.backward_error import modified_flow, one_step_map, slow_manifold
 from derive.engine.bseries import BSeries
 from derive.engine.linear_memory import linear_method
-from derive.engine.modified_loss import (
-    ModifiedLoss,
-    discrete_modified_loss,
-    loss_of_field,
-    modified_loss,
-)
-from derive.engine.startup import initial_shift, transient
+from derive.engine.modified_loss import ModifiedLoss, loss_of_field
 from derive.language.differentials import (
     latex_differential,
     latex_scalar,
@@ -29,60 +22,7 @@ from derive.language.differentials import (
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
-from verify.report.asked import AVERAGES, Quantity
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How a quantity is written: its left side, what stands first, and the power of h to add."""
-
-    latex: str
-    text: str
-    first_latex: str
-    first_text: str
-    shift: int
-
-    def sum(self, step: str) -> str:
-        return f"Σ {step}ⁿ⁻¹ b F" if self.shift else f"Σ {step}ⁿ b F"
-
-
-SHAPES = {
-    Quantity.MODIFIED_FLOW: Shape("x'", "x'", "", "", -1),
-    Quantity.TRANSIENT: Shape("x'", "x'", "", "", -1),
-    Quantity.ONE_STEP_MAP: Shape("x_{k+1}", "xₖ₊₁", "x_k", "xₖ", 0),
-    Quantity.SLOW_MANIFOLD: Shape("m", "m", "", "", 0),
-    Quantity.INITIAL_SHIFT: Shape("y(0)", "y(0)", "x_0", "x₀", 0),
-}
-_DIFFERENTIALS = "F(t) the elementary differentials of f = -grad E"
-CONVENTIONS = {
-    Quantity.MODIFIED_FLOW: (
-        f"x' = sum over trees of h^(nodes-1) coefficient/symmetry F(t)(x), {_DIFFERENTIALS}"
-    ),
-    Quantity.TRANSIENT: (
-        "on [kh, (k+1)h], from the declared start on, x' = sum over trees of h^(nodes-1) "
-        f"coefficient/symmetry F(t)(x), {_DIFFERENTIALS}"
-    ),
-    Quantity.ONE_STEP_MAP: (
-        "x_(k+1) = x_k + sum over trees of h^nodes coefficient/symmetry F(t)(x_k), "
-        f"{_DIFFERENTIALS}"
-    ),
-    Quantity.SLOW_MANIFOLD: (
-        "memory (times h where it holds a gradient) = constant x + sum over trees of "
-        f"h^nodes coefficient/symmetry F(t)(x), {_DIFFERENTIALS}"
-    ),
-    Quantity.INITIAL_SHIFT: (
-        "the lasting flow starts at x_0 + sum over trees of h^nodes coefficient/symmetry "
-        f"F(t)(x_0), {_DIFFERENTIALS}"
-    ),
-    Quantity.MODIFIED_LOSS: (
-        "x' = -scale grad(E + sum over free trees of h^(nodes-1) coefficient S(tree)), S the "
-        "contraction of derivatives of E along the tree; symmetry is the free tree's"
-    ),
-    Quantity.DISCRETE_MODIFIED_LOSS: (
-        "x_(k+1) = x_k - h scale grad(E + sum over free trees of h^(nodes-1) coefficient S(tree)), "
-        "S the contraction of derivatives of E along the tree; symmetry is the free tree's"
-    ),
-}
+from verify.formulas.asked import AVERAGES, Quantity, Shape
 
 
 @dataclass(frozen=True)
@@ -103,7 +43,7 @@ class Derived:
 
     @property
     def convention(self) -> str:
-        text = CONVENTIONS[self.quantity]
+        text = self.quantity.about.convention
         return re.sub(r"\bh\b|(?<=k)h|(?<=\))h", self.step, text)
 
 
@@ -117,36 +57,22 @@ def find(optimizer: Optimizer, quantity: Quantity, *, order: int, k: int | None 
         raise BadInput(f"{quantity} is an average over batches; ask for it with --minibatch.")
     if k is not None and quantity is not Quantity.TRANSIENT:
         raise BadInput(f"--k {k} belongs to the transient; {quantity} does not depend on k.")
-    losses = {
-        Quantity.MODIFIED_LOSS: modified_loss,
-        Quantity.DISCRETE_MODIFIED_LOSS: discrete_modified_loss,
-    }
-    if quantity in losses:
-        if optimizer.game:
-            raise BadInput(
-                f"{optimizer.name} follows any vector field, behind which no loss stands; "
-                "ask for its modified-flow."
-            )
-        return Derived(optimizer, quantity, order, {}, losses[quantity](optimizer, order=order))
-    if quantity is Quantity.SLOW_MANIFOLD:
-        manifold = slow_manifold(optimizer, order=order)
-        if not manifold:
-            raise BadInput(f"{optimizer.name} has no memory, so there is no slow manifold to find.")
-        return Derived(optimizer, quantity, order, manifold, None)
-    if quantity is Quantity.TRANSIENT:
-        return Derived(
-            optimizer, quantity, order, {"": transient(optimizer, order=order, k=k)}, None
+    about = quantity.about
+    if about.shape is None and optimizer.game:
+        raise BadInput(
+            f"{optimizer.name} follows any vector field, behind which no loss stands; "
+            "ask for its modified-flow."
         )
-    derivations = {
-        Quantity.MODIFIED_FLOW: modified_flow,
-        Quantity.ONE_STEP_MAP: one_step_map,
-        Quantity.INITIAL_SHIFT: initial_shift,
-    }
-    found = derivations[quantity](optimizer, order=order)
-    shows_loss = quantity is not Quantity.INITIAL_SHIFT and not optimizer.game
-    return Derived(
-        optimizer, quantity, order, {"": found}, loss_of_field(found) if shows_loss else None
-    )
+    at_step = {"k": k} if quantity is Quantity.TRANSIENT else {}
+    found = about.derive(optimizer, order=order, **at_step)
+    if isinstance(found, ModifiedLoss):
+        return Derived(optimizer, quantity, order, {}, found)
+    if isinstance(found, BSeries):
+        loss = loss_of_field(found) if about.behind and not optimizer.game else None
+        return Derived(optimizer, quantity, order, {"": found}, loss)
+    if not found:
+        raise BadInput(f"{optimizer.name} has no memory, so there is no slow manifold to find.")
+    return Derived(optimizer, quantity, order, found, None)
 
 
 def as_json(derived: Derived) -> dict[str, Any]:
@@ -232,7 +158,7 @@ def as_latex(derived: Derived) -> str:
     """An align environment, one line per power of h."""
     if not derived.series and derived.loss:
         return latex_loss(derived, derived.loss)
-    shape = SHAPES[derived.quantity]
+    shape = _shape(derived)
     blocks = []
     units = _units(derived.optimizer)
     for name, series in derived.series.items():
@@ -251,6 +177,12 @@ def as_latex(derived: Derived) -> str:
         remainder = f"O({_power(derived.step, series.order + shape.shift + 1)})"
         blocks.append(f"{left} &= " + " \\\\\n&\\quad ".join(rows) + f" + {remainder}")
     return "\\begin{align*}\n" + " \\\\\n".join(blocks) + "\n\\end{align*}"
+
+
+def _shape(derived: Derived) -> Shape:
+    shape = derived.quantity.about.shape
+    assert shape is not None, "a loss has none"
+    return shape
 
 
 def latex_loss(derived: Derived, loss: ModifiedLoss) -> str:
@@ -277,7 +209,7 @@ def as_text(derived: Derived) -> str:
     """Aligned lines for a terminal, and how far a loss exists behind the field."""
     if not derived.series and derived.loss:
         return "\n".join(_loss_page(derived, derived.loss))
-    shape, game = SHAPES[derived.quantity], derived.optimizer.game
+    shape, game = _shape(derived), derived.optimizer.game
     lines: list[str] = []
     units = _units(derived.optimizer)
     for name, series in derived.series.items():
@@ -325,9 +257,8 @@ def _title(optimizer: Optimizer) -> str:
 
 
 def _loss_line(derived: Derived, loss: ModifiedLoss) -> str:
-    flow = derived.quantity is Quantity.MODIFIED_FLOW
-    name = "modified loss" if flow else "discrete modified loss"
-    what = "flow" if flow else "map"
+    name = derived.quantity.about.behind
+    what = "flow" if derived.quantity is Quantity.MODIFIED_FLOW else "map"
     return f"{name}   {_unscaled(loss, derived.step)}   {_existence(derived, loss, what)}"
 
 

@@ -26,7 +26,7 @@ from derive.language.formula import K, R
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
-from verify.report.asked import Quantity
+from verify.formulas.asked import Quantity
 from verify.report.derivation import parameter_ranges
 
 S = sympy.Symbol("s")

@@ -9,9 +9,9 @@ from joblib import Parallel, delayed
 
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import ZOO
+from verify.formulas.asked import DERIVED, Quantity
 from verify.report import mathml
 from verify.report.derivation import (
-    Quantity,
     as_latex,
     as_sympy,
     as_text,
@@ -22,16 +22,6 @@ from verify.report.derivation import (
 ORDER = 4
 LONGEST = 12_000
 """Characters of LaTeX that a page still shows; more stands in a file beside it."""
-
-MEANINGS: Mapping[Quantity, str] = {
-    Quantity.MODIFIED_FLOW: "The flow that the iterates follow once the start-up has died out.",
-    Quantity.MODIFIED_LOSS: "The loss whose gradient flow the iterates follow, while there is one.",
-    Quantity.ONE_STEP_MAP: "What one step does to the position, once the start-up has died out.",
-    Quantity.DISCRETE_MODIFIED_LOSS: "The loss on which one step is a step of gradient descent.",
-    Quantity.SLOW_MANIFOLD: "The memory as a function of the position, after the start-up.",
-    Quantity.TRANSIENT: "The flow of step k, start-up included, from the declared start on.",
-    Quantity.INITIAL_SHIFT: "Where the lasting flow starts, beside the start of the iterates.",
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,7 @@ class Shown:
 
     @property
     def meaning(self) -> str:
-        return MEANINGS[self.quantity]
+        return self.quantity.about.meaning
 
 
 @dataclass(frozen=True)
@@ -80,7 +70,7 @@ class Quantities:
 def find_all(name: str) -> Quantities:
     """Derive what a rule of the zoo has; averages over batches are no quantity of it alone."""
     rule = ZOO[name]
-    return Quantities(rule, tuple(_shown(rule, quantity) for quantity in MEANINGS))
+    return Quantities(rule, tuple(_shown(rule, quantity) for quantity in DERIVED))
 
 
 def find_each(names: Sequence[str]) -> list[Quantities]:

@@ -31,7 +31,6 @@ from verify.claims.checks.identities import exact, order_of
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import closed, difference
 from verify.formulas.comparing import compare_with
-from verify.formulas.quantities import PAIR, Subject, Values
 from verify.running.experiments import Experiment, Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_field, weights_of
@@ -39,6 +38,7 @@ from verify.running.losses import VectorField
 from verify.running.numbers import FLOAT, MPFR, Arithmetic, PowerSeries, evaluate, power_series
 from verify.running.residuals import lowest_power, transient_residual
 from verify.running.trajectories import Start, iterates
+from verify.workbench.subjects import PAIR, Subject, Values
 
 Number = Any
 

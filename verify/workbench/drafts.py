@@ -22,11 +22,12 @@ from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import latex
 from verify.claims.claim import REGISTRY, Claim, Source, Verdict
 from verify.claims.equality import difference
-from verify.formulas.quantities import QUANTITIES, Subject
+from verify.formulas.asked import DRAFTED
 from verify.formulas.reading import Unreadable, read_expression, read_latex
 from verify.running.rule_files import find_rule
 from verify.workbench.candidates import checks
 from verify.workbench.draft_fields import Fields, fields_of
+from verify.workbench.subjects import Subject
 
 TEMPLATE = r"""# A claim of your own. 'undertow verify @FILE@' derives the formula again, runs the
 # optimizer, and exits 1 unless the verdict is the one expected below.
@@ -122,7 +123,7 @@ def load_draft(path: Path) -> Draft:
     """
     fields = fields_of(path)
     name, rule = _rule(fields)
-    quantity = fields.choice("about.quantity", QUANTITIES)
+    quantity = fields.choice("about.quantity", DRAFTED)
     if fields.number("about.order", 1) != 1:
         raise fields.bad("about.order", "is 1 in a draft; 'undertow check' compares other orders")
     claimed = fields.number("about.claimed_order")
@@ -132,7 +133,7 @@ def load_draft(path: Path) -> Draft:
     aliases = _aliases(fields, (*parameters, "h", "k"))
     fixed = {sympy.Symbol(name): sympy.Rational(int(v.p), int(v.q)) for name, v in rule.values}
     given = _assumptions(fields, (*parameters, "h", "k"), aliases, fixed)
-    formulas = _Formulas(fields, (*parameters, *QUANTITIES[quantity].symbols), aliases, fixed)
+    formulas = _Formulas(fields, (*parameters, *DRAFTED[quantity].symbols), aliases, fixed)
     printed, right = formulas.read("printed"), formulas.read("right", needed=False)
     expected = _expected(fields, right)
     try:
@@ -145,7 +146,7 @@ def load_draft(path: Path) -> Draft:
     def formula(expr: sympy.Expr, suffix: str = "") -> Formula:
         words = re.findall("[A-Za-z]+", identity)
         name = "draft" + "".join(word[:1].upper() + word[1:] for word in words) + suffix
-        kind = QUANTITIES[quantity]
+        kind = DRAFTED[quantity]
         if kind.beside and isinstance(expr, sympy.Add):
             expr = difference(expr, sympy.Integer(0))
         lead = kind.lead.rstrip("+") if latex(expr).startswith("-") else kind.lead

@@ -9,7 +9,7 @@ from flint import fmpq
 from derive.language.trees import tree
 from derive.optimizers import ZOO, gradient_descent
 from tests.verify.commands.test_cli import undertow
-from verify.report.asked import AVERAGES, Quantity
+from verify.formulas.asked import AVERAGES, Quantity
 from verify.report.derivation import as_latex, find
 
 every_rule = pytest.mark.parametrize("name", ZOO)

@@ -7,7 +7,7 @@ import pytest
 from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
 from verify.claims.claim import ClaimResult, Kind, Settings, Verdict, judge
-from verify.formulas.quantities import QUANTITIES
+from verify.formulas.asked import DRAFTED
 from verify.formulas.reading import Unreadable
 from verify.report.terminal import statement
 from verify.workbench.drafts import Draft, load_draft, read_condition, write_template
@@ -255,7 +255,7 @@ def test_a_rule_of_ones_own_is_found_beside_the_draft(draft, tmp_path):
     assert result.verdict is Verdict.CONFIRMED, result.as_json()
 
 
-@pytest.mark.parametrize("quantity", QUANTITIES)
+@pytest.mark.parametrize("quantity", DRAFTED)
 def test_what_a_rule_does_not_have_is_said(draft, quantity):
     if quantity in ("transient-factor", "initial-shift"):
         assert draft("0", quantity, "extragradient")

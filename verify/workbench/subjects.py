@@ -1,13 +1,9 @@
-"""What a drafted claim can be about: a coefficient of a rule, what is right, and where to try it.
-
-A quantity is a coefficient at the order h^1; `verify.workbench.candidates` has the checks of a
-candidate.
-"""
+"""What a drafted claim is about: a coefficient at h^1 of a rule, what is right, where to try it."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sympy
@@ -15,8 +11,9 @@ from flint import fmpq
 
 from derive.engine.backward_error import modified_flow
 from derive.language.formula import K
-from derive.language.trees import LEAF, Tree, tree
+from derive.language.trees import tree
 from derive.language.update_rule import BadInput, Optimizer
+from verify.formulas.asked import DRAFTED
 from verify.formulas.targets import FAMILIES, Target
 from verify.running.numbers import evaluate
 from verify.running.points import samples
@@ -26,46 +23,6 @@ Values = dict[str, fmpq]
 PAIR = tree("[[]]")
 POINTS = 5
 TRIES = 10_000
-_SQUARE = r"\lVert\nabla E\rVert^{2}"
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """One coefficient at the order h^1.
-
-    Args:
-        tree: the tree that carries it.
-        symbols: what a formula may hold beside the optimizer's parameters.
-        lead, beside: LaTeX around the formula in a statement.
-    """
-
-    meaning: str
-    tree: Tree
-    symbols: tuple[str, ...] = ("h",)
-    lead: str = ""
-    beside: str = ""
-
-
-QUANTITIES: Mapping[str, Quantity] = {
-    "modified-loss": Quantity(
-        "what stands beside |grad E|^2 in E + ...", PAIR, lead="E+", beside=_SQUARE
-    ),
-    "modified-loss-unscaled": Quantity(
-        "what stands beside |grad E|^2 in the loss whose gradient is -x'", PAIR, beside=_SQUARE
-    ),
-    "transient-factor": Quantity(
-        "gamma_k: what multiplies the lasting h^1 term on [kh, (k+1)h]", PAIR, ("h", "k")
-    ),
-    "initial-shift": Quantity(
-        "the multiple of grad E(x_0) by which the lasting flow starts beside x_0", LEAF
-    ),
-    "discrete-modified-loss": Quantity(
-        "what stands beside |grad E|^2 in S = E + ..., x_(k+1) = x_k - h scale grad S(x_k)",
-        PAIR,
-        lead="E+",
-        beside=_SQUARE,
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -89,7 +46,7 @@ class Subject:
         Raises:
             BadInput: the rule has no such quantity, or no parameter value obeys the inequalities.
         """
-        t, family = QUANTITIES[quantity].tree, FAMILIES[quantity]
+        t, family = tree(DRAFTED[quantity].tree), FAMILIES[quantity]
         called = f"{name or rule.name}:{quantity}:order-1"
         if quantity == "transient-factor" and not modified_flow(rule, order=2)[PAIR]:
             raise BadInput(f"{rule.name} has no term at h^1 that a factor could multiply.")
