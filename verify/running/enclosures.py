@@ -23,6 +23,8 @@ Number = Any
 
 SHORTEN = math.e**3
 """The step is the radius of convergence over this: short enough for a box to be found."""
+MARGIN = 6
+"""Terms beyond those that the step needs, because the remainder is taken over a whole box."""
 TRIES = 12
 
 
@@ -35,7 +37,7 @@ def enclosed_flow(field: Field, start: Sequence[arb], time: arb, *, digits: int)
     Raises:
         ArithmeticError: no box was found that holds the solution over a step.
     """
-    terms = math.ceil(digits * math.log(10) / 2) + 2
+    terms = math.ceil(digits * math.log(10) / math.log(SHORTEN)) + MARGIN
     fixed, program = field.fixed(arb(0)), field.program
     here, left = list(start), time
     while not left <= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,14 +27,15 @@ GUARD_DIGITS = 10
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A number type: its name and how an exact rational enters it."""
+    """A number type: its name, how an exact rational enters it, the sum of some of its numbers."""
 
     name: str
     convert: Callable[[fmpq], Number]
+    total: Callable[[Iterable[Number]], Number] = sum
 
 
 FLOAT = Arithmetic("float", lambda q: int(q.p) / int(q.q))
-MPFR = Arithmetic("mpfr", lambda q: gmpy2.mpfr(gmpy2.mpq(int(q.p), int(q.q))))
+MPFR = Arithmetic("mpfr", lambda q: gmpy2.mpfr(gmpy2.mpq(int(q.p), int(q.q))), gmpy2.fsum)
 MPMATH = Arithmetic("mpf", lambda q: mpmath.mpf(int(q.p)) / int(q.q))
 BALL = Arithmetic("arb", arb)
 RATIONAL = Arithmetic("fmpq", fmpq)

@@ -9,7 +9,7 @@ Source: Griewank, Walther, Evaluating Derivatives (2008), chapters 3 and 13.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import mul
 from typing import Any
 
@@ -55,6 +55,20 @@ class Tape:
         operation, a, _ = self.operations[index]
         return self.constants[a] if operation == _CONST else None
 
+    def scaled(self, index: int) -> tuple[fmpq, int]:
+        """A constant factor and the place of what it multiplies."""
+        operation, *factors = self.operations[index]
+        if operation == _MUL:
+            for factor, rest in (factors, factors[::-1]):
+                if (value := self.value(factor)) is not None:
+                    return value, rest
+        return fmpq(1), index
+
+    def factors(self, index: int) -> list[tuple[int, int]]:
+        """Each factor of a product, beside the other one."""
+        operation, a, b = self.operations[index]
+        return [(a, b), (b, a)] if operation == _MUL else []
+
 
 class Node:
     """A number that is not known yet: recording stands in for computing."""
@@ -82,6 +96,14 @@ class Node:
             return right
         if y == 0:
             return self
+        (c, a), (d, b) = map(self.tape.scaled, (self.index, right.index))
+        if a == b:
+            return Node(self.tape, a) * (c + d)
+        for common, one in self.tape.factors(a):
+            for shared, another in self.tape.factors(b):
+                if common == shared:
+                    rest = Node(self.tape, one) * c + Node(self.tape, another) * d
+                    return Node(self.tape, common) * rest
         return self.tape._record(_ADD, *sorted((self.index, right.index)))
 
     def __mul__(self, other: object) -> Node:
@@ -90,13 +112,26 @@ class Node:
         x, y = self.tape.value(self.index), self.tape.value(right.index)
         if x is not None and y is not None:
             return self.tape.constant(x * y)
-        if x == 0 or y == 0:
+        if x is not None:
+            return right._times(x)
+        if y is not None:
+            return self._times(y)
+        (c, a), (d, b) = map(self.tape.scaled, (self.index, right.index))
+        for one, product in ((a, b), (b, a)):
+            square = self.tape._known.get((_MUL, one, one))
+            for factor, rest in self.tape.factors(product):
+                if square is not None and factor == one != rest:
+                    return Node(self.tape, square) * Node(self.tape, rest) * (c * d)
+        return self.tape._record(_MUL, *sorted((a, b)))._times(c * d)
+
+    def _times(self, factor: fmpq) -> Node:
+        scale, index = self.tape.scaled(self.index)
+        scale = scale * factor
+        if scale == 0:
             return self.tape.constant(fmpq(0))
-        if x == 1:
-            return right
-        if y == 1:
-            return self
-        return self.tape._record(_MUL, *sorted((self.index, right.index)))
+        if scale == 1:
+            return Node(self.tape, index)
+        return self.tape._record(_MUL, *sorted((self.tape.constant(scale).index, index)))
 
     def __truediv__(self, other: object) -> Node:
         if (right := self._lift(other)) is None:
@@ -253,8 +288,10 @@ class Program:
                     else:
                         target.append(left[n] if left_moves else right[n])
                 elif operation == _MUL:
-                    if left_moves and right_moves:
-                        target.append(sum(map(mul, left, right[n::-1]), start=zero))
+                    if left is right:
+                        target.append(_square(n, left, arithmetic.total))
+                    elif left_moves and right_moves:
+                        target.append(arithmetic.total(map(mul, left, right[n::-1])))
                     else:
                         target.append(left[n] * right[0] if left_moves else left[0] * right[n])
                 elif operation == _DIV:
@@ -273,6 +310,15 @@ class Program:
             i: series[places[(_COS if operation == _SIN else _SIN, a)]]
             for (operation, a), i in places.items()
         }
+
+
+def _square(n: int, x: list[Number], total: Callable[[Iterable[Number]], Number]) -> Number:
+    """The n-th Taylor coefficient of x**2, every product of two different coefficients once."""
+    half = n // 2
+    if n == 0:
+        return x[0] * x[0]
+    twice = total(map(mul, x, x[n:half:-1])) * 2
+    return twice if n % 2 else twice + x[half] * x[half]
 
 
 def _quotient(

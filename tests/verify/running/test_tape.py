@@ -10,7 +10,8 @@ from derive.language.trees import tree, trees_up_to
 from verify.running.families import FAMILIES, bounded_polynomial
 from verify.running.flows import Field, flow
 from verify.running.losses import Loss
-from verify.running.numbers import BALL, FLOAT, MPFR, cos, exp, log, precision, tanh
+from verify.running.numbers import BALL, FLOAT, MPFR, RATIONAL, cos, exp, log, precision, tanh
+from verify.running.tape import record
 from verify.workbench.strategies import smooth_losses
 
 X, Y = sympy.symbols("x y")
@@ -120,3 +121,12 @@ def test_random_polynomials_are_bounded_below():
         loss = bounded_polynomial(random.Random(seed), 2)
         far = [fmpq(-50), fmpq(50)]
         assert all(loss.value([x, y]) > 0 for x in far for y in [*far, fmpq(0)])
+
+
+def test_a_common_factor_is_multiplied_once():
+    """x u + x v = x (u + v), 2 x + 3 x = 5 x, and x (x u) = x^2 u where x^2 is known."""
+    program = record(3, lambda n: [n[0] * n[0] + n[0] * (n[0] * n[1] + 2 * n[0] * n[2])])
+    products = [op for op in program.operations if op[0] == 1]
+    assert len(products) == 3
+    values = [fmpq(3), fmpq(5), fmpq(7)]
+    assert program.at(values, RATIONAL) == [9 + 9 * 5 + 2 * 9 * 7]
