@@ -16,6 +16,7 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import app
+from verify.commands.help import told
 from verify.running.lifeline import Stopped
 
 UNFORESEEN, BAD_INPUT, INTERRUPTED, NO_READER = 70, 2, 130, 141
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _told(error: BaseException, given: list[str]) -> tuple[str, int]:
     if isinstance(error, typer.TyperException):
-        return shortened(error.format_message(), given), BAD_INPUT
+        return shortened(told(error), given), BAD_INPUT
     if isinstance(error, BadInput):
         return shortened(str(error), given), BAD_INPUT
     if at := _fault_of_a_rule(error):

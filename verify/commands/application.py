@@ -5,7 +5,6 @@ A command is a function under `@command("its name", ...)` in the module that `me
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
@@ -16,17 +15,14 @@ from typer._click.core import ParameterSource
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from verify.commands.help import example, heading, record, usage
 from verify.commands.menu import MENU, SUBMENUS, Entry, Groups
+from verify.commands.output import only_answers, waiting
 
 WIDEST = 100
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST}
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def heading(text: str) -> str:
-    """A heading of the help: bold on a terminal."""
-    return typer.style(text, bold=True) if sys.stdout.isatty() else text
 
 
 def split(command: Any, ctx: Any, args: list[str]) -> list[str]:
@@ -53,23 +49,23 @@ class Command(TyperCommand):
             return split(self, ctx, args)
         return super().parse_args(ctx, renamed(args, self.former))
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; a terminal sees that it works, and with --format json nothing mixes in."""
+        with waiting(ctx.command_path):
+            if ctx.params.get("format") != "json":
+                return super().invoke(ctx)
+            with only_answers(answers):
+                return super().invoke(ctx)
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Arguments first and without braces, then the options."""
-        names = [
-            (param.metavar or param.name).upper() + ("..." if param.nargs != 1 else "")
-            for param in self.get_params(ctx)
-            if param.param_type_name == "argument"
-        ]
-        return [*names, "[OPTIONS]"]
+        return usage(self.get_params(ctx))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Arguments and options with headings, as everywhere."""
+        """Arguments and options, each with its values and its default."""
+        shown = [param for param in self.get_params(ctx) if not getattr(param, "hidden", False)]
         for kind, title in (("argument", "Arguments"), ("option", "Options")):
-            records = [
-                record
-                for param in self.get_params(ctx)
-                if param.param_type_name == kind and (record := param.get_help_record(ctx))
-            ]
+            records = [record(param) for param in shown if param.param_type_name == kind]
             if records:
                 with formatter.section(heading(title)):
                     formatter.write_dl(records, col_max=26)
@@ -78,8 +74,8 @@ class Command(TyperCommand):
         """The examples, each on a line of its own."""
         if self.examples:
             with formatter.section(heading("Examples")):
-                for example in self.examples:
-                    formatter.write(f"  undertow {example}\n")
+                for text in self.examples:
+                    formatter.write(example(text))
 
 
 class Menu(TyperGroup):
@@ -113,13 +109,6 @@ class Menu(TyperGroup):
             ctx.fail(self._unknown(ctx, args[0]))
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: Any) -> Any:
-        """As in any group; an interrupt is told as one, also while a command is imported."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise typer.Abort from None
-
     def _unknown(self, ctx: Any, name: str) -> str:
         close = get_close_matches(name, self.entries, n=1)
         meant = f"Did you mean '{close[0]}'? " if close else ""
@@ -148,9 +137,7 @@ class Menu(TyperGroup):
         """Commands first, then the options."""
         self.format_commands(ctx, formatter)
         with formatter.section(heading("Options")):
-            formatter.write_dl(
-                [record for p in self.get_params(ctx) if (record := p.get_help_record(ctx))]
-            )
+            formatter.write_dl([record(param) for param in self.get_params(ctx)])
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """Names from the table."""
@@ -163,6 +150,9 @@ class Menu(TyperGroup):
         ]
         return names or super(TyperGroup, self).shell_complete(ctx, incomplete)
 
+
+answers: list[str] = []
+"""JSON that a command has to say; it is printed when the command ends."""
 
 COMMANDS: dict[str, Any] = {}
 """The commands that were imported, by what is typed."""

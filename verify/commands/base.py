@@ -15,8 +15,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from typer._click.core import ParameterSource
+from typer._click.globals import get_current_context
 
 from derive.language.bad_input import BadInput
+from verify.commands.application import answers
+from verify.commands.output import hush
 from verify.running.digits import DEFAULT_DIGITS
 from verify.running.limits import call_limit
 
@@ -38,10 +42,16 @@ class Format(StrEnum):
 
 
 Rule = Annotated[str, typer.Argument(help="An optimizer, such as heavy-ball, or file.py:rule.")]
-LossText = Annotated[str, typer.Option("--loss", help="A loss, such as 'x**4/4 + cos(x*y)'.")]
-Start = Annotated[str, typer.Option(help="x_0, as 1,1/2; its variables in alphabetical order.")]
-LearningRate = Annotated[str, typer.Option("--lr", help="The learning rate, or step size.")]
-Time = Annotated[str, typer.Option(help="How far to go: learning rate times steps.")]
+LossText = Annotated[
+    str, typer.Option("--loss", metavar="E", help="A loss, such as 'x**4/4 + cos(x*y)'.")
+]
+Start = Annotated[
+    str, typer.Option(metavar="X,Y,...", help="x_0, as 1,1/2; its variables in alphabetical order.")
+]
+LearningRate = Annotated[
+    str, typer.Option("--lr", metavar="X", help="The learning rate, or step size.")
+]
+Time = Annotated[str, typer.Option(metavar="X", help="How far to go: learning rate times steps.")]
 Nodes = Annotated[
     int, typer.Option("--order", help="The order of the modified flow: nodes of its trees.")
 ]
@@ -76,6 +86,10 @@ Given = Annotated[
         "--set", metavar="NAME=VALUE", help="Give a parameter exactly, as beta=9/10; repeatable."
     ),
 ]
+Momentum = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="beta=VALUE", help="The momentum of heavy ball, as beta=9/10."),
+]
 Names = Annotated[
     list[str] | None,
     typer.Option("--name", metavar="MINE=OURS", help="Your notation, as lr=h; repeatable."),
@@ -88,10 +102,10 @@ def say(text: str = "") -> None:
 
 
 def say_json(value: Any) -> None:
-    """JSON on standard output, in ASCII where the terminal has no Unicode."""
+    """JSON as the only thing on standard output, in ASCII where it has no Unicode."""
     value = _finite(value)
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    print(text if _fit(text) == text else json.dumps(value, indent=2))
+    answers.append(text if _fit(text) == text else json.dumps(value, indent=2))
 
 
 def _finite(value: Any) -> Any:
@@ -121,6 +135,7 @@ def counting(total: int, what: str) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    hush()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -165,6 +180,20 @@ def assignments(given: list[str], option: str = "--set") -> dict[str, str]:
     return values
 
 
+def refuse(why: str, *options: str) -> None:
+    """BadInput where one of these options was typed, although it would change nothing.
+
+    Args:
+        why: behind "has no effect", such as "without --minibatch".
+        options: as they are typed, such as "--sampling".
+    """
+    context = get_current_context()
+    for param in context.command.params:
+        typed = context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+        if typed and param.opts[0] in options:
+            raise BadInput(f"{param.opts[0]} has no effect {why}; leave it out.")
+
+
 def settings_from(digits: int, seed: int) -> Settings:
     """The settings of the checks; BadInput for too few digits."""
     if digits < LEAST_DIGITS:
@@ -185,6 +214,15 @@ def number(option: str, text: str) -> fmpq:
         return exact(text)
     except ValueError as error:
         raise BadInput(f"{option} {text}: {error}") from None
+
+
+def momentum_from(give: list[str] | None, default: str) -> fmpq:
+    """The momentum of heavy ball that --set beta=... gives; BadInput for any other parameter."""
+    from derive.optimizers import find_optimizer
+
+    given = {"beta": default} | assignments(give or [])
+    find_optimizer("heavy-ball").at(**given)
+    return number("--set beta =", given["beta"])
 
 
 def point(option: str, text: str, names: Sequence[str]) -> list[fmpq]:

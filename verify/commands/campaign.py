@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,20 +37,21 @@ LEAST_MEGABYTES = 256
 @command(
     "campaign",
     examples=(
-        "campaign --claims heavy-ball,ghosh2023.variance-factor --losses 3 --digits 20",
+        "campaign heavy-ball ghosh2023.variance-factor --losses 3 --digits 20",
         "campaign --losses 100 --ledger campaign.sqlite",
-        "campaign --claims trial:heavy-ball --losses 50 --workers 2",
+        "campaign trial:heavy-ball --losses 50 --workers 2",
     ),
+    former={"--claims": ""},
 )
 def campaign(
     losses: Annotated[int, typer.Option(help="Random draws for each claim.", min=1)],
-    claims: Annotated[
-        str,
-        typer.Option(
-            metavar="ID,...",
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ID",
             help="As for verify; trial:NAME tries right and wrong formulas of an optimizer.",
         ),
-    ] = "",
+    ] = None,
     seed: Seed = 0,
     digits: Digits = DEFAULT_DIGITS,
     ledger: Annotated[
@@ -66,6 +67,7 @@ def campaign(
     memory: Annotated[
         int, typer.Option(metavar="MB", help="Memory limit of a process.", min=LEAST_MEGABYTES)
     ] = 2048,
+    format: Output = Format.TEXT,
 ) -> None:
     """Check claims on many random losses; exit 1 where a check rejects a formula that holds."""
     from verify.campaigns.draws import REJECTED, units
@@ -75,7 +77,7 @@ def campaign(
     from verify.claims.claim import REGISTRY
 
     settings = settings_from(digits, seed)
-    names = [name.strip() for name in claims.split(",") if name.strip()]
+    names = [name for text in ids or [] for name in text.split(",") if name]
     find_claims(names)
     drawn = list(units(names or list(REGISTRY.claims), losses, seed, settings.digits))
     mine = {unit.id for unit in drawn}
@@ -93,9 +95,13 @@ def campaign(
             sys.exit(130)
         passed = time.perf_counter() - begin
         entries = _among(mine, book)
-    _print(entries)
     new = len(entries) - before
-    say(f"{new} units in {passed:.1f} s, {new / passed:.1f} a second; {before} were done before.")
+    if format is Format.JSON:
+        say_json(_as_json(entries) | {"new": new, "seconds": round(passed, 3)})
+    else:
+        _print(entries)
+        rate = f"{new / passed:.1f} a second"
+        say(f"{new} units in {passed:.1f} s, {rate}; {before} were done before.")
     if any(entry.outcome == REJECTED for entry in entries):
         raise typer.Exit(1)
 
@@ -133,21 +139,23 @@ def read_ledger(
     if format is Format.TEXT:
         _print(entries)
         return
-    say_json(
-        {
-            "units": [
-                {
-                    "unit": entry.unit,
-                    "claim": entry.claim,
-                    "seed": entry.seed,
-                    "outcome": entry.outcome,
-                    "figure": entry.figure,
-                    "seconds": entry.microseconds / 1e6,
-                }
-                for entry in entries
-            ]
-        }
-    )
+    say_json(_as_json(entries))
+
+
+def _as_json(entries: Sequence[Entry]) -> dict[str, Any]:
+    return {
+        "units": [
+            {
+                "unit": entry.unit,
+                "claim": entry.claim,
+                "seed": entry.seed,
+                "outcome": entry.outcome,
+                "figure": entry.figure,
+                "seconds": entry.microseconds / 1e6,
+            }
+            for entry in entries
+        ]
+    }
 
 
 def _print(entries: Sequence[Entry]) -> None:

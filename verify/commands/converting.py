@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from verify.commands.application import command
-from verify.commands.base import number, say
+from verify.commands.base import Format, Output, number, say, say_json
 
 
 @command(
@@ -25,9 +25,11 @@ def convert(
     dampening: Annotated[str, typer.Option(help="The dampening, of PyTorch.")] = "0",
     nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov's look ahead.")] = False,
     nu: Annotated[str | None, typer.Option(help="The weight of the average, of qhm.")] = None,
+    format: Output = Format.TEXT,
 ) -> None:
     """The parameters that give the same iterates in another library's convention."""
     from verify.report.conventions import describe
+    from verify.report.conversion import as_json
     from verify.workbench.conventions import convert as convert_parameters
 
     found = convert_parameters(
@@ -39,4 +41,7 @@ def convert(
         nesterov=nesterov,
         nu=None if nu is None else number("--nu", nu),
     )
-    say(describe(found))
+    if format is Format.JSON:
+        say_json(as_json(found))
+    else:
+        say(describe(found))

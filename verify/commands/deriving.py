@@ -11,7 +11,18 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
-from verify.commands.base import CALL_SECONDS, Given, Names, Seconds, assignments, say, say_json
+from verify.commands.base import (
+    CALL_SECONDS,
+    Format,
+    Given,
+    Names,
+    Output,
+    Seconds,
+    assignments,
+    refuse,
+    say,
+    say_json,
+)
 from verify.formulas.asked import AVERAGES, Quantity, SamplingName
 
 
@@ -59,6 +70,12 @@ def derive(
     from verify.report import derivation
     from verify.running.rule_files import find_rule
 
+    if not minibatch:
+        refuse("without --minibatch", "--sampling", "--batches")
+    elif quantity in AVERAGES:
+        refuse(f"on --quantity {quantity}", "--order", "--name")
+    else:
+        refuse(f"on --quantity {quantity}: it is not averaged", "--sampling", "--batches")
     rule = find_rule(optimizer).at(**assignments(give or []))
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
@@ -98,11 +115,23 @@ def _identifier(text: str) -> str:
     return text
 
 
-@command("optimizers", examples=("optimizers",))
-def optimizers() -> None:
+@command("optimizers", examples=("optimizers", "optimizers --format json"))
+def optimizers(format: Output = Format.TEXT) -> None:
     """List the optimizers that are known by name."""
     from derive.optimizers import ZOO
 
+    if format is Format.JSON:
+        say_json(
+            [
+                {
+                    "name": name,
+                    "says": rule.summary,
+                    "parameters": {p.name: p.range for p in rule.declared},
+                }
+                for name, rule in ZOO.items()
+            ]
+        )
+        return
     for name, rule in ZOO.items():
         ranges = ", ".join(f"{p.name} in {p.range}" for p in rule.declared)
         say(f"{name}   {ranges}".rstrip())

@@ -15,7 +15,7 @@ from verify.commands.base import say
 
 @command("export", examples=("export --out book", "export --out book --force"))
 def export(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.")],
     force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
 ) -> None:
     """Write a book that compiles, its macros and bibliography, and one file a formula."""

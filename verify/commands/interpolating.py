@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,18 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
-from verify.commands.base import Format, LearningRate, Output, Seed, number, say, say_json
+from verify.commands.base import (
+    Format,
+    LearningRate,
+    Momentum,
+    Output,
+    Seed,
+    momentum_from,
+    number,
+    refuse,
+    say,
+    say_json,
+)
 
 if TYPE_CHECKING:
     from flint import fmpq
@@ -62,15 +74,33 @@ def _vector(option: str, text: str, length: int) -> list[fmpq]:
 
 Rows = Annotated[str, typer.Option("--x", help="X: a text file, or rows as '1,2,0; 0,1,1'.")]
 Values = Annotated[str, typer.Option("--y", help="y: a text file, or '1,2'.")]
-Alpha = Annotated[str, typer.Option(help="w_+ and w_- at the start: one number or d.")]
-AlphaMinus = Annotated[
-    str | None, typer.Option(help="w_- at the start, where it differs from w_+.")
+Plus = Annotated[
+    str,
+    typer.Option("--start", metavar="W", help="w_+ and w_- at the start: one number or d."),
 ]
-Beta = Annotated[str, typer.Option(help="The momentum.")]
+Minus = Annotated[
+    str | None,
+    typer.Option("--start-minus", metavar="W", help="w_- at the start, where it differs from w_+."),
+]
 BatchSize = Annotated[int | None, typer.Option(help="Rows in a random batch; all rows without it.")]
-NetworkName = Annotated[
-    str, typer.Option(help="How w_+ and w_- make theta: rotated, sums or squares.")
-]
+FORMER = {
+    "--gamma": "--lr",
+    "--alpha": "--start",
+    "--alpha-minus": "--start-minus",
+    "--beta": "--set beta=",
+}
+"""What the options of a network were called."""
+
+
+class NetworkName(StrEnum):
+    """How w_+ and w_- make theta."""
+
+    ROTATED = "rotated"
+    SUMS = "sums"
+    SQUARES = "squares"
+
+
+Networks = Annotated[NetworkName, typer.Option("--network", help="How w_+ and w_- make theta.")]
 
 
 @dataclass(frozen=True)
@@ -83,36 +113,38 @@ class Problem:
     network: Network
 
 
-def read_problem(x: str, y: str, alpha: str, alpha_minus: str | None, network: str) -> Problem:
+def read_problem(
+    x: str, y: str, start: str, start_minus: str | None, network: NetworkName
+) -> Problem:
     """The data, the start and the network that the options describe; BadInput where one is off."""
     from derive.networks.diagonal_networks import NETWORKS
 
-    if network not in NETWORKS:
-        raise BadInput(f"--network {network} is none of {', '.join(NETWORKS)}.")
     rows = read_rows("--x", x)
     values = [entry for row in read_rows("--y", y) for entry in row]
-    plus = _vector("--alpha", alpha, len(rows[0]))
-    minus = plus if alpha_minus is None else _vector("--alpha-minus", alpha_minus, len(rows[0]))
+    plus = _vector("--start", start, len(rows[0]))
+    minus = plus
+    if start_minus is not None:
+        minus = _vector("--start-minus", start_minus, len(rows[0]))
     return Problem(rows, values, [plus, minus], NETWORKS[network])
 
 
 @command(
     "interpolator",
     examples=(
-        "interpolator --x '1,2,0,1;0,1,1,-1' --y 1,2 --lr 1/10 --beta 9/10 --alpha 1/5",
+        "interpolator --x '1,2,0,1;0,1,1,-1' --y 1,2 --lr 1/10 --set beta=9/10 --start 1/5",
         "interpolator --x '1,2,0;0,1,1' --y 1,2 --lr 1/10 --batch 1 --seed 3",
     ),
-    former={"--gamma": "--lr"},
+    former=FORMER,
 )
 def interpolator(
     x: Rows,
     y: Values,
     lr: LearningRate,
-    alpha: Alpha = "1/10",
-    alpha_minus: AlphaMinus = None,
-    beta: Beta = "0",
+    start: Plus = "1/10",
+    start_minus: Minus = None,
+    give: Momentum = None,
     batch: BatchSize = None,
-    network: NetworkName = "rotated",
+    network: Networks = NetworkName.ROTATED,
     steps: Annotated[int, typer.Option(help="The most steps.")] = 100_000,
     digits: Annotated[int, typer.Option(help="Decimal digits of the iteration.")] = LEAST_DIGITS,
     seed: Seed = 0,
@@ -124,16 +156,18 @@ def interpolator(
 
     if not LEAST_DIGITS <= digits <= MOST_DIGITS:
         raise BadInput(f"--digits {digits} is outside {LEAST_DIGITS} ... {MOST_DIGITS}.")
+    if batch is None:
+        refuse("without --batch", "--seed")
     if steps < 1:
         raise BadInput(f"--steps {steps} is outside 1, 2, ...")
-    problem = read_problem(x, y, alpha, alpha_minus, network)
+    problem = read_problem(x, y, start, start_minus, network)
     found = interpolate(
         problem.rows,
         problem.values,
         problem.start,
         network=problem.network,
         gamma=number("--lr", lr),
-        beta=number("--beta", beta),
+        beta=momentum_from(give, "0"),
         batch=batch,
         seed=seed,
         steps=steps,

@@ -29,17 +29,22 @@ if TYPE_CHECKING:
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
+        metavar="ID",
         help="Claims by id or by the BibTeX key of their source, optimizers by name or as "
-        "file.py:rule; all claims where none is named."
+        "file.py:rule; all claims where none is named.",
     ),
 ]
 
 
-@command("show", examples=("show ghosh2023.variance-factor",))
+@command(
+    "show",
+    examples=("show ghosh2023.variance-factor", "show ghosh2023.variance-factor --format json"),
+)
 def show(
     id: Annotated[str, typer.Argument(help="A claim's id.")],
     digits: Digits = DEFAULT_DIGITS,
     seed: Seed = 0,
+    format: Output = Format.TEXT,
 ) -> None:
     """Print statement, derivation, verdict and evidence of one claim."""
     from verify.campaigns.runner import find_claims
@@ -49,6 +54,11 @@ def show(
 
     settings = settings_from(digits, seed)
     (claim,) = find_claims([id])
+    if format is Format.JSON:
+        result = with_survivors(judge(claim, settings), settings)
+        told = {"statement": statement(claim), "derivation": claim.derivation}
+        say_json(claim.as_json() | told | result.as_json())
+        return
     say(f"{claim.id}   ({claim.source.key}, {claim.source.where}; {', '.join(claim.catalogue)})")
     say()
     say(statement(claim))

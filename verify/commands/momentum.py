@@ -36,17 +36,16 @@ TraceCurvature = Annotated[
     "momentum",
     examples=(
         "momentum --lr 1e-3 --hessian-top 50",
-        "momentum nesterov --lr 1/10 --hessian-top 10 --hessian-bottom 1 --beta 0.9",
+        "momentum nesterov --lr 1/10 --hessian-top 10 --hessian-bottom 1 --set beta=0.9",
         "momentum --lr 1e-3 --hessian-top 50 --label-noise 1/10 --trace-curvature 2",
     ),
-    former={"--optimizer": ""},
+    former={"--optimizer": "", "--beta": "--set beta="},
 )
 def momentum(
     lr: LearningRate,
     hessian_top: Top,
     optimizer: Rule = "heavy-ball",
     hessian_bottom: Bottom = None,
-    beta: Annotated[str | None, typer.Option(help="A momentum to look at as well.")] = None,
     label_noise: LabelNoise = None,
     trace_curvature: TraceCurvature = None,
     prefactor: Annotated[
@@ -56,17 +55,23 @@ def momentum(
     seconds: Seconds = CALL_SECONDS,
     format: Output = Format.TEXT,
 ) -> None:
-    """The fastest momentum, the one matched to the drift, and the timescales of each."""
+    """The fastest momentum, the one matched to the drift, and the timescales of each.
+
+    A momentum that is given with --set stands beside them.
+    """
     from derive.quadratics.momentum_choice import choose_momentum
     from verify.report import momentum as report
     from verify.running.rule_files import find_rule
 
+    rule, values = find_rule(optimizer), assignments(give or [])
+    momenta = [p.name for p in rule.declared if p.meaning == "momentum"]
+    looked_at = values.pop(momenta[0], None) if momenta else None
     found = choose_momentum(
-        find_rule(optimizer).at(**assignments(give or [])),
+        rule.at(**values),
         step=lr,
         top=hessian_top,
         bottom=hessian_bottom,
-        momentum=beta,
+        momentum=looked_at,
         label_noise=label_noise,
         trace_curvature=trace_curvature,
         prefactor=prefactor,

@@ -25,7 +25,7 @@ ENOUGH = 20
 
 Ids = Annotated[
     list[str] | None,
-    typer.Argument(help="Claims by id; all claims where none is named."),
+    typer.Argument(metavar="ID", help="Claims by id; all claims where none is named."),
 ]
 
 

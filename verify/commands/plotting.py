@@ -15,6 +15,7 @@ from verify.commands.base import (
     Given,
     LearningRate,
     LossText,
+    Momentum,
     Nodes,
     Rule,
     Seconds,
@@ -22,15 +23,18 @@ from verify.commands.base import (
     Start,
     Time,
     assignments,
+    momentum_from,
     number,
+    refuse,
     say,
 )
 from verify.commands.interpolating import (
-    Alpha,
-    AlphaMinus,
+    FORMER,
     BatchSize,
-    Beta,
+    Minus,
     NetworkName,
+    Networks,
+    Plus,
     Rows,
     Values,
     read_problem,
@@ -39,6 +43,8 @@ from verify.commands.momentum import Bottom, LabelNoise, Top, TraceCurvature
 from verify.commands.running import read_run
 
 if TYPE_CHECKING:
+    from flint import fmpq
+
     from derive.language.update_rule import Optimizer
     from verify.models.interpolators import Interpolator
 
@@ -184,42 +190,45 @@ def timescales(
 
 @command(
     "plot gain",
-    examples=("plot gain --x '1,2,0;0,1,1' --y 1,2 --lr 1/10 --beta 9/10 --out gain.svg",),
-    former={"--gamma": "--lr"},
+    examples=("plot gain --x '1,2,0;0,1,1' --y 1,2 --lr 1/10 --set beta=9/10 --out gain.svg",),
+    former=FORMER,
 )
 def gain(
     x: Rows,
     y: Values,
     lr: LearningRate,
     out: Out,
-    alpha: Alpha = "1/10",
-    alpha_minus: AlphaMinus = None,
-    beta: Beta = "0",
+    start: Plus = "1/10",
+    start_minus: Minus = None,
+    give: Momentum = None,
     batch: BatchSize = None,
-    network: NetworkName = "rotated",
+    network: Networks = NetworkName.ROTATED,
     seed: Seed = 0,
 ) -> None:
     """The gain of each coordinate of a diagonal network, beside that of plain gradient descent."""
     from verify.models.interpolators import interpolate
 
     draw = figures(out)
-    problem = read_problem(x, y, alpha, alpha_minus, network)
+    if batch is None:
+        refuse("without --batch", "--seed")
+    problem = read_problem(x, y, start, start_minus, network)
+    rate, momentum = number("--lr", lr), momentum_from(give, "0")
 
-    def run(beta: str, batch: int | None) -> Interpolator:
+    def run(beta: fmpq, batch: int | None) -> Interpolator:
         return interpolate(
             problem.rows,
             problem.values,
             problem.start,
             network=problem.network,
-            gamma=number("--lr", lr),
-            beta=number("--beta", beta),
+            gamma=rate,
+            beta=beta,
             batch=batch,
             seed=seed,
         )
 
-    runs = {f"gradient descent, γ = {lr}": run("0", None)}
-    if batch is not None or number("--beta", beta) != 0:
-        with_momentum = f", β = {beta}" if number("--beta", beta) != 0 else ""
+    runs = {f"gradient descent, γ = {lr}": run(0 * momentum, None)}
+    if batch is not None or momentum != 0:
+        with_momentum = f", β = {momentum}" if momentum != 0 else ""
         rows = f"SGD, batches of {batch}" if batch is not None else "gradient descent"
-        runs[f"{rows}, γ = {lr}{with_momentum}"] = run(beta, batch)
+        runs[f"{rows}, γ = {lr}{with_momentum}"] = run(momentum, batch)
     _write(draw.gain_figure(runs), out)

@@ -14,7 +14,9 @@ from verify.commands.base import Format, Output, say, say_json
 
 @command("recheck", examples=("recheck certificates", "recheck certificates --format json"))
 def recheck(
-    folder: Annotated[Path, typer.Argument(help="Where 'undertow verify --certificates' wrote.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where 'undertow verify --certificates' wrote.")
+    ],
     format: Output = Format.TEXT,
 ) -> None:
     """Redo the exact arithmetic of certificates; exit 1 where one is rejected."""

@@ -23,7 +23,7 @@ from verify.running.digits import DEFAULT_DIGITS
     ),
 )
 def report(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.")],
     ids: Ids = None,
     digits: Digits = DEFAULT_DIGITS,
     seed: Seed = 0,

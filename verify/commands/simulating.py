@@ -8,7 +8,19 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
-from verify.commands.base import Format, Output, Seed, Start, number, point, say, say_json
+from verify.commands.base import (
+    Format,
+    LearningRate,
+    Momentum,
+    Output,
+    Seed,
+    Start,
+    momentum_from,
+    number,
+    point,
+    say,
+    say_json,
+)
 from verify.formulas.asked import SamplingName
 
 if TYPE_CHECKING:
@@ -22,9 +34,10 @@ MOST_STEPS, MOST_RUNS, MOST_WORK = 100_000, 1_000_000, 2_000_000_000
 @command(
     "simulate",
     examples=(
-        "simulate --loss '(x-1)^2/2+x^4/8' --loss '(x+1)^2' --start 1 --lr 1/20 --beta 1/2",
+        "simulate --loss '(x-1)^2/2+x^4/8' --loss '(x+1)^2' --start 1 --set beta=1/2",
         "simulate --loss 'x^2' --loss '(x-1)^2' --start 1 --sampling cyclic --runs 500",
     ),
+    former={"--beta": "--set beta="},
 )
 def simulate(
     loss: Annotated[list[str], typer.Option(help="The loss of one batch; repeat for each batch.")],
@@ -32,10 +45,10 @@ def simulate(
     sampling: Annotated[
         SamplingName, typer.Option(help="How batches are drawn.")
     ] = SamplingName.RESHUFFLED,
-    lr: Annotated[str, typer.Option(help="The learning rate.")] = "1/20",
-    beta: Annotated[str, typer.Option(help="The momentum, at least 0 and below 1.")] = "9/10",
+    lr: LearningRate = "1/20",
     steps: Annotated[int, typer.Option(help="How many steps.")] = 100,
     runs: Annotated[int, typer.Option(help="How many runs.")] = 2000,
+    give: Momentum = None,
     seed: Seed = 0,
     format: Output = Format.TEXT,
 ) -> None:
@@ -45,11 +58,9 @@ def simulate(
 
     losses, names = _losses(loss)
     place = point("--start", start, names)
-    rate, momentum = number("--lr", lr), number("--beta", beta)
+    rate, momentum = number("--lr", lr), momentum_from(give, "9/10")
     if not rate > 0:
         raise BadInput(f"--lr {lr} is not above 0.")
-    if not 0 <= momentum < 1:
-        raise BadInput(f"--beta {beta} is outside [0, 1): the memory never fades.")
     for option, value, low, high in (
         ("--steps", steps, 1, MOST_STEPS),
         ("--runs", runs, 2, MOST_RUNS),

@@ -171,16 +171,16 @@ def _follow(
                     return state
     except (FloatingPointError, OverflowError):
         raise NotConverged(
-            f"the iteration runs away by step {state.steps}: use a smaller --gamma."
+            f"the iteration runs away by step {state.steps}: use a smaller --lr."
         ) from None
     except ZeroDivisionError:
         raise NotConverged(
             f"a weight is exactly 0 after step {state.steps + 1}: its ratio has no logarithm, so "
-            "change --gamma a little."
+            "change --lr a little."
         ) from None
     raise NotConverged(
         f"no interpolator after {state.steps} steps: |X theta - y| is still {residual:.1e}, so use "
-        "more --steps or, where it does not fall, a smaller --gamma."
+        "more --steps or, where it does not fall, a smaller --lr."
     )
 
 
@@ -278,9 +278,9 @@ def _check(
     if not all(value != 0 for row in start for value in row):
         raise BadInput("alpha = 0 is a start that no gradient leaves; use any other number.")
     if gamma <= 0:
-        raise BadInput(f"--gamma {gamma} is outside (0, oo): a step needs a length.")
+        raise BadInput(f"--lr {gamma} is outside (0, oo): a step needs a length.")
     if not 0 <= beta < 1:
-        raise BadInput(f"--beta {beta} is outside [0, 1): the memory never fades.")
+        raise BadInput(f"beta = {beta} is outside [0, 1): the memory never fades.")
     if batch is not None and not 1 <= batch <= n:
         raise BadInput(f"--batch {batch} is outside 1 ... {n}, the number of rows of X.")
     rank = int(np.linalg.matrix_rank(_array(x, float)))

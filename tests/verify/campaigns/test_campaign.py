@@ -23,7 +23,7 @@ from verify.cli import main
 
 CHEAP = "cowsik2022.jacobian"
 CLAIMS = f"{CHEAP},cowsik2022.zero-modes"
-CAMPAIGN = ("campaign", "--claims", CLAIMS, "--digits", "20", "--seed", "3", "--losses")
+CAMPAIGN = ("campaign", *CLAIMS.split(","), "--digits", "20", "--seed", "3", "--losses")
 BARE = (
     "from derive import optimizer\n"
     "@optimizer(state=('v',), parameters=('beta',))\n"
@@ -124,7 +124,7 @@ def test_the_ledger_is_read_back_as_json_and_as_text(capsys, tmp_path: Path):
     ("more", "said"),
     [
         (("--losses", "0"), "--losses"),
-        (("--losses", "1", "--claims", "cowsik2022.jacobien"), "Did you mean"),
+        (("--losses", "1", "cowsik2022.jacobien"), "Did you mean"),
         (("--losses", "1", "--digits", "3"), "use 15 or more"),
         (("--losses", "1", "--workers", "0"), "--workers"),
         (("--losses", "1", "--ledger", "/nowhere/ledger.db"), "/nowhere/ledger.db"),

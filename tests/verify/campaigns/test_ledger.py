@@ -62,7 +62,7 @@ def test_many_can_write_at_once(tmp_path: Path):
 def refused(capsys, path: Path) -> str:
     """Both commands refuse the file in one sentence and leave every byte of it."""
     before = path.read_bytes()
-    campaign = ("campaign", "--claims", "cowsik2022.jacobian", "--losses", "1", "--ledger")
+    campaign = ("campaign", "cowsik2022.jacobian", "--losses", "1", "--ledger")
     for command in (("ledger",), campaign):
         code, out, said = undertow(capsys, *command, str(path))
         assert (code, out) == (2, "")

@@ -102,7 +102,7 @@ def test_a_simulation_is_shown_with_its_prediction(capsys, sampling):
         (("--start", "1,nan"), "--start"),
         (("--lr", "0"), "--lr 0"),
         (("--lr", "1000000", "--loss", "x^4"), "infinity"),
-        (("--beta", "1"), "--beta 1"),
+        (("--set", "beta=1"), "beta = 1"),
         (("--steps", "0"), "--steps 0"),
         (("--runs", "1"), "--runs 1"),
         (("--runs", "1000000", "--steps", "100000"), "too many"),

@@ -17,7 +17,7 @@ def run(capsys, *more: str) -> str:
 
 
 def test_it_prints_the_choices_and_what_they_rest_on(capsys):
-    text = run(capsys, "--label-noise", "1/10", "--trace-curvature", "2", "--beta", "0.9")
+    text = run(capsys, "--label-noise", "1/10", "--trace-curvature", "2", "--set", "beta=0.9")
     head, *_, last = text.splitlines()
     assert head == "heavy-ball   step size 1/1000, curvature 50"
     assert "fastest" in text
@@ -27,7 +27,7 @@ def test_it_prints_the_choices_and_what_they_rest_on(capsys):
 
 
 def test_json_has_exact_numbers_beside_decimals(capsys):
-    found = json.loads(run(capsys, "--beta", "9/10", "--format", "json"))
+    found = json.loads(run(capsys, "--set", "beta=9/10", "--format", "json"))
     (given,) = (choice for choice in found["choices"] if choice["name"] == "given")
     assert given["largest_step"] == {"exact": "19/250", "decimal": 0.076}
     assert given["drift"] is None
@@ -37,6 +37,6 @@ def test_json_has_exact_numbers_beside_decimals(capsys):
 
 def test_a_mistake_is_one_sentence(capsys):
     with pytest.raises(SystemExit) as stopped:
-        main([*BASE, "--beta", "1"])
+        main([*BASE, "--set", "beta=1"])
     assert stopped.value.code == 2
     assert capsys.readouterr().err.startswith("undertow: beta = 1 is outside (-1, 1)")

@@ -19,7 +19,11 @@ OURS = {
     "verify.cli",
     "verify.commands",
     "verify.commands.application",
+    "verify.commands.help",
     "verify.commands.menu",
+    "verify.commands.output",
+    "verify.running",
+    "verify.running.lifeline",
 }
 COMMANDS = [
     [name, inner]

@@ -61,7 +61,7 @@ def test_a_loss_with_irrational_derivatives_is_done_in_numbers(capsys):
         (["drift", "--loss", "x^2+y^2", "--at", "0,0"], "isolated"),
         (["drift", "--loss", "(x*y-1)^2", "--at", "1,2"], "--lr and --set"),
         (["drift", "sam", "--loss", "(x*y-1)^2", "--at", "1,1"], "one gradient a step"),
-        (["sweep", "--steps", "0.1"], "two or more"),
+        (["sweep", "--lr", "0.1"], "two or more"),
         (["sweep", "--strength", "1"], "outside"),
         (["sweep", "--replicas", "2"], "outside"),
     ],
@@ -75,7 +75,7 @@ def test_what_cannot_be_used_is_one_sentence_and_exit_code_2(capsys, words, says
 
 
 def test_a_sweep_prints_a_row_a_step_size(capsys):
-    words = ["sweep", "--steps", "0.1,0.02", "--strength", "1e-4", "--replicas", "60"]
+    words = ["sweep", "--lr", "0.1,0.02", "--strength", "1e-4", "--replicas", "60"]
     code, out, _ = run(capsys, *words)
     assert code == 0
     assert len(out.splitlines()) == 6

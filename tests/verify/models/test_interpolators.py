@@ -109,16 +109,16 @@ def test_the_least_l1_norm_is_the_smallest_over_all_basic_solutions():
     assert abs(least - min(norms)) < 1e-9
 
 
-ARGUMENTS = ("interpolator", "--x", "1,2,0,1; 0,1,1,-1", "--y", "1,2", "--beta", "9/10")
+ARGUMENTS = ("interpolator", "--x", "1,2,0,1; 0,1,1,-1", "--y", "1,2", "--set", "beta=9/10")
 
 
 def test_the_command_writes_text_and_json(capsys, tmp_path):
-    code, out, _ = undertow(capsys, *ARGUMENTS, "--gamma", "1/10", "--alpha", "1/5")
+    code, out, _ = undertow(capsys, *ARGUMENTS, "--lr", "1/10", "--start", "1/5")
     assert code == 0
     assert "crossings of zero" in out
     path = tmp_path / "x.txt"
     path.write_text("1 2 0 1\n0 1 1 -1\n", encoding="utf-8")
-    rest = ("--y", "1,2", "--beta", "9/10", "--gamma", "1/10", "--alpha", "1/5")
+    rest = ("--y", "1,2", "--set", "beta=9/10", "--lr", "1/10", "--start", "1/5")
     code, out, _ = undertow(capsys, "interpolator", "--x", str(path), *rest, "--format", "json")
     told = json.loads(out)
     assert code == 0
@@ -131,22 +131,22 @@ def test_the_command_writes_text_and_json(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--gamma", "3"), "runs away"),
-        (("--gamma", "1/100", "--steps", "100"), "no interpolator after 100 steps"),
-        (("--gamma", "1/100", "--alpha", "0"), "alpha = 0"),
-        (("--gamma", "1/100", "--alpha", "1,2"), "the start has 2 numbers"),
-        (("--gamma", "-1"), "--gamma -1"),
-        (("--gamma", "1/10", "--beta", "1"), "--beta 1"),
-        (("--gamma", "1/10", "--batch", "3"), "--batch 3"),
-        (("--gamma", "1/10", "--y", "1"), "y has 1 numbers"),
-        (("--gamma", "1/10", "--y", "0,0"), "theta = 0"),
-        (("--gamma", "1/10", "--x", "1,2,3,4; 2,4,6,8"), "rank 1"),
-        (("--gamma", "1/10", "--x", "1,2; 3"), "different lengths"),
-        (("--gamma", "1/10", "--x", "open('x')"), "neither numbers"),
-        (("--gamma", "1/10", "--x", "1e999999999"), "no number"),
-        (("--gamma", "1/10", "--network", "cubes"), "--network cubes"),
-        (("--gamma", "1/10", "--digits", "3"), "--digits 3"),
-        (("--gamma", "1/10", "--steps", "0"), "--steps 0"),
+        (("--lr", "3"), "runs away"),
+        (("--lr", "1/100", "--steps", "100"), "no interpolator after 100 steps"),
+        (("--lr", "1/100", "--start", "0"), "alpha = 0"),
+        (("--lr", "1/100", "--start", "1,2"), "the start has 2 numbers"),
+        (("--lr", "-1"), "--lr -1"),
+        (("--lr", "1/10", "--set", "beta=1"), "beta = 1"),
+        (("--lr", "1/10", "--batch", "3"), "--batch 3"),
+        (("--lr", "1/10", "--y", "1"), "y has 1 numbers"),
+        (("--lr", "1/10", "--y", "0,0"), "theta = 0"),
+        (("--lr", "1/10", "--x", "1,2,3,4; 2,4,6,8"), "rank 1"),
+        (("--lr", "1/10", "--x", "1,2; 3"), "different lengths"),
+        (("--lr", "1/10", "--x", "open('x')"), "neither numbers"),
+        (("--lr", "1/10", "--x", "1e999999999"), "no number"),
+        (("--lr", "1/10", "--network", "cubes"), "--network cubes"),
+        (("--lr", "1/10", "--digits", "3"), "--digits 3"),
+        (("--lr", "1/10", "--steps", "0"), "--steps 0"),
     ],
 )
 def test_what_cannot_be_used_or_does_not_converge_is_one_sentence(capsys, arguments, said):
@@ -157,7 +157,7 @@ def test_what_cannot_be_used_or_does_not_converge_is_one_sentence(capsys, argume
 
 
 def test_a_weight_that_becomes_exactly_0_is_named(capsys):
-    words = ("--x", "1", "--y", "1", "--gamma", "1", "--alpha", "1", "--network", "sums")
+    words = ("--x", "1", "--y", "1", "--lr", "1", "--start", "1", "--network", "sums")
     code, _, err = undertow(capsys, "interpolator", *words)
     assert code == 2
     assert "exactly 0 after step 1" in err

@@ -218,7 +218,7 @@ COMMANDS = {
     "trajectory": "heavy-ball --set beta=1/2 --loss x^2/2+y^4/4 --start 1,1/2 --time 1/2",
     "stability": "nesterov",
     "timescales": "nesterov --lr 1e-3 --hessian-top 50 --hessian-bottom 1",
-    "gain": "--x 1,2,0;0,1,1 --y 1,2 --gamma 1/20 --alpha 1/5 --batch 1",
+    "gain": "--x 1,2,0;0,1,1 --y 1,2 --lr 1/20 --start 1/5 --batch 1",
 }
 
 
@@ -257,7 +257,7 @@ def test_other_formats_open(capsys, tmp_path, suffix, magic):
         ("errors heavy-ball --loss x^2 --start 1 --out a.svg", "--set beta="),
         ("trajectory nesterov --set beta=0 --loss x^2 --start 1 --out a.svg", "needs 2"),
         ("timescales heavy-ball --lr 0 --hessian-top 1 --out a.svg", "above 0"),
-        ("gain --x 1,1 --y 1 --gamma 1/9 --network odd --out a.svg", "--network odd"),
+        ("gain --x 1,1 --y 1 --lr 1/9 --network odd --out a.svg", "--network odd"),
     ],
 )
 def test_a_picture_that_cannot_be_drawn_is_refused(capsys, tmp_path, monkeypatch, line, said):
