@@ -8,26 +8,33 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from verify.claims.claim import Claim
-from verify.claims.sources import NOT_CLAIMS
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A published statement: its number, BibTeX key and place, and what it says, in our words."""
+    """A published statement: its number, BibTeX key and place, and what it says, in our words.
+
+    Args:
+        reason: why no claim is made of it, where none is.
+    """
 
     number: str
     source: str
     place: str
     says: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Covered:
-    """An entry with the claims that are made of it, or why there is none."""
+    """An entry with the claims that are made of it."""
 
     entry: Entry
     claims: tuple[Claim, ...]
-    reason: str
+
+    @property
+    def reason(self) -> str:
+        return self.entry.reason
 
 
 def entries() -> list[Entry]:
@@ -36,8 +43,13 @@ def entries() -> list[Entry]:
     >>> entries()[0].place
     'equation (3)'
     """
-    text = files("verify").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    text = files("verify.claims").joinpath("catalogue.toml").read_text(encoding="utf-8")
     return [Entry(number, *said) for number, said in tomllib.loads(text).items()]
+
+
+def not_claimed() -> dict[str, str]:
+    """The entries of which no claim is made, with the reason."""
+    return {entry.number: entry.reason for entry in entries() if entry.reason}
 
 
 def coverage(claims: Iterable[Claim]) -> list[Covered]:
@@ -46,7 +58,4 @@ def coverage(claims: Iterable[Claim]) -> list[Covered]:
     for claim in claims:
         for number in claim.catalogue:
             made.setdefault(number, []).append(claim)
-    return [
-        Covered(entry, tuple(made.get(entry.number, ())), NOT_CLAIMS.get(entry.number, ""))
-        for entry in entries()
-    ]
+    return [Covered(entry, tuple(made.get(entry.number, ()))) for entry in entries()]

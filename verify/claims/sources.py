@@ -2,205 +2,29 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 
-BIBTEX: dict[str, str] = {
-    "barrett2021": """@inproceedings{barrett2021,
-  author = {Barrett, David G. T. and Dherin, Benoit},
-  title = {Implicit gradient regularization},
-  booktitle = {International Conference on Learning Representations},
-  year = {2021},
-  note = {arXiv:2009.11162},
-}""",
-    "ghosh2023": """@inproceedings{ghosh2023,
-  author = {Ghosh, Avrajit and Lyu, He and Zhang, Xitong and Wang, Rongrong},
-  title = {Implicit regularization in heavy-ball momentum accelerated stochastic gradient descent},
-  booktitle = {International Conference on Learning Representations},
-  year = {2023},
-}""",
-    "even2023": """@inproceedings{even2023,
-  author = {Even, Mathieu and Pesme, Scott and Gunasekar, Suriya and Flammarion, Nicolas},
-  title = {({S}){GD} over diagonal linear networks: implicit regularisation, large stepsizes and
-    edge of stability},
-  booktitle = {Advances in Neural Information Processing Systems},
-  volume = {36},
-  year = {2023},
-  note = {arXiv:2302.08982},
-}""",
-    "gunasekar2023": """@misc{gunasekar2023,
-  author = {Gunasekar, Suriya},
-  title = {({S}){GD} dynamics -- stochasticity and stepsize effects},
-  note = {Slides of a talk on joint work with Mathieu Even, Scott Pesme and Nicolas Flammarion},
-}""",
-    "papazov2024": """@inproceedings{papazov2024,
-  author = {Papazov, Hristo and Pesme, Scott and Flammarion, Nicolas},
-  title = {Leveraging continuous time to understand momentum when training diagonal linear
-    networks},
-  booktitle = {International Conference on Artificial Intelligence and Statistics},
-  year = {2024},
-  note = {arXiv:2403.05293},
-}""",
-    "woodworth2020": """@inproceedings{woodworth2020,
-  author = {Woodworth, Blake and Gunasekar, Suriya and Lee, Jason D. and Moroshko, Edward and
-    Savarese, Pedro and Golan, Itay and Soudry, Daniel and Srebro, Nathan},
-  title = {Kernel and rich regimes in overparametrized models},
-  booktitle = {Conference on Learning Theory},
-  series = {Proceedings of Machine Learning Research},
-  volume = {125},
-  pages = {3635--3673},
-  year = {2020},
-}""",
-    "cowsik2022": """@misc{cowsik2022,
-  author = {Cowsik, Aditya and Can, Tankut and Glorioso, Paolo},
-  title = {Flatter, faster: scaling momentum for optimal speedup of {SGD}},
-  year = {2022},
-  note = {arXiv:2210.16400},
-}""",
-    "damian2021": """@inproceedings{damian2021,
-  author = {Damian, Alex and Ma, Tengyu and Lee, Jason D.},
-  title = {Label noise {SGD} provably prefers flat global minimizers},
-  booktitle = {Advances in Neural Information Processing Systems},
-  volume = {34},
-  pages = {27449--27461},
-  year = {2021},
-  note = {arXiv:2106.06530},
-}""",
-    "hairer2006": """@book{hairer2006,
-  author = {Hairer, Ernst and Lubich, Christian and Wanner, Gerhard},
-  title = {Geometric Numerical Integration},
-  edition = {2},
-  publisher = {Springer},
-  year = {2006},
-}""",
-    "kovachki2021": """@article{kovachki2021,
-  author = {Kovachki, Nikola B. and Stuart, Andrew M.},
-  title = {Continuous time analysis of momentum methods},
-  journal = {Journal of Machine Learning Research},
-  volume = {22},
-  number = {17},
-  pages = {1--40},
-  year = {2021},
-}""",
-    "li2022": """@inproceedings{li2022,
-  author = {Li, Zhiyuan and Wang, Tianhao and Arora, Sanjeev},
-  title = {What happens after {SGD} reaches zero loss? {A} mathematical framework},
-  booktitle = {International Conference on Learning Representations},
-  year = {2022},
-  note = {arXiv:2110.06914},
-}""",
-    "lyu2023": """@inproceedings{lyu2023,
-  author = {Lyu, Bochen and Wang, He and Wang, Zheng and Zhu, Zhanxing},
-  title = {Effects of momentum in implicit bias of gradient flow for diagonal linear networks},
-  booktitle = {Proceedings of the AAAI Conference on Artificial Intelligence},
-  volume = {39},
-  pages = {19242--19250},
-  year = {2025},
-}""",
-    "lyu2025": """@misc{lyu2025,
-  author = {Lyu, Bochen and Zhang, Xiaojing and Zheng, Fangyi and Wang, He and Wang, Zheng
-    and Zhu, Zhanxing},
-  title = {Heavy-ball momentum method in continuous time and discretization error analysis},
-  year = {2025},
-  note = {arXiv:2506.14806},
-}""",
-    "miyagawa2022": """@inproceedings{miyagawa2022,
-  author = {Miyagawa, Taiki},
-  title = {Toward equation of motion for deep neural networks: continuous-time gradient descent
-    and discretization error analysis},
-  booktitle = {Advances in Neural Information Processing Systems},
-  volume = {35},
-  year = {2022},
-  note = {arXiv:2210.15898},
-}""",
-    "cattaneo2024": """@inproceedings{cattaneo2024,
-  author = {Cattaneo, Matias D. and Klusowski, Jason M. and Shigida, Boris},
-  title = {On the implicit bias of {Adam}},
-  booktitle = {International Conference on Machine Learning},
-  year = {2024},
-  note = {arXiv:2309.00079},
-}""",
-    "dherin2024": """@misc{dherin2024,
-  author = {Dherin, Benoit and Rosca, Mihaela},
-  title = {Corridor geometry in gradient-based optimization},
-  year = {2024},
-  note = {arXiv:2402.08818},
-}""",
-    "cattaneo2025": """@misc{cattaneo2025,
-  author = {Cattaneo, Matias D. and Shigida, Boris},
-  title = {Modified loss of momentum gradient descent: fine-grained analysis},
-  year = {2025},
-  note = {arXiv:2509.08483},
-}""",
-    "cattaneo2025memory": """@inproceedings{cattaneo2025memory,
-  author = {Cattaneo, Matias D. and Shigida, Boris},
-  title = {How memory in optimization algorithms implicitly modifies the loss},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2025},
-  note = {arXiv:2502.02132},
-}""",
-    "smith2021": """@inproceedings{smith2021,
-  author = {Smith, Samuel L. and Dherin, Benoit and Barrett, David G. T. and De, Soham},
-  title = {On the origin of implicit regularization in stochastic gradient descent},
-  booktitle = {International Conference on Learning Representations},
-  year = {2021},
-  note = {arXiv:2101.12176},
-}""",
-    "li2019": """@article{li2019,
-  author = {Li, Qianxiao and Tai, Cheng and E, Weinan},
-  title = {Stochastic modified equations and dynamics of stochastic gradient algorithms {I}:
-    mathematical foundations},
-  journal = {Journal of Machine Learning Research},
-  volume = {20},
-  number = {40},
-  pages = {1--47},
-  year = {2019},
-}""",
-    "rosca2023": """@article{rosca2023,
-  author = {Rosca, Mihaela and Wu, Yan and Qin, Chongli and Dherin, Benoit},
-  title = {On a continuous time model of gradient descent dynamics and instability in deep
-    learning},
-  journal = {Transactions on Machine Learning Research},
-  year = {2023},
-  note = {arXiv:2302.01952},
-}""",
-    "ma2019": """@inproceedings{ma2019,
-  author = {Ma, Jerry and Yarats, Denis},
-  title = {Quasi-hyperbolic momentum and {Adam} for deep learning},
-  booktitle = {International Conference on Learning Representations},
-  year = {2019},
-  note = {arXiv:1810.06801},
-}""",
-    "wang2024": """@inproceedings{wang2024,
-  author = {Wang, Runzhe and Malladi, Sadhika and Wang, Tianhao and Lyu, Kaifeng and Li, Zhiyuan},
-  title = {The marginal value of momentum for small learning rate {SGD}},
-  booktitle = {International Conference on Learning Representations},
-  year = {2024},
-  note = {arXiv:2307.15196},
-}""",
-    "tanaka2021": """@inproceedings{tanaka2021,
-  author = {Tanaka, Hidenori and Kunin, Daniel},
-  title = {Noether's learning dynamics: role of symmetry breaking in neural networks},
-  booktitle = {Advances in Neural Information Processing Systems},
-  volume = {34},
-  year = {2021},
-  note = {arXiv:2105.02716},
-}""",
-    "undertow": """@misc{undertow,
-  key = {undertow},
-  title = {undertow: which loss, and which flow, does an optimizer really follow?},
-  note = {Derived and checked by this package},
-}""",
-}
+from bibtexparser.entrypoint import parse_string
+from bibtexparser.middlewares import SeparateCoAuthors, SplitNameParts
+from bibtexparser.model import Entry
 
-NOT_CLAIMS: dict[str, str] = {
-    "A02": "a definition (closeness in the strong sense); the order checks use it",
-    "D07": "a definition (the balance |w_+ w_-| = |u^2 - v^2|)",
-    "A34": "a first-order approximation that motivates sharpness, neither an equality nor an order",
-    "C23": "figures without numbers or formulas; 'undertow recovery' measures what they show",
-    "D18": "titles and one caption only: no formula of these statements is at hand",
-    "E15": "Adam divides by its memory, and the engine derives rules that are linear in it",
-    "E19": "AdamW and Lion are not linear in their memory, which the engine asks of a rule",
-}
+MANY = 3
+"""More authors than these are told as the first one and the others."""
+
+
+def _read() -> dict[str, Entry]:
+    text = files("verify.claims").joinpath("bibliography.bib").read_text(encoding="utf-8")
+    found = parse_string(text, append_middleware=[SeparateCoAuthors(), SplitNameParts()])
+    if found.failed_blocks:
+        raise ValueError(f"bibliography.bib cannot be read: {found.failed_blocks[0].error}")
+    return found.entries_dict
+
+
+_ENTRIES = _read()
+BIBTEX: Mapping[str, str] = {key: entry.raw or "" for key, entry in _ENTRIES.items()}
+"""Every entry of the bibliography as it is written there, by its key."""
 
 
 def people(key: str) -> str:
@@ -209,15 +33,25 @@ def people(key: str) -> str:
     >>> people("barrett2021")
     'Barrett and Dherin (2021)'
     """
-    names = re.split(r"\s+and\s+", _field(key, "author"))
-    last = [name.partition(",")[0] for name in names]
-    year = _field(key, "year")
-    if len(last) > 3:
-        last = [f"{last[0]} et~al."]
-    told = " and ".join([", ".join(last[:-1]), last[-1]] if len(last) > 1 else last)
+    told, year = authors(key).replace("et al.", "et~al."), year_of(key)
     return f"{told} ({year})" if year else told
 
 
-def _field(key: str, name: str) -> str:
-    match = re.search(rf"{name} = \{{(.*?)\}},?\n", BIBTEX[key], re.DOTALL)
-    return match[1] if match else ""
+@cache
+def authors(key: str) -> str:
+    """Who wrote a source, by family names; the key where nobody is named.
+
+    >>> authors("woodworth2020")
+    'Woodworth et al.'
+    """
+    field = _ENTRIES[key].get("author")
+    last = [" ".join([*name.von, *name.last]) for name in field.value] if field else [key]
+    if len(last) > MANY:
+        return f"{last[0]} et al."
+    return " and ".join([", ".join(last[:-1]), last[-1]] if len(last) > 1 else last)
+
+
+def year_of(key: str) -> str:
+    """The year of a source, empty where none is known."""
+    field = _ENTRIES[key].get("year")
+    return str(field.value) if field else ""

@@ -26,11 +26,11 @@ def claims(
     format: Output = Format.TEXT,
 ) -> None:
     """List the claims without running a check."""
-    from verify.claims.sources import NOT_CLAIMS
+    from verify.claims.catalogue import not_claimed
     from verify.report.terminal import statement
 
     found = _chosen(source, verdict, search)
-    reasons = {} if source or verdict or search else NOT_CLAIMS
+    reasons = {} if source or verdict or search else not_claimed()
     if format is Format.JSON:
         say_json(
             {
@@ -76,8 +76,7 @@ def show_coverage(format: Output = Format.TEXT) -> None:
     if format is Format.JSON:
         say_json(
             [
-                asdict(found.entry)
-                | {"claims": [claim.id for claim in found.claims], "reason": found.reason}
+                asdict(found.entry) | {"claims": [claim.id for claim in found.claims]}
                 for found in covered
             ]
         )

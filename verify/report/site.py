@@ -18,8 +18,9 @@ from derive.language.update_rule import BadInput
 from derive.language.writing import latex, plain
 from derive.optimizers import ZOO
 from verify.campaigns.runner import environment
+from verify.claims.catalogue import not_claimed
 from verify.claims.claim import Claim, ClaimResult, Settings, Verdict
-from verify.claims.sources import BIBTEX, NOT_CLAIMS
+from verify.claims.sources import BIBTEX, authors, year_of
 from verify.report import mathml, optimizer_pages, trust
 from verify.report.optimizer_pages import Quantities
 from verify.report.terminal import words
@@ -123,7 +124,7 @@ def pages(report: Report) -> dict[str, str]:
         "verdicts": _choices(row["verdict"] for row in rows),
         "topics": [t for t in (*TOPICS, OTHER) if any(t in row["topics"] for row in rows)],
         "kinds": _choices(kind for row in rows for kind in row["kinds"]),
-        "not_claims": NOT_CLAIMS,
+        "not_claims": not_claimed(),
     }
     files = {"index.html": render("index.html", "index.html", **index)}
     for before, row, after in zip([None, *rows], rows, [*rows[1:], None], strict=False):
@@ -243,15 +244,7 @@ def _attachments(found: Quantities) -> dict[str, str]:
 
 def cited(key: str) -> str:
     """A source as people say it, such as Ghosh et al. 2023."""
-    entry = BIBTEX.get(key, "")
-    authors = re.search(r"author = \{(.*?)\},?\n", entry, re.DOTALL)
-    year = re.search(r"year = \{(\d+)\}", entry)
-    if not authors:
-        return key
-    names = [name.split(",")[0].strip() for name in re.split(r"\s+and\s+", authors[1])]
-    said = names[0] if len(names) == 1 else " and ".join(names)
-    said = f"{names[0]} et al." if len(names) > 2 else said
-    return f"{said} {year[1]}" if year else said
+    return f"{authors(key)} {year_of(key)}".rstrip() if key in BIBTEX else key
 
 
 def python(formula: Formula) -> str:

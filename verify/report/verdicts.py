@@ -22,17 +22,3 @@ def tally(claims: Iterable[Claim]) -> dict[str, Counter[Verdict]]:
 def heading(key: str) -> str:
     """A source as a heading says it."""
     return "Worked out here" if key == OWN else people(key)
-
-
-def verdicts_table(claims: Iterable[Claim], separate: int = 5) -> str:
-    """The counts as Markdown, the sources with the most statements one by one."""
-    by_source = tally(claims)
-    rows: dict[str, Counter[Verdict]] = {}
-    for place, (key, counts) in enumerate(by_source.items()):
-        name = "others" if place >= separate and key != OWN else heading(key).replace("~", " ")
-        rows[name] = rows.get(name, Counter()) + counts
-    rows["**all**"] = sum(by_source.values(), Counter[Verdict]())
-    lines = [f"| source | {' | '.join(Verdict)} |", "| --- " * (1 + len(Verdict)) + "|"]
-    for name, counts in rows.items():
-        lines.append(f"| {name} | {' | '.join(str(counts[verdict]) for verdict in Verdict)} |")
-    return "\n".join(lines)
