@@ -21,6 +21,8 @@ from derive.language.writing import latex, plain
 from verify.claims.slips import mutants
 from verify.running.numbers import evaluate
 
+MILLIONTH = sympy.Rational(1, 10**6)
+
 
 class Slot(Protocol):
     """A piece of a statement that is asserted, and so can be wrong."""
@@ -67,6 +69,8 @@ class Value:
     def wrong(self) -> Iterator[tuple[str, Slot]]:
         for mutant in mutants(self.expr):
             yield mutant.slip, replace(self, expr=mutant.expr)
+        if self.expr != 0:
+            yield "one in a million more", replace(self, expr=self.expr * (1 + MILLIONTH))
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,13 @@ class Losses(Choice):
     EVERY = "every smooth loss"
     QUADRATIC = "every quadratic loss"
     LINE = "every smooth loss of one variable"
+
+
+class Batches(Choice):
+    """How the batch of a step is chosen."""
+
+    INDEPENDENT = "drawn independently in every step"
+    RESHUFFLED = "drawn without replacement"
 
 
 class Relation(Choice):

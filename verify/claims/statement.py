@@ -42,7 +42,7 @@ NEEDED: Mapping[Type, tuple[str, ...]] = {
     Type.INEQUALITY: ("relation",),
     Type.LIMIT: ("limit",),
     Type.EXISTENCE: ("order",),
-    Type.THRESHOLD: ("threshold",),
+    Type.THRESHOLD: ("threshold", "relation"),
 }
 """The kinds of slot that a statement of a type must have."""
 
@@ -90,7 +90,7 @@ class Statement:
         """The formula in a slot."""
         return self[name].expr
 
-    def number(self, name: str, *, k: int = 0, **values: Any) -> Any:
+    def number(self, name: str, *, k: Any = 0, **values: Any) -> Any:
         """The value of a formula on exact numbers, power series or multiprecision numbers.
 
         Args:
@@ -159,6 +159,7 @@ NOTATION = (
 
 _ASSERTS = re.compile(
     r"\d|[<>=]|\\(?:[lg]eq?|ll|gg|sim|simeq|approx|to|neq?|propto|infty)(?![a-zA-Z])|\bO\(|Theta"
+    r"|\b(?:at (?:most|least)|(?:less|more|greater|fewer) than|exactly|only if|if and only if)\b"
 )
 
 

@@ -260,31 +260,32 @@ def tends(
 
 def switches(
     name: str,
-    holds: Callable[[Statement, Number, random.Random], bool],
+    holds: Callable[[Statement, Number, Any], bool],
     value: Callable[[Statement, random.Random], tuple[Number, Any]],
     *,
-    kind: Kind = Kind.BALL,
+    relation: str = "relation",
+    kind: Kind = Kind.ENUMERATION,
     count: int = 10,
     refutes: bool = False,
 ) -> Check:
-    """A property holds just below the stated value and fails just above it, at random points.
+    """A property holds on the stated side of a value, on it or not, and fails on the other side.
 
     Args:
-        holds: whether it holds at this value, computed from the rule or the model.
+        holds: whether it holds at this value, computed from the rule or the model, and exact.
         value: the stated value at a random point, and that point.
+        relation: the slot that says how what holds compares with the value.
     """
     near = fmpq(1, 10**9)
 
     def judge(says: Statement, settings: Settings) -> Evidence:
-        draw = random.Random(settings.seed)
+        draw, stated = random.Random(settings.seed), says[relation]
         for _ in range(count):
             threshold, point = value(says, draw)
-            if not holds(says, threshold * (1 - near), point):
-                return Evidence(False, f"fails below {float(threshold):.6g} at {point}")
-            if holds(says, threshold * (1 + near), point):
-                return Evidence(False, f"holds above {float(threshold):.6g} at {point}")
-        return Evidence(
-            True, f"holds below and fails above within {float(near):.0e}, {count} times"
-        )
+            for place in (threshold * (1 - near), threshold, threshold * (1 + near)):
+                wanted = stated.admits(place, threshold)
+                if holds(says, place, point) != wanted:
+                    figure = f"{'fails' if wanted else 'holds'} at {float(place):.12g}, {point}"
+                    return Evidence(False, figure)
+        return Evidence(True, f"{stated.plain} it and not else, within 1e-9, {count} times")
 
     return Check(name, kind, judge, refutes)
