@@ -236,8 +236,12 @@ class Claim:
 
     def as_json(self) -> dict[str, Any]:
         """What a list says of the claim."""
-        known = self.known or Printed(Status.RECALLED)
-        printed = {"status": str(known.status), "quote": known.quote}
+        known = self.known
+        printed = {
+            "status": str(known.status) if known else "",
+            "quote": known.quote if known else "",
+            "where": (known.where if known else "") or self.source.where,
+        }
         return {
             "id": self.id,
             "catalogue": list(self.catalogue),
@@ -245,7 +249,7 @@ class Claim:
             "statement": self.sentence,
             "type": str(self.says.type) if self.says else "",
             "verdict": str(self.expected),
-            "printed": printed | {"where": known.where or self.source.where},
+            "printed": printed,
             "slots": self.slots(),
         }
 
