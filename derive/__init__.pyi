@@ -13,7 +13,10 @@ from derive.engine.startup import initial_shift as initial_shift
 from derive.engine.startup import transient as transient
 from derive.language.bad_input import BadInput as BadInput
 from derive.language.trees import tree as tree
+from derive.language.update_rule import Parameter as Parameter
+from derive.language.update_rule import momentum as momentum
 from derive.language.update_rule import optimizer as optimizer
+from derive.language.update_rule import switch as switch
 from derive.optimizers.linear import aggregated_momentum as aggregated_momentum
 from derive.optimizers.linear import ema_momentum as ema_momentum
 from derive.optimizers.linear import gradient_descent as gradient_descent
@@ -24,6 +27,8 @@ from derive.optimizers.linear import quasi_hyperbolic as quasi_hyperbolic
 from derive.optimizers.linear import sam as sam
 from derive.optimizers.linear import torch_sgd as torch_sgd
 from derive.optimizers.players import extragradient as extragradient
+from derive.optimizers.weight_decay import coupled as coupled
+from derive.optimizers.weight_decay import decoupled as decoupled
 from derive.quadratics.momentum_choice import choose_momentum as choose_momentum
 from derive.quadratics.stability import fastest_momentum as fastest_momentum
 from derive.quadratics.stability import oscillation_interval as oscillation_interval

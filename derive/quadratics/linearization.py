@@ -51,6 +51,11 @@ def noisy_step(optimizer: Optimizer) -> tuple[sympy.Matrix, sympy.Matrix]:
     [-1],
     [-1]])
     """
+    if len(optimizer.fields) > 1:
+        raise NotInClosedForm(
+            f"{optimizer.name} takes the gradients of {', '.join(optimizer.fields)}; a mode with "
+            "one curvature is known for one field only."
+        )
     noise = sympy.Dummy("xi")
     state = [sympy.Dummy(name) for name in ("x", *optimizer.memory)]
     parameters = {name: sympy.Symbol(name) for name in optimizer.parameters}

@@ -18,12 +18,12 @@ from derive.optimizers import ZOO
 from verify.claims.certificates import certify, write
 from verify.claims.claim import REGISTRY, Claim, ClaimResult, Settings, judge
 from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors
-from verify.formulas.reading import loss_from_text
 from verify.running.limits import belong_to_the_parent, call_limit
 from verify.running.rule_files import find_rule
 from verify.workbench.drafts import Draft, load_draft
 from verify.workbench.rule_claims import rule_claim
 from verify.workbench.trials import trial_claim
+from verify.workbench.worlds import read_world
 
 TRIAL = "trial:"
 
@@ -75,7 +75,8 @@ def _find_claim(name: str, loss: str) -> Claim:
     if name.startswith(TRIAL):
         return trial_claim(name, find_rule(name.removeprefix(TRIAL)))
     if _is_rule(name):
-        return rule_claim(name, find_rule(name), loss_from_text(loss) if loss else None)
+        rule = find_rule(name)
+        return rule_claim(name, rule, read_world(rule, loss)[0] if loss else None)
     return REGISTRY.find([name])[0]
 
 

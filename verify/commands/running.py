@@ -29,23 +29,23 @@ if TYPE_CHECKING:
     from flint import fmpq
 
     from derive.language.update_rule import Optimizer
-    from verify.running.losses import Loss
+    from verify.running.losses import VectorField
 
 MOST_NODES = 5
 
 
 def read_run(
     optimizer: str, loss: str, start: str, nodes: int, give: list[str] | None
-) -> tuple[Optimizer, Loss, list[fmpq], list[str]]:
+) -> tuple[Optimizer, VectorField, list[fmpq], list[str]]:
     """Rule, loss, x_0 and the names of the variables, from the options."""
-    from verify.formulas.reading import loss_from_text, read_loss
     from verify.running.rule_files import find_rule
+    from verify.workbench.worlds import read_world
 
     if not 1 <= nodes <= MOST_NODES:
         raise BadInput(f"--order {nodes} is outside 1 ... {MOST_NODES}.")
     rule = find_rule(optimizer).at(**assignments(give or []))
-    names = list(read_loss(loss)[1])
-    return rule, loss_from_text(loss), point("--start", start, names), names
+    world, names = read_world(rule, loss)
+    return rule, world, point("--start", start, names), names
 
 
 @command(

@@ -31,7 +31,7 @@ class Experiment:
     loss: VectorField
     start: Sequence[fmpq]
     parameters: Mapping[str, fmpq] = field(default_factory=dict)
-    time: int = 2
+    time: int | fmpq = 2
     halvings: range = range(6, 12)
     memory: Start | None = None
 
@@ -53,7 +53,7 @@ class Experiment:
         with precision(digits):
             for j in self.halvings:
                 h = MPFR.convert(fmpq(1, 2**j))
-                steps = self.time * 2**j
+                steps = int(self.time * 2**j)
                 x0 = vector([MPFR.convert(x) for x in self.start])
                 values = {name: MPFR.convert(value) for name, value in self.parameters.items()}
                 path = iterates(

@@ -41,7 +41,8 @@ class Field:
         return self.loss.field(self.order)
 
     def fixed(self, zero: Number) -> list[Number]:
-        return [self.weights.get(t, zero) for t in trees_up_to(self.order)]
+        trees = trees_up_to(self.order, len(self.loss.parts))
+        return [self.weights.get(t, zero) for t in trees]
 
 
 def weights_of(

@@ -36,6 +36,11 @@ class VectorField:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.text})"
 
+    @property
+    def parts(self) -> tuple[VectorField, ...]:
+        """The fields of an update rule that these are: one, or several by colour."""
+        return (self,)
+
     @cached_property
     def gradient(self) -> Program:
         """x -> G(x), which is grad E(x) for a loss."""
@@ -59,14 +64,15 @@ class VectorField:
     def field(self, order: int) -> Program:
         """(x, one number c_t for every tree) -> sum over t of c_t F(t)(x), F of f = -G."""
         if order not in self._fields:
-            size, trees = self.dimension, list(trees_up_to(order))
+            size, trees = self.dimension, list(trees_up_to(order, len(self.parts)))
 
             def compute(nodes: list[Node]) -> list[Node]:
                 x, weights = nodes[:size], nodes[size:]
                 differentials: dict[Tree, list[Node]] = {}
                 for t in trees:
                     inside = [node for branch in t.branches for node in differentials[branch]]
-                    vector = self.derivative(len(t.branches)).replay([*x, *inside])
+                    part = self.parts[t.colour]
+                    vector = part.derivative(len(t.branches)).replay([*x, *inside])
                     differentials[t] = [-node for node in vector]
                 return [
                     sum(
@@ -79,7 +85,7 @@ class VectorField:
             self._fields[order] = record(size + len(trees), compute)
         return self._fields[order]
 
-    def gradient_function(self, arithmetic: Arithmetic) -> Callable[[np.ndarray], np.ndarray]:
+    def gradient_function(self, arithmetic: Arithmetic) -> Any:
         """The gradient of arrays of numbers of this type, ready for an update rule."""
         program = self.gradient
         constants = [arithmetic.convert(c) for c in program.constants]
@@ -88,6 +94,33 @@ class VectorField:
             return np.array([*program.run(list(x), constants), None], dtype=object)[:-1]
 
         return grad
+
+
+class Fields(VectorField):
+    """Several losses or fields on one space, for a rule that takes a tuple of gradients.
+
+    As one field it is their sum; trees have a colour for each.
+    """
+
+    def __init__(self, parts: Sequence[VectorField], text: str) -> None:
+        first, *others = parts
+        if any(part.dimension != first.dimension for part in others):
+            raise ValueError("the fields are on spaces of different dimensions")
+
+        def total(x: Sequence[Number]) -> list[Number]:
+            columns = zip(*(part.components(x) for part in parts), strict=True)
+            return [sum(entries[1:], start=entries[0]) for entries in columns]
+
+        super().__init__(first.dimension, total, text)
+        self._parts = tuple(parts)
+
+    @property
+    def parts(self) -> tuple[VectorField, ...]:
+        return self._parts
+
+    def gradient_function(self, arithmetic: Arithmetic) -> Any:
+        """A gradient for each part, ready for an update rule."""
+        return tuple(part.gradient_function(arithmetic) for part in self._parts)
 
 
 class Loss(VectorField):

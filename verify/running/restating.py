@@ -182,6 +182,8 @@ def monomials(field: VectorField) -> Json:
     Raises:
         NotRestated: it is no polynomial.
     """
+    if len(field.parts) > 1:
+        raise NotRestated
     ring = fmpq_mpoly_ctx.get([f"x{i}" for i in range(field.dimension)], Ordering.lex)
     x = list(ring.gens())
     try:

@@ -33,7 +33,9 @@ def first_memory(
     """The memory before the first step, as declared or as `memory` says."""
     grad = loss.gradient_function(arithmetic)
     values = optimizer.arguments(arithmetic.convert) | dict(parameters)
-    return optimizer.start(x, grad, h, values) if memory is None else memory(x, grad(x), h)
+    if memory is None:
+        return optimizer.start(x, grad, h, values)
+    return memory(x, vector(loss.gradient.at(list(x), arithmetic)), h)
 
 
 def iterates(

@@ -17,7 +17,7 @@ import sympy
 from flint import fmpq
 
 from derive.engine.backward_error import slow_motion
-from derive.language.trees import LEAF
+from derive.engine.startup import initial_shift
 from derive.language.update_rule import BadInput, Optimizer
 from derive.quadratics.linearization import Z, mode_matrix
 from verify.running.experiments import Flow
@@ -27,6 +27,7 @@ from verify.running.numbers import FLOAT, MPFR, evaluate, precision
 from verify.running.orders import ObservedOrder, observed_order
 from verify.running.trajectories import iterates
 from verify.workbench.rule_claims import shifted_flow
+from verify.workbench.worlds import fading, largest_curvature
 
 FLOWS = ("gradient flow", "modified flow", "modified flow, shifted start")
 FAR = 1e9
@@ -136,6 +137,7 @@ def _count(rule: Optimizer, h: fmpq, time: fmpq) -> int:
     if rule.parameters:
         missing = ", ".join(f"--set {name}=..." for name in rule.parameters)
         raise BadInput(f"a run needs a number for every parameter of {rule.name}: give {missing}.")
+    fading(rule)
     if not 0 < h <= time:
         raise BadInput(f"h = {h} is outside (0, {time}], the time of the run.")
     return int(time / h)
@@ -163,9 +165,14 @@ def _run(
     flow = {t: MPFR.convert(c.at({})) for t, c in slow_motion(rule, nodes).modified_flow.items()}
     try:
         return path, {
-            FLOWS[0]: run.steady({LEAF: flow[LEAF]}),
+            FLOWS[0]: run.steady({t: b for t, b in flow.items() if t.order == 1}),
             FLOWS[1]: run.steady(weights_of(flow, step, MPFR)),
-            FLOWS[2]: shifted_flow(rule, nodes, lambda s: {t: c.at({}) for t, c in s.items()})(run),
+            FLOWS[2]: shifted_flow(
+                rule,
+                nodes,
+                lambda s: {t: c.at({}) for t, c in s.items()},
+                initial_shift(rule, order=nodes),
+            )(run),
         }
     except ArithmeticError as error:
         raise BadInput(f"h = {h}: {error}") from None
@@ -187,6 +194,8 @@ def _check_start(rule: Optimizer, loss: VectorField, start: Sequence[fmpq], h: f
         raise BadInput(
             f"the start ({where}) is a critical point: nothing moves, nothing to measure."
         )
+    if len(rule.fields) > 1:
+        return
     curvature = largest_curvature(loss, [float(x) for x in point])
     limit = stable_limit(rule)
     step = FLOAT.convert(h)
@@ -209,15 +218,6 @@ def _check_path(path: list[np.ndarray], h: fmpq) -> None:
                 f"h = {h}: the iterates leave every bound by step {k}; the loss is unbounded "
                 "below along the run, or h is too large."
             )
-
-
-def largest_curvature(loss: VectorField, x: Sequence[float]) -> float:
-    """The largest eigenvalue in modulus of the derivative of the gradient."""
-    columns = []
-    for i in range(loss.dimension):
-        unit = [float(i == j) for j in range(loss.dimension)]
-        columns.append(loss.derivative(1).at([*x, *unit], FLOAT))
-    return float(max(abs(np.linalg.eigvals(np.array(columns)))))
 
 
 def stable_limit(rule: Optimizer, bound: float = 1e6) -> float:

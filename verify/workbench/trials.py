@@ -19,6 +19,7 @@ from flint import fmpq
 
 from derive.engine.backward_error import slow_motion
 from derive.engine.bseries import BSeries
+from derive.engine.startup import initial_shift
 from derive.language.formula import Formula
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer, Parameter
@@ -113,7 +114,8 @@ class Trial:
             return {t: c.at({}) for t, c in flow.items()} | {PAIR: candidate}
 
         try:
-            follow = shifted_flow(self.special, FINE, replaced)
+            shift = initial_shift(self.special, order=FINE)
+            follow = shifted_flow(self.special, FINE, replaced, shift)
             errors = run.errors(follow, digits=DIGITS, at_end=True)
         except (BadInput, ArithmeticError) as error:
             return Evidence(None, str(error))

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from derive.language.bad_input import BadInput
 from tests.verify.commands.test_cli import undertow
 from verify.claims.claim import Settings
 from verify.running.rule_files import find_rule
 from verify.workbench.rule_claims import rule_claim
+from verify.workbench.worlds import read_world
 
 RULE = '''
 from derive import optimizer
@@ -86,3 +88,79 @@ def test_a_file_that_is_not_there_is_named(capsys):
     code, _, err = undertow(capsys, "verify", "nowhere.py:rule")
     assert code == 2
     assert "nowhere.py is not a file" in err
+
+
+MORE = """
+from derive import decoupled, heavy_ball, optimizer
+
+decayed = decoupled(heavy_ball)
+GIVEN = dict(start=lambda x, grad, h, **p: (x * 0, x * 0, grad(x)))
+
+
+@optimizer(state=("i", "d", "last"), parameters=("m", "ki", "kd"), **GIVEN)
+def pid(x, i, d, last, grad, h, *, m, ki, kd):
+    g = grad(x)
+    i = m * i + g
+    d = m * d + (1 - m) * (g - last)
+    return x - h * (g + ki * i + kd * d), i, d, g
+
+
+@optimizer(state=("last",), game=True)
+def ogda(x, last, grad, h):
+    g = grad(x)
+    return x - 2 * h * g + h * last, g
+
+
+@optimizer()
+def midpoint(x, grad, h):
+    return x - h * grad(x - 0.5 * h * grad(x))
+
+
+@optimizer(state=("a", "b"), parameters=("p",))
+def turning(x, a, b, grad, h, *, p):
+    g = grad(x)
+    a, b = p * b + g, -p * a + g
+    return x - h * (a + b) / 2, a, b
+
+
+@optimizer(state=("v",))
+def growing(x, v, grad, h):
+    v = 1.1 * v + grad(x)
+    return x - h * v, v
+"""
+
+
+@pytest.fixture
+def more(tmp_path: Path) -> str:
+    path = tmp_path / "more.py"
+    path.write_text(MORE)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["decayed", "pid", "ogda", "midpoint", "turning"])
+def test_no_right_rule_is_reported_as_wrong(more, name):
+    """Two fields; memories in any order; one that forgets at once; order 2; a complex pair."""
+    claim = rule_claim("mine", find_rule(f"{more}:{name}"))
+    found = [check.judge(claim.formula.expr, Settings()) for check in claim.checks]
+    assert all(evidence.passed for evidence in found), found
+
+
+@pytest.mark.parametrize("text", ["x", "x^2/2", "sqrt(x)", "x^2*y^2"])
+def test_a_loss_on_which_terms_vanish_is_no_failure(text):
+    rule = find_rule("heavy-ball")
+    claim = rule_claim("mine", rule, read_world(rule, text)[0])
+    order = claim.checks[-1]
+    assert order.judge(claim.formula.expr, Settings()).passed
+
+
+def test_a_memory_that_grows_is_refused(more):
+    with pytest.raises(BadInput, match="its largest eigenvalue is 1.1"):
+        rule_claim("mine", find_rule(f"{more}:growing"))
+
+
+def test_one_loss_for_each_field_is_asked_for(more):
+    rule = find_rule(f"{more}:decayed")
+    with pytest.raises(BadInput, match="write 'loss for E; loss for W'"):
+        read_world(rule, "x^2")
+    world, names = read_world(rule, "x^4/4 + x^2/2; (x^2 + y^2)/20")
+    assert (names, world.dimension, len(world.parts)) == (["x", "y"], 2, 2)
