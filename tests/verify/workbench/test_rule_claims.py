@@ -154,7 +154,7 @@ def test_a_loss_on_which_terms_vanish_is_no_failure(text):
 
 
 def test_a_memory_that_grows_is_refused(more):
-    with pytest.raises(BadInput, match="its largest eigenvalue is 1.1"):
+    with pytest.raises(BadInput, match=r"its largest eigenvalue is 1\.1"):
         rule_claim("mine", find_rule(f"{more}:growing"))
 
 
