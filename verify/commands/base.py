@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -127,6 +129,37 @@ def _fit(text: str) -> str:
 
         return fit(text)
     return text
+
+
+COLOURS = {
+    "confirmed": typer.colors.GREEN,
+    "derived": typer.colors.GREEN,
+    "equal": typer.colors.GREEN,
+    "needs a premise": typer.colors.YELLOW,
+    "open": typer.colors.YELLOW,
+    "undecided": typer.colors.YELLOW,
+    "corrected": typer.colors.RED,
+    "different": typer.colors.RED,
+    "wrong": typer.colors.RED,
+    "FAILS": typer.colors.RED,
+}
+_VERDICT = re.compile(rf"(?<=\s)({'|'.join(COLOURS)})(?=\s|$)")
+
+
+def coloured(line: str) -> str:
+    """A line with its first verdict in colour, on a terminal."""
+    if not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+        return line
+    return _VERDICT.sub(lambda found: typer.style(found[0], fg=COLOURS[found[0]]), line, count=1)
+
+
+def plural(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> plural(1, "claim"), plural(2, "claim")
+    ('1 claim', '2 claims')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @contextmanager

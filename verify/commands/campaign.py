@@ -159,32 +159,31 @@ def _as_json(entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _print(entries: Sequence[Entry]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from verify.campaigns.draws import OUTCOMES, PASSED
+    from verify.report.table import paragraph, table
 
-    counts: dict[tuple[str, int, str], Counter[str]] = {}
+    counts: dict[tuple[int, str], dict[str, Counter[str]]] = {}
     for entry in entries:
-        counts.setdefault((entry.claim, entry.digits, entry.code), Counter())[entry.outcome] += 1
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("claim", no_wrap=True)
-    for column in ("digits", "code", "units", *OUTCOMES):
-        table.add_column(column, justify="right", no_wrap=True)
-    for (claim, digits, code), count in sorted(counts.items()):
-        table.add_row(claim, str(digits), code[:8], str(count.total()), *_rates(count))
-    if len(counts) > 1:
-        everything = sum(counts.values(), Counter())
-        table.add_row("together", "", "", str(everything.total()), *_rates(everything))
-    Console(width=max(Console().width, 120)).print(table)
-    say()
+        run = counts.setdefault((entry.digits, entry.code), {})
+        run.setdefault(entry.claim, Counter())[entry.outcome] += 1
+    for (digits, code), claims in sorted(counts.items()):
+        say(f"{digits} digits, code {code[:8]}")
+        say()
+        rows = [("claim", "units", *OUTCOMES)]
+        rows += [_row(claim, count) for claim, count in sorted(claims.items())]
+        if len(claims) > 1:
+            rows.append(_row("together", sum(claims.values(), Counter())))
+        say(table(rows, " rrrr"))
+        say()
     for entry in entries:
         if entry.outcome != PASSED:
-            say(f"{entry.outcome}: {entry.claim}, seed {entry.seed}: {entry.figure}")
+            told = f"{entry.outcome}: {entry.claim}, seed {entry.seed}: {entry.figure}"
+            say(paragraph(told, hanging="  "))
             say(f"  undertow verify {entry.claim} --seed {entry.seed} --digits {entry.digits}")
 
 
-def _rates(count: Counter[str]) -> list[str]:
+def _row(name: str, count: Counter[str]) -> tuple[str, ...]:
+    """How many units there are, and how many with each outcome."""
     from verify.campaigns.draws import OUTCOMES
 
-    return [f"{count[name]} ({count[name] / count.total():.2%})" for name in OUTCOMES]
+    return (name, str(count.total()), *(str(count[outcome]) for outcome in OUTCOMES))

@@ -16,7 +16,9 @@ from verify.commands.base import (
     Output,
     Seconds,
     Seed,
+    coloured,
     counted,
+    plural,
     say,
     say_json,
     settings_from,
@@ -50,6 +52,7 @@ def show(
     from verify.campaigns.runner import find_claims
     from verify.claims.claim import judge
     from verify.claims.mutants import with_survivors
+    from verify.report.table import paragraph
     from verify.report.terminal import as_printed, statement, words
 
     settings = settings_from(digits, seed)
@@ -59,24 +62,26 @@ def show(
         told = {"statement": statement(claim), "derivation": claim.derivation}
         say_json(claim.as_json() | told | result.as_json())
         return
-    say(f"{claim.id}   ({claim.source.key}, {claim.source.where}; {', '.join(claim.catalogue)})")
+    source = ", ".join(filter(None, (claim.source.key, claim.source.where, *claim.catalogue)))
+    say(f"{claim.id}   ({words(source)})")
     say()
-    say(statement(claim))
     for text in (
-        claim.condition,
-        as_printed(claim),
+        statement(claim),
+        words(claim.condition),
+        words(as_printed(claim)),
+        claim.counterexample and f"Counterexample: {words(claim.counterexample)}",
     ):
         if text:
-            say(words(text))
-    if claim.counterexample:
-        say(f"Counterexample: {words(claim.counterexample)}")
+            say(paragraph(text))
     say()
-    say(words(claim.derivation) if "$" in claim.derivation else claim.derivation)
+    derived = " ".join(claim.derivation.split())
+    say(paragraph(words(derived) if "$" in derived else derived))
     say()
     result = with_survivors(judge(claim, settings), settings)
-    say(f"verdict: {result.verdict}")
+    say(coloured(f"verdict: {_verdict(result.verdict)}"))
     for check in result.checks:
-        say(f"  {_mark(check.passed)}  {check.name} ({check.kind}): {check.figure}")
+        told = f"{_mark(check.passed)}  {check.name} ({check.kind}): {check.figure}"
+        say(paragraph(told, "  ", "      "))
     say()
     print(claim.formula.latex)
 
@@ -150,36 +155,41 @@ def summary(results: list[ClaimResult]) -> dict[str, int]:
 
 
 def _print_table(results: list[ClaimResult]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from verify.report.table import paragraph, table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("claim", "entry", "verdict", "checks", "kinds", "seconds"):
-        table.add_column(
-            column, no_wrap=column == "claim", justify="right" if column == "seconds" else "left"
-        )
-    for result in results:
-        verdict = str(result.verdict)
-        if not result.as_recorded:
-            verdict += f" (recorded: {result.claim.expected})"
-        table.add_row(
+    rows = [("claim", "verdict", "checks", "seconds")]
+    rows += [
+        (
             result.claim.id,
-            " ".join(result.claim.catalogue),
-            verdict,
+            _verdict(result.verdict),
             f"{sum(check.passed is True for check in result.checks)}/{len(result.checks)}",
-            " ".join(dict.fromkeys(str(check.kind) for check in result.checks)),
             f"{sum(check.seconds for check in result.checks):.1f}",
         )
-    Console(width=max(Console().width, 100)).print(table)
+        for result in results
+    ]
+    for line in table(rows, "  rr").splitlines():
+        say(coloured(line))
+    say()
+    for result in results:
+        if not result.as_recorded:
+            say(f"{result.claim.id} is recorded as {_verdict(result.claim.expected)}")
     for result in results:
         for check in result.checks:
             if not check.passed:
-                say(f"{result.claim.id}: {_mark(check.passed)} {check.name}: {check.figure}")
+                told = f"{result.claim.id}: {_mark(check.passed)} {check.name}: {check.figure}"
+                say(paragraph(told, hanging="  "))
         for slip in result.survivors:
-            say(f"{result.claim.id}: no check rejects a wrong formula: {slip}")
+            told = f"{result.claim.id}: no check rejects a wrong statement: {slip}"
+            say(paragraph(told, hanging="  "))
     counts = summary(results)
-    said = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-    say(f"\n{len(results)} claims: {said}.  'undertow show ID' prints the evidence of one.")
+    said = ", ".join(f"{number} {_verdict(name)}" for name, number in counts.items() if number)
+    say(f"{plural(len(results), 'claim')}: {said}")
+    say("'undertow show ID' prints the evidence of one")
+
+
+def _verdict(verdict: str) -> str:
+    """A verdict as it is said: a draft that is refuted is wrong."""
+    return "wrong" if verdict == "refuted" else str(verdict)
 
 
 def _mark(passed: bool | None) -> str:

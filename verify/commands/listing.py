@@ -9,7 +9,7 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
-from verify.commands.base import Format, Output, say, say_json
+from verify.commands.base import Format, Output, coloured, say, say_json
 
 if TYPE_CHECKING:
     from verify.claims.claim import Claim
@@ -27,6 +27,7 @@ def claims(
 ) -> None:
     """List the claims without running a check."""
     from verify.claims.catalogue import not_claimed
+    from verify.report.table import paragraph
     from verify.report.terminal import statement
 
     found = _chosen(source, verdict, search)
@@ -40,8 +41,8 @@ def claims(
         )
         return
     for claim in found:
-        say(f"{claim.id}   [{', '.join(claim.catalogue)}]   {claim.expected}")
-        say(f"    {statement(claim)}")
+        say(coloured(f"{claim.id}   [{', '.join(claim.catalogue)}]   {claim.expected}"))
+        say(paragraph(statement(claim), "    "))
     for entry, why in reasons.items():
         say(f"{entry} is no claim: {why}.")
     if not found:
@@ -71,6 +72,7 @@ def show_coverage(format: Output = Format.TEXT) -> None:
     import verify.papers  # noqa: F401  (registers the claims)
     from verify.claims.catalogue import coverage
     from verify.claims.claim import REGISTRY
+    from verify.report.table import paragraph
 
     covered = coverage(REGISTRY.find([]))
     if format is Format.JSON:
@@ -83,11 +85,12 @@ def show_coverage(format: Output = Format.TEXT) -> None:
         return
     for found in covered:
         entry = found.entry
-        say(f"{entry.number}   {entry.source}, {entry.place}: {entry.says}")
+        told = f"{entry.number}   {entry.source}, {entry.place}: {entry.says}"
+        say(paragraph(told, hanging="      "))
         for claim in found.claims:
-            say(f"      {claim.expected:9}   {claim.id}")
+            say(coloured(f"      {claim.expected:15} {claim.id}"))
         if found.reason:
-            say(f"      no claim: {found.reason}")
+            say(paragraph(f"no claim: {found.reason}", "      "))
     claimed = sum(bool(found.claims) for found in covered)
     others = len(covered) - claimed
     say(f"\n{len(covered)} statements: {claimed} held to account, {others} no claim.")

@@ -13,6 +13,7 @@ from verify.commands.base import (
     Output,
     Seed,
     counted,
+    plural,
     say,
     say_json,
     settings_from,
@@ -55,25 +56,21 @@ def mutants(
 
 
 def _print(results: list[MutantResult]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from verify.report.table import table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("claim, its slots and checks", "kind", "tried", "rejected"):
-        table.add_column(column, justify="right" if column in ("tried", "rejected") else "left")
+    rows = [("claim, its slots and checks", "kind", "tried", "rejected")]
     for result in results:
         found = result.as_json()
-        table.add_row(f"[bold]{result.id}[/bold]", "", str(found["tried"]), str(found["rejected"]))
-        for slot in found["slots"]:
-            table.add_row(
-                f"  {slot['name']}", slot["kind"], str(slot["tried"]), str(slot["rejected"])
-            )
+        rows.append((result.id, "", str(found["tried"]), str(found["rejected"])))
+        rows += [
+            (f"  {slot['name']}", slot["kind"], str(slot["tried"]), str(slot["rejected"]))
+            for slot in found["slots"]
+        ]
         for check in found["checks"]:
             shared = "" if check["independent"] else " (shared with the derivation)"
-            table.add_row(
-                f"  by {check['name']}{shared}", check["kind"], "", str(check["rejected"])
-            )
-    Console(width=max(Console().width, 100)).print(table)
+            name = f"  by {check['name']}{shared}"
+            rows.append((name, check["kind"], "", str(check["rejected"])))
+    say(table(rows, "  rr"))
     say()
     for result in results:
         for slip in result.survivors:
@@ -82,6 +79,5 @@ def _print(results: list[MutantResult]) -> None:
             say(f"{result.id}: the check '{name}' rejects nothing.")
     tried = sum(len(result.tried) for result in results)
     left = sum(len(result.survivors) for result in results)
-    say(
-        f"{len(results)} claims, {tried} wrong statements: {tried - left} rejected, {left} survive."
-    )
+    total = f"{plural(len(results), 'claim')}, {plural(tried, 'wrong statement')}"
+    say(f"{total}: {tried - left} rejected, {left} survive.")

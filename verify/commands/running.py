@@ -71,9 +71,9 @@ def trajectory(
     from verify.report import beside
     from verify.workbench.beside_flow import compare
 
-    rule, world, x, _ = read_run(optimizer, loss, start, order, give)
+    rule, world, x, names = read_run(optimizer, loss, start, order, give)
     found = compare(rule, world, x, h=number("--lr", lr), time=number("--time", time), nodes=order)
     if format is Format.JSON:
         say_json(beside.as_json(rule, loss, found))
     else:
-        say(beside.as_text(rule, loss, found))
+        say(beside.as_text(rule, loss, names, found))

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from derive.language.update_rule import Optimizer
+from verify.report.table import table
 from verify.workbench.beside_flow import FLOWS, Comparison
 
 
-def as_text(rule: Optimizer, loss: str, found: Comparison) -> str:
-    """Some steps of the run, and the errors for halved step sizes with their order."""
-
-    def vector(entries: list[float]) -> str:
-        return "  ".join(f"{entry: .6f}" for entry in entries)
-
-    rows: list[tuple[str, ...]] = [("k", "kh", "x_k", *FLOWS)]
+def as_text(rule: Optimizer, loss: str, names: Sequence[str], found: Comparison) -> str:
+    """Some steps of the run, a row a coordinate, and the errors for halved step sizes."""
+    rows: list[tuple[str, ...]] = [("k", "kh", "", "x_k", *(name.split(", ")[0] for name in FLOWS))]
+    rows.append(("", "", "", "", *(", ".join(name.split(", ")[1:]) for name in FLOWS)))
     for row in found.rows:
-        flows = [vector(row.flows[name]) for name in FLOWS]
-        rows.append((str(row.k), f"{row.time:.4g}", vector(row.x), *flows))
-    errors: list[tuple[str, ...]] = [("h", *FLOWS)]
+        for i, name in enumerate(names):
+            ahead = (str(row.k), f"{row.time:.4g}") if i == 0 else ("", "")
+            entries = (row.x[i], *(row.flows[flow][i] for flow in FLOWS))
+            rows.append((*ahead, name, *(f"{entry:.6f}" for entry in entries)))
+    errors: list[tuple[str, ...]] = [("h", *rows[0][4:]), ("", *rows[1][4:])]
     for i, h in enumerate(found.steps):
         errors.append((str(h), *(f"{found.errors[name][i]:.3e}" for name in FLOWS)))
     errors.append(("order", *(str(found.orders[name]) for name in FLOWS)))
     lines = [
         f"{rule.name.replace('-', ' ')} on E = {loss}",
         "",
-        *_aligned(rows),
+        table(rows, "rr rrrr"),
         "",
         "largest distance from x_k at the end",
         "",
-        *_aligned(errors),
+        table(errors, "rrrr"),
     ]
     return "\n".join(lines)
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  " + "   ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
 
 
 def as_json(rule: Optimizer, loss: str, found: Comparison) -> dict[str, Any]:
