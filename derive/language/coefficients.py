@@ -18,6 +18,7 @@ from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpq_poly, fmpz
 
 from derive.language.bad_input import BadInput
 from derive.language.decimals import decimal, root_of
+from derive.language.number_text import read_number
 from derive.language.writing import latex, plain
 
 Polynomial = Any
@@ -36,11 +37,14 @@ def exact(value: Exact | float) -> fmpq:
         return value
     if isinstance(value, fmpz | int):
         return fmpq(value)
+    if isinstance(value, str):
+        fraction = read_number(value)
+        return fmpq(fraction.numerator, fraction.denominator)
     try:
         if isinstance(value, float):
             fraction = decimal(value)
-        elif isinstance(value, str | Fraction):
-            fraction = Fraction(value)
+        elif isinstance(value, Fraction):
+            fraction = value
         else:
             fraction = Fraction(int(value.p), int(value.q))
     except (ValueError, ZeroDivisionError, OverflowError, AttributeError):

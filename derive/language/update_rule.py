@@ -61,7 +61,7 @@ class Parameter:
         try:
             number = exact(value)
         except ValueError as error:
-            raise BadInput(f"{self.name} = {value}: {error}") from None
+            raise BadInput(f"{self.name} = {error}") from None
         low = (
             self.lower is None
             or number > self.lower

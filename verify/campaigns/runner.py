@@ -18,7 +18,7 @@ from derive.optimizers import ZOO
 from verify.claims.certificates import certify, write
 from verify.claims.claim import REGISTRY, Claim, ClaimResult, Settings, judge
 from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors
-from verify.running.limits import belong_to_the_parent, call_limit
+from verify.running.limits import belong_to_the_parent, call_limit, within
 from verify.running.rule_files import find_rule
 from verify.workbench.drafts import Draft, load_draft
 from verify.workbench.rule_claims import rule_claim
@@ -76,7 +76,9 @@ def _find_claim(name: str, loss: str) -> Claim:
         return trial_claim(name, find_rule(name.removeprefix(TRIAL)))
     if _is_rule(name):
         rule = find_rule(name)
-        return rule_claim(name, rule, read_world(rule, loss)[0] if loss else None)
+        with within("reading this loss"):
+            world = read_world(rule, loss)[0] if loss else None
+        return rule_claim(name, rule, world)
     return REGISTRY.find([name])[0]
 
 

@@ -23,6 +23,7 @@ from typer._click.globals import get_current_context
 from derive.language.bad_input import BadInput
 from verify.commands.application import answers
 from verify.commands.output import hush
+from verify.commands.ranges import MOST_DIGITS, MOST_SEED, bounded, ranged
 from verify.running.digits import DEFAULT_DIGITS
 from verify.running.limits import call_limit
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from verify.claims.claim import Settings
 
 LEAST_DIGITS = 15
+MOST_NODES = 5
 
 T = TypeVar("T")
 
@@ -55,16 +57,35 @@ LearningRate = Annotated[
 ]
 Time = Annotated[str, typer.Option(metavar="X", help="How far to go: learning rate times steps.")]
 Nodes = Annotated[
-    int, typer.Option("--order", help="The order of the modified flow: nodes of its trees.")
+    int,
+    ranged("The order of the modified flow: nodes of its trees.", 1, MOST_NODES, "--order"),
 ]
-Digits = Annotated[int, typer.Option(help="Decimal digits of the numerical checks.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
+
+
+def _enough_digits(param: typer.CallbackParam, digits: int) -> int:
+    if digits < LEAST_DIGITS:
+        raise BadInput(
+            f"--digits {digits} is too few to tell neighbouring orders apart; "
+            f"use {LEAST_DIGITS} or more (default {DEFAULT_DIGITS}, up to {MOST_DIGITS})."
+        )
+    bounded(LEAST_DIGITS, MOST_DIGITS)(param, digits)
+    return digits
+
+
+Digits = Annotated[
+    int, typer.Option(help="Decimal digits of the numerical checks.", callback=_enough_digits)
+]
+Seed = Annotated[
+    int,
+    ranged("Seed of everything that is drawn at random.", 0, MOST_SEED),
+]
 
 
 CALL_SECONDS = int(call_limit.seconds)
 
 
-def _limit_calls(seconds: int) -> int:
+def _limit_calls(param: typer.CallbackParam, seconds: int) -> int:
+    bounded(1, 86_400)(param, seconds)
     call_limit.seconds = seconds
     return seconds
 
@@ -73,8 +94,6 @@ Seconds = Annotated[
     int,
     typer.Option(
         help="Time limit of one call of a rule from a file.",
-        min=1,
-        max=86_400,
         callback=_limit_calls,
         expose_value=False,
     ),
@@ -228,12 +247,7 @@ def refuse(why: str, *options: str) -> None:
 
 
 def settings_from(digits: int, seed: int) -> Settings:
-    """The settings of the checks; BadInput for too few digits."""
-    if digits < LEAST_DIGITS:
-        raise BadInput(
-            f"--digits {digits} is too few to tell neighbouring orders apart; "
-            f"use {LEAST_DIGITS} or more (default {DEFAULT_DIGITS})."
-        )
+    """The settings of the checks."""
     from verify.claims.claim import Settings
 
     return Settings(digits, seed)
@@ -246,7 +260,7 @@ def number(option: str, text: str) -> fmpq:
     try:
         return exact(text)
     except ValueError as error:
-        raise BadInput(f"{option} {text}: {error}") from None
+        raise BadInput(f"{option} {error}") from None
 
 
 def momentum_from(give: list[str] | None, default: str) -> fmpq:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import (
     Digits,
@@ -24,6 +25,7 @@ from verify.commands.base import (
     say_json,
     settings_from,
 )
+from verify.commands.ranges import ranged
 from verify.running.digits import DEFAULT_DIGITS
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
     from verify.campaigns.ledger import Entry, Ledger
     from verify.campaigns.processes import Limits
 
-LEAST_MEGABYTES = 256
+LEAST_MEGABYTES, MOST_MEGABYTES = 256, 1_000_000
+MOST_UNITS, MOST_WORKERS, MOST_SECONDS = 1_000_000, 512, 86_400
 
 
 @command(
@@ -44,7 +47,7 @@ LEAST_MEGABYTES = 256
     former={"--claims": ""},
 )
 def campaign(
-    losses: Annotated[int, typer.Option(help="Random draws for each claim.", min=1)],
+    losses: Annotated[int, ranged("Random draws for each claim.", 1, MOST_UNITS)],
     ids: Annotated[
         list[str] | None,
         typer.Argument(
@@ -58,14 +61,16 @@ def campaign(
         Path | None, typer.Option(help="Keep the results here, and go on from those it has.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes at once; one for each core without it.", min=1)
+        int | None,
+        ranged("Processes at once; one for each core without it.", 1, MOST_WORKERS),
     ] = None,
     dask: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Run on this cluster, as tcp://host:8786.")
     ] = "",
-    seconds: Annotated[int, typer.Option(help="Time limit of one check-up.", min=1)] = 120,
+    seconds: Annotated[int, ranged("Time limit of one check-up.", 1, MOST_SECONDS)] = 120,
     memory: Annotated[
-        int, typer.Option(metavar="MB", help="Memory limit of a process.", min=LEAST_MEGABYTES)
+        int,
+        ranged("Memory limit of a process.", LEAST_MEGABYTES, MOST_MEGABYTES, metavar="MB"),
     ] = 2048,
     format: Output = Format.TEXT,
 ) -> None:
@@ -77,8 +82,13 @@ def campaign(
     from verify.claims.claim import REGISTRY
 
     settings = settings_from(digits, seed)
-    names = [name for text in ids or [] for name in text.split(",") if name]
+    names = [name.strip() for text in ids or [] for name in text.split(",")]
+    if not all(names):
+        raise BadInput(f"{' '.join(ids or [])} names nothing between two commas; write ID,ID,...")
     find_claims(names)
+    many = losses * len(names or REGISTRY.claims)
+    if many > MOST_UNITS:
+        raise BadInput(f"--losses {losses} make {many} units; up to {MOST_UNITS} are done at once.")
     drawn = list(units(names or list(REGISTRY.claims), losses, seed, settings.digits))
     mine = {unit.id for unit in drawn}
     with closing(Ledger(ledger)) as book:

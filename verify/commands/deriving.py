@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from enum import StrEnum
 from types import ModuleType
@@ -23,6 +24,7 @@ from verify.commands.base import (
     say,
     say_json,
 )
+from verify.commands.ranges import ranged
 from verify.formulas.asked import AVERAGES, Quantity, SamplingName
 
 
@@ -33,6 +35,9 @@ class DeriveFormat(StrEnum):
     LATEX = "latex"
     JSON = "json"
     SYMPY = "sympy"
+
+
+MOST_K, MOST_BATCHES = 100_000, 10**12
 
 
 @command(
@@ -47,10 +52,14 @@ class DeriveFormat(StrEnum):
 )
 def derive(
     optimizer: Annotated[str, typer.Argument(help="An optimizer, such as heavy-ball.")],
-    order: Annotated[int, typer.Option(help="The largest number of nodes of a tree.")] = 3,
+    order: Annotated[
+        int,
+        typer.Option(help="The largest number of nodes of a tree."),
+    ] = 3,
     quantity: Annotated[Quantity, typer.Option(help="What to derive.")] = Quantity.MODIFIED_FLOW,
     k: Annotated[
-        int | None, typer.Option(help="The step of the transient; closed forms in k without it.")
+        int | None,
+        ranged("The step of the transient; closed forms in k without it.", -math.inf, MOST_K),
     ] = None,
     minibatch: Annotated[
         bool, typer.Option("--minibatch", help="Step j takes its gradient from a loss E_j.")
@@ -58,7 +67,10 @@ def derive(
     sampling: Annotated[
         SamplingName, typer.Option(help="How batches are drawn.")
     ] = SamplingName.WITH_REPLACEMENT,
-    batches: Annotated[int | None, typer.Option(help="How many batches there are.")] = None,
+    batches: Annotated[
+        int | None,
+        ranged("How many batches there are.", -math.inf, MOST_BATCHES),
+    ] = None,
     give: Given = None,
     seconds: Seconds = CALL_SECONDS,
     name: Names = None,

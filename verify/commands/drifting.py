@@ -23,6 +23,7 @@ from verify.commands.base import (
     say,
     say_json,
 )
+from verify.running.limits import within
 
 
 @command(
@@ -56,13 +57,15 @@ def drift(
     from verify.running.rule_files import find_rule
 
     rule = find_rule(optimizer).at(**assignments(give or []))
-    expr, names = read_loss(loss)
+    with within("reading this loss"):
+        expr, names = read_loss(loss)
     place = point("--at", at, names)
     step = None if lr is None else number("--lr", lr)
     if step is not None and step <= 0:
         raise BadInput(f"--lr {lr} is not positive.")
     covariance = None if noise == "label" else report.covariance(noise, len(names))
-    told = report.find(rule, expr, names, place, step, covariance, digits)
+    with within("the drift of this loss"):
+        told = report.find(rule, expr, names, place, step, covariance, digits)
     if format is Format.JSON:
         say_json(report.as_json(rule, loss, noise, told))
     else:

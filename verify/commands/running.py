@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import (
     CALL_SECONDS,
@@ -24,14 +23,13 @@ from verify.commands.base import (
     say,
     say_json,
 )
+from verify.running.limits import within
 
 if TYPE_CHECKING:
     from flint import fmpq
 
     from derive.language.update_rule import Optimizer
     from verify.running.losses import VectorField
-
-MOST_NODES = 5
 
 
 def read_run(
@@ -41,10 +39,9 @@ def read_run(
     from verify.running.rule_files import find_rule
     from verify.workbench.worlds import read_world
 
-    if not 1 <= nodes <= MOST_NODES:
-        raise BadInput(f"--order {nodes} is outside 1 ... {MOST_NODES}.")
     rule = find_rule(optimizer).at(**assignments(give or []))
-    world, names = read_world(rule, loss)
+    with within("reading this loss"):
+        world, names = read_world(rule, loss)
     return rule, world, point("--start", start, names), names
 
 

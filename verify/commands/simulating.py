@@ -22,6 +22,7 @@ from verify.commands.base import (
     say_json,
 )
 from verify.formulas.asked import SamplingName
+from verify.running.limits import within
 
 if TYPE_CHECKING:
     from flint import fmpq
@@ -72,13 +73,15 @@ def simulate(
     world = sgd_moments.BatchedTraining(
         losses, [_float(x) for x in place], _float(rate), _float(momentum), steps, sampling
     )
+    with within("the prediction for these losses"):
+        predicted = sgd_moments.predict(world)
     shown = simulation.Shown(
         world,
         names,
         runs,
         seed,
         sgd_moments.simulate(world, runs=runs, seed=seed),
-        sgd_moments.predict(world),
+        predicted,
     )
     if format is Format.JSON:
         say_json(simulation.as_json(shown))
@@ -93,7 +96,8 @@ def _losses(texts: list[str]) -> tuple[list[Loss], list[str]]:
 
     if len(texts) < 2:
         raise BadInput("give --loss at least twice, once for each batch.")
-    read = [read_loss(text) for text in texts]
+    with within("reading these losses"):
+        read = [read_loss(text) for text in texts]
     names = sorted({name for _, variables in read for name in variables})
     losses = [
         loss_from_expression(expr, text, names) for (expr, _), text in zip(read, texts, strict=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,10 @@ from derive.engine.backward_error import slow_motion
 from derive.engine.startup import initial_shift
 from derive.language.update_rule import BadInput, Optimizer
 from derive.quadratics.linearization import Z, mode_matrix
+from verify.running.budget import SECONDS
 from verify.running.experiments import Flow
 from verify.running.flows import weights_of
+from verify.running.limits import within
 from verify.running.losses import VectorField
 from verify.running.numbers import FLOAT, MPFR, evaluate, precision
 from verify.running.orders import ObservedOrder, observed_order
@@ -31,6 +34,10 @@ from verify.workbench.worlds import fading, largest_curvature
 
 FLOWS = ("gradient flow", "modified flow", "modified flow, shifted start")
 FAR = 1e9
+MOST_STEPS = 8192
+"""At the largest step size; the smallest takes sixteen times as many."""
+STEPS_A_SECOND = 1000
+"""What a slow machine does in any case, on a loss of a few terms."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def compare(
     """
     count = _count(rule, h, time)
     steps = [h / 2**j for j in range(halvings)]
-    with precision(digits):
+    with _in_time(count, halvings), precision(digits):
         _check_start(rule, loss, start, h)
         finest = {name: list[float]() for name in FLOWS}
         rows: list[Row] = []
@@ -126,7 +133,7 @@ def run_beside(
         per_step: points on a flow in one step.
     """
     count = _count(rule, h, time)
-    with precision(digits):
+    with _in_time(count, 1), precision(digits):
         _check_start(rule, loss, start, h)
         path, flows = _run(rule, loss, start, h, count, nodes, digits, per_step)
     return Paths(_table(path), {name: _table(points) for name, points in flows.items()})
@@ -140,7 +147,26 @@ def _count(rule: Optimizer, h: fmpq, time: fmpq) -> int:
     fading(rule)
     if not 0 < h <= time:
         raise BadInput(f"h = {h} is outside (0, {time}], the time of the run.")
+    if time / h > MOST_STEPS:
+        raise BadInput(
+            f"{_shown(time)} in steps of {_shown(h)} are more than {MOST_STEPS} steps; "
+            "take a larger step or less time."
+        )
     return int(time / h)
+
+
+def _in_time(count: int, halvings: int) -> AbstractContextManager[None]:
+    """A run takes no longer than a loss of ordinary size does."""
+    steps = count * 2**halvings
+    return within(
+        f"a run of {steps} steps on this loss",
+        seconds=SECONDS + steps / STEPS_A_SECOND,
+        way_out="take fewer steps or a simpler loss",
+    )
+
+
+def _shown(number: fmpq) -> str:
+    return f"{float(number.p) / float(number.q):.6g}" if number.height_bits() < 900 else "a number"
 
 
 def _table(points: list[np.ndarray]) -> np.ndarray:
