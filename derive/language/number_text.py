@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 MOST_DIGITS = 300
-LARGEST_EXPONENT = 300
+LARGEST_EXPONENT = 330
 _SHOWN = 40
 _DIGITS = rf"[0-9]{{1,{MOST_DIGITS}}}"
 _NUMBER = re.compile(
@@ -22,7 +22,7 @@ def read_number(text: str) -> Fraction:
 
     Raises:
         ValueError: it is none, has more than 300 digits above or below its bar or around its point,
-            or an exponent beyond 300; the message shows its beginning.
+            or an exponent beyond 330; the message shows its beginning.
 
     >>> read_number("9/10"), read_number("1e-3")
     (Fraction(9, 10), Fraction(1, 1000))
