@@ -81,12 +81,13 @@ def loss_of_field(series: BSeries, scale: Scalar | None = None) -> ModifiedLoss:
     """The loss behind a series of h times a vector field; see `ModifiedLoss`.
 
     Args:
-        scale: by default the weight of f itself; for several fields choose another, such as 1.
+        scale: by default the weight of f itself (1 where that is 0); for several fields choose
+            another, such as 1.
     """
     families: dict[Tree, dict[Tree, Scalar]] = {}
     for t, b in series.items():
         families.setdefault(t.free, {})[t] = b
-    factor: Scalar = series[LEAF] if scale is None else scale
+    factor: Scalar = (series[LEAF] or series[LEAF] + 1) if scale is None else scale
     terms: dict[Tree, Scalar] = {}
     obstructions: list[Obstruction] = []
     for free, values in families.items():

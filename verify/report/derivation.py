@@ -14,6 +14,7 @@ from derive.engine.bseries import BSeries
 from derive.engine.linear_memory import linear_method
 from derive.engine.modified_loss import ModifiedLoss, loss_of_field
 from derive.language.differentials import (
+    Name,
     latex_differential,
     latex_scalar,
     text_differential,
@@ -44,7 +45,32 @@ class Derived:
     @property
     def convention(self) -> str:
         text = self.quantity.about.convention
+        if self.optimizer.game or len(self.optimizer.fields) > 1:
+            text = _with_fields(text, self.optimizer)
         return re.sub(r"\bh\b|(?<=k)h|(?<=\))h", self.step, text)
+
+
+def _with_fields(text: str, optimizer: Optimizer) -> str:
+    """The sentence of a convention on E, on the fields of this rule."""
+    names, sign = field_names(optimizer), "" if optimizer.game else "grad "
+    each = [f"-{sign}{name} (colour {c})" for c, name in enumerate(names)]
+    several = len(names) > 1
+    text = text.replace("f = -grad E", f"f = {' and '.join(each)}" if several else "f = -G")
+    text = text.replace("derivatives of E", f"derivatives of {' and '.join(names)}")
+    return text.replace("grad(E + sum", "grad(sum") if several else text
+
+
+def field_names(optimizer: Optimizer) -> tuple[str, ...]:
+    """How the fields are called: as declared, and G where a game has but one without a name."""
+    return ("G",) if optimizer.game and optimizer.fields == ("E",) else optimizer.fields
+
+
+def _text_name(optimizer: Optimizer) -> Name:
+    return lambda colour: GREEK.get(field_names(optimizer)[colour], field_names(optimizer)[colour])
+
+
+def _latex_name(optimizer: Optimizer) -> Name:
+    return lambda colour: latex(sympy.Symbol(field_names(optimizer)[colour]))
 
 
 def find(optimizer: Optimizer, quantity: Quantity, *, order: int, k: int | None = None) -> Derived:
@@ -86,11 +112,12 @@ def as_json(derived: Derived) -> dict[str, Any]:
         "convention": derived.convention,
     }
     if not derived.series and derived.loss:
-        return head | _loss_json(derived.loss)
+        return head | _loss_json(derived.loss, _text_name(derived.optimizer))
     terms = []
     for name, series in derived.series.items():
         for t, coefficient in series.items():
-            term = _term(t, t.symmetry, coefficient, text_differential(t))
+            shown = text_differential(t, derived.optimizer.game, _text_name(derived.optimizer))
+            term = _term(t, t.symmetry, coefficient, shown)
             terms.append(({"memory": name} if name else {}) | term)
     constants = {name: plain(s.empty.as_expr()) for name, s in derived.series.items() if name}
     return head | ({"constants": constants} if constants else {}) | {"terms": terms}
@@ -106,17 +133,17 @@ def _term(t: Tree, symmetry: int, coefficient: Any, differential: str) -> dict[s
     }
 
 
-def _loss_json(loss: ModifiedLoss) -> dict[str, Any]:
+def _loss_json(loss: ModifiedLoss, name: Name) -> dict[str, Any]:
     return {
         "scale": plain(loss.scale.as_expr()),
         "exists_through": loss.exists_below - 2,
         "terms": [
-            _term(t, t.free_symmetry, c, text_scalar(t))
+            _term(t, t.free_symmetry, c, text_scalar(t, name))
             for t, c in loss.terms.items()
             if t.order < loss.exists_below
         ],
         "gradient_part": [
-            _term(t, t.free_symmetry, c, text_scalar(t))
+            _term(t, t.free_symmetry, c, text_scalar(t, name))
             for t, c in loss.terms.items()
             if t.order >= loss.exists_below
         ],
@@ -166,8 +193,9 @@ def as_latex(derived: Derived) -> str:
         for t, coefficient in series.items():
             if coefficient:
                 expr = _with_step(_beside(t, coefficient), t.order + shape.shift, derived.step)
-                vector = latex_differential(t, derived.optimizer.game)
-                by_order.setdefault(t.order, []).append(_signed(latex(expr)) + vector)
+                rule = derived.optimizer
+                vector = latex_differential(t, rule.game, _latex_name(rule))
+                by_order.setdefault(t.order, []).append(_joined(expr, vector))
         first = shape.first_latex + (r"x" if name and series.empty == 1 else "")
         rows = ["".join(terms) for terms in by_order.values()] or ["" if first else "0"]
         rows[0] = first + rows[0] if first else rows[0].removeprefix("+")
@@ -188,7 +216,10 @@ def _shape(derived: Derived) -> Shape:
 def latex_loss(derived: Derived, loss: ModifiedLoss) -> str:
     """The modified loss with its scale in front, as far as it exists."""
     parts = [
-        _signed(latex(_with_step(c, free.order - 1, derived.step))) + latex_scalar(free)
+        _joined(
+            _with_step(c, free.order - 1, derived.step),
+            latex_scalar(free, _latex_name(derived.optimizer)),
+        )
         for free, c in loss.terms.items()
         if free.order < loss.exists_below and c
     ]
@@ -209,7 +240,7 @@ def as_text(derived: Derived) -> str:
     """Aligned lines for a terminal, and how far a loss exists behind the field."""
     if not derived.series and derived.loss:
         return "\n".join(_loss_page(derived, derived.loss))
-    shape, game = _shape(derived), derived.optimizer.game
+    shape = _shape(derived)
     lines: list[str] = []
     units = _units(derived.optimizer)
     for name, series in derived.series.items():
@@ -224,12 +255,24 @@ def as_text(derived: Derived) -> str:
             f"{_title(derived.optimizer)}   {left} = {start}{shape.sum(derived.shown_step)}",
             where,
         ]
-        head += ["f = −G" if game else "f = −∇E", *parameter_ranges(derived.optimizer)]
+        head += [*_fields(derived.optimizer), *parameter_ranges(derived.optimizer)]
         lines += ["", ",   ".join(part for part in head if part), ""]
         lines += _rows(series, shape, derived)
     if derived.loss:
         lines += ["", _loss_line(derived, derived.loss)]
     return "\n".join(lines).lstrip("\n")
+
+
+def _fields(optimizer: Optimizer) -> list[str]:
+    """What f stands for, by colour where there are several."""
+    name, sign = _text_name(optimizer), "−" if optimizer.game else "−∇"
+    if len(optimizer.fields) == 1:
+        return [f"f = {sign}{name(0)}"]
+    colours = range(len(optimizer.fields))
+    return [f"f{str(c).translate(_LOWERED)} = {sign}{name(c)}" for c in colours]
+
+
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def _units(optimizer: Optimizer) -> dict[str, int]:
@@ -245,7 +288,8 @@ def _rows(series: BSeries, shape: Shape, derived: Derived) -> list[str]:
             power = derived.shown_step + _superscript(t.order + shape.shift)
             label, shown = ("" if shown == power else power), power
             text = unicode_text(_beside(t, coefficient).as_expr())
-            rows.append((label, text, text_differential(t, derived.optimizer.game)))
+            rule = derived.optimizer
+            rows.append((label, text, text_differential(t, rule.game, _text_name(rule))))
     if not rows:
         return ["  0"]
     widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
@@ -259,7 +303,7 @@ def _title(optimizer: Optimizer) -> str:
 def _loss_line(derived: Derived, loss: ModifiedLoss) -> str:
     name = derived.quantity.about.behind
     what = "flow" if derived.quantity is Quantity.MODIFIED_FLOW else "map"
-    return f"{name}   {_unscaled(loss, derived.step)}   {_existence(derived, loss, what)}"
+    return f"{name}   {_unscaled(loss, derived)}   {_existence(derived, loss, what)}"
 
 
 def _existence(derived: Derived, loss: ModifiedLoss, what: str) -> str:
@@ -270,23 +314,36 @@ def _existence(derived: Derived, loss: ModifiedLoss, what: str) -> str:
     return f"{exists}; at {step}{_superscript(through)} the {what} is not a gradient"
 
 
-def _unscaled(loss: ModifiedLoss, step: str) -> str:
-    return _sum_of_scalars({t: c * loss.scale for t, c in _existing(loss).items()}, step)
+def _unscaled(loss: ModifiedLoss, derived: Derived) -> str:
+    return _sum_of_scalars({t: c * loss.scale for t, c in _existing(loss).items()}, derived)
 
 
 def _existing(loss: ModifiedLoss) -> dict[Tree, Any]:
     return {t: c for t, c in loss.terms.items() if t.order < loss.exists_below and c}
 
 
-def _sum_of_scalars(terms: Mapping[Tree, Any], step: str) -> str:
+def _sum_of_scalars(terms: Mapping[Tree, Any], derived: Derived) -> str:
     parts = []
     for free, coefficient in terms.items():
-        text = unicode_text(_with_step(coefficient, free.order - 1, step))
+        expr = _with_step(coefficient, free.order - 1, derived.step)
+        text, scalar = unicode_text(expr), text_scalar(free, _text_name(derived.optimizer))
         if free.order == 1 and text.startswith("1/"):
-            parts.append(f"E{text[1:]}")
+            parts.append(f"{scalar}{text[1:]}")
+        elif text in ("1", "−1"):
+            parts.append(f"{text[:-1]}{scalar}")
         else:
-            parts.append(text_scalar(free) if text == "1" else f"{text} {text_scalar(free)}")
-    return " + ".join(parts).replace("+ −", "− ")
+            parts.append(
+                f"({text}) {scalar}" if isinstance(expr, sympy.Add) else f"{text} {scalar}"
+            )
+    return (" + ".join(parts) or "0").replace("+ −", "− ")
+
+
+def _joined(expr: sympy.Expr, vector: str) -> str:
+    """A coefficient with its sign before what it multiplies: a sum stands in brackets."""
+    text = f"({latex(expr)})" if isinstance(expr, sympy.Add) else latex(expr)
+    factor = _signed(text)
+    word = re.search(r"\\[A-Za-z]+$", factor) and vector[0].isalpha()
+    return f"{factor} {vector}" if word else factor + vector
 
 
 def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
@@ -300,9 +357,9 @@ def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
         ),
         "",
     ]
-    lines += [f"  Ê = {_sum_of_scalars(_existing(loss), derived.step)}"]
+    lines += [f"  Ê = {_sum_of_scalars(_existing(loss), derived)}"]
     if scale != "1":
-        lines += [f"  scaled: {scale} Ê = {_unscaled(loss, derived.step)}"]
+        lines += [f"  scaled: {scale} Ê = {_unscaled(loss, derived)}"]
     lines += ["", _existence(derived, loss, "flow" if flow else "map")]
     for obstruction in loss.obstructions:
         lines.append(f"  the free tree {obstruction.free} takes")
@@ -313,7 +370,7 @@ def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
         ]
     beyond = {t: c for t, c in loss.terms.items() if t.order >= loss.exists_below and c}
     if beyond:
-        lines += ["", f"gradient part of Ê beyond   {_sum_of_scalars(beyond, derived.step)}"]
+        lines += ["", f"gradient part of Ê beyond   {_sum_of_scalars(beyond, derived)}"]
     return lines
 
 

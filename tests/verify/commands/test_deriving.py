@@ -104,3 +104,58 @@ def test_what_does_not_fit_is_refused(capsys, arguments, said):
 def test_a_start_without_shift_is_the_start_alone():
     written = as_latex(find(gradient_descent, Quantity.INITIAL_SHIFT, order=3))
     assert "y(0) &= x_0 + O(h^{4})" in written
+
+
+TWO_FIELDS = """
+from derive import coupled, decoupled, heavy_ball, optimizer
+
+coupled_hb = coupled(heavy_ball)
+decoupled_hb = decoupled(heavy_ball)
+
+
+@optimizer(parameters=("alpha", "lam"), fields=("F", "G"), game=True)
+def alternating(x, grad, h, *, alpha, lam):
+    f, g = grad
+    y = x - h * alpha * f(x)
+    return y - h * lam * g(y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "quantity", "form", "parts"),
+    [
+        ("decoupled_hb", "modified-loss", "text", ["Ê = E + (1−β) W\n"]),
+        ("decoupled_hb", "modified-loss", "latex", [r"\Bigl(E+(1-\beta)W\Bigr)"]),
+        ("decoupled_hb", "modified-flow", "text", ["∇²W ∇E", "f₁ = −∇W", "E/(1−β) + W"]),
+        (
+            "coupled_hb",
+            "modified-loss",
+            "text",
+            ["E + W + h(1+β)/(4(1−β)²) ‖∇E‖²", "h(1+β)/(2(1−β)²) ⟨∇E,∇W⟩", "‖∇W‖²"],
+        ),
+        ("coupled_hb", "modified-loss", "latex", [r"\langle\nabla E,\nabla W\rangle"]),
+        ("coupled_hb", "modified-loss", "json", ['"⟨∇E,∇W⟩"', "E (colour 0)"]),
+        (
+            "alternating",
+            "modified-flow",
+            "text",
+            ["−α²/2      F′ F", "−α·lam/2   F′ G", "α·lam/2    G′ F", "−lam²/2    G′ G"],
+        ),
+        ("alternating", "modified-flow", "latex", [r"-\alpha F-\mathrm{lam}G"]),
+        ("alternating", "modified-flow", "json", ["f = -F (colour 0) and -G (colour 1)"]),
+    ],
+)
+def test_several_fields_keep_their_names(capsys, tmp_path, rule, quantity, form, parts):
+    path = tmp_path / "wd.py"
+    path.write_text(TWO_FIELDS)
+    arguments = (f"{path}:{rule}", "--order", "2", "--quantity", quantity, "--format", form)
+    code, out, _ = undertow(capsys, "derive", *arguments)
+    assert code == 0
+    for part in parts:
+        assert part in out
+
+
+def test_a_game_is_not_called_a_gradient(capsys):
+    _, out, _ = undertow(capsys, "derive", "extragradient", "--order", "2", "--format", "json")
+    assert "grad E" not in out
+    assert {term["differential"] for term in json.loads(out)["terms"]} == {"G", "G′ G"}
