@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from derive.engine.linear_memory import LinearMethod, Matrix, Vector, solve
+from derive.engine.linear_memory import LinearMethod, Matrix, Vector, linear_method, solve
 from derive.engine.sequences import NoClosedForm
 from derive.language.coefficients import Coefficient, Ring
+from derive.language.update_rule import BadInput, Optimizer, momentum
 
 KAPPA = "kappa"
 
@@ -36,6 +37,28 @@ def triangular(method: LinearMethod) -> LinearMethod:
         u=_times(method.u, basis),
         v=_times([method.v], basis)[0],
     )
+
+
+def with_momenta(rule: Optimizer) -> Optimizer:
+    """The rule where a parameter that is declared by name alone is a momentum, if it is one.
+
+    It is one where it is an eigenvalue of the memory: what the memory keeps of itself in a step.
+    """
+    bare = {
+        p.name
+        for p in rule.declared
+        if p.name in rule.parameters and not (p.meaning or p.flag) and p.lower is p.upper is None
+    }
+    if not bare or not rule.memory:
+        return rule
+    try:
+        method = triangular(linear_method(rule))
+    except BadInput:
+        return rule
+    kept = [method.w[i][i] for i in range(len(method.w))]
+    momenta = {name for name in bare if method.ring.parameter(name) in kept}
+    declared = (momentum(p.name) if p.name in momenta else p for p in rule.declared)
+    return replace(rule, declared=tuple(declared)) if momenta else rule
 
 
 def _basis(w: Matrix, ring: Ring) -> Matrix:

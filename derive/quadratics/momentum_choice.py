@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import sympy
 
+from derive.engine.memory_modes import with_momenta
 from derive.language.coefficients import Exact, Ring, exact
 from derive.language.update_rule import BadInput, Optimizer
 from derive.quadratics.linearization import NotInClosedForm, Z, quadratic
@@ -25,6 +26,7 @@ TOLERANCE = sympy.Rational(1, 10)
 ASSUMPTIONS = {
     "stability, oscillation, relaxation": (
         "a quadratic loss around the minimum; exact at any step size",
+        "closed forms for a momentum from 0 on",
     ),
     "drift": (
         "gradient noise of covariance s H on the valley, as label noise has",
@@ -75,7 +77,7 @@ class MomentumChoices:
     """
 
     optimizer: Optimizer
-    step: sympy.Rational
+    step: sympy.Expr
     curvatures: tuple[sympy.Rational, sympy.Rational]
     choices: tuple[Choice, ...]
     closed_forms: Mapping[str, sympy.Expr]
@@ -88,8 +90,8 @@ class MomentumChoices:
 def choose_momentum(
     optimizer: Optimizer,
     *,
-    step: Exact,
     top: Exact,
+    step: Exact | None = None,
     bottom: Exact | None = None,
     momentum: Exact | None = None,
     label_noise: Exact | None = None,
@@ -99,7 +101,9 @@ def choose_momentum(
     """The fastest momentum, the one matched to the drift along the valley, and the one given.
 
     Args:
-        step, top, bottom: step size, largest and smallest positive curvature (default: top).
+        top, bottom: the largest and the smallest positive curvature (default: top).
+        step: the step size; without it the one at which heavy ball relaxes fastest, together with
+            its momentum: 4/(sqrt(top) + sqrt(bottom))^2.
         momentum: one more value to look at.
         label_noise: s, where the gradient noise has covariance s H on the valley.
         trace_curvature: k, where tr H is k/2 times a squared distance along the valley. The drift
@@ -114,24 +118,25 @@ def choose_momentum(
     >>> [choice.momentum for choice in found.choices]
     [16/25, 1 - 10**(2/3)/200]
     """
+    optimizer = with_momenta(optimizer)
     names = [p for p in optimizer.declared if p.meaning == "momentum"]
     if len(names) != 1 or [*optimizer.parameters] != [names[0].name]:
         others = ", ".join(p for p in optimizer.parameters if p not in [n.name for n in names])
         hint = f"give {others} a number" if others else "choose a rule with one free momentum"
         raise BadInput(f"{optimizer.name} has not exactly one free parameter, a momentum; {hint}.")
     own = sympy.Symbol(names[0].name)
-    h, high = _positive("step", step), _positive("top", top)
+    high = _positive("top", top)
     low = _positive("bottom", high if bottom is None else bottom)
     if low > high:
         raise BadInput(f"bottom = {low} is above top = {high}: exchange them.")
+    h = _best_step(optimizer, own, low, high) if step is None else _positive("step", step)
     rate, factor = _drift(label_noise, trace_curvature, prefactor)
     forms = _closed_forms(optimizer, own)
     missing: dict[str, str] = {}
     wanted: list[tuple[str, sympy.Expr]] = []
-    if "fastest" in forms and h * high < 1:
-        wanted.append(("fastest", forms["fastest"].subs(Z, h * low)))
-    else:
-        missing["fastest"] = "it is known for step size times curvature below 1"
+    fastest, why = _fastest(forms, h * low, h * high)
+    wanted += [("fastest", fastest)] if fastest is not None else []
+    missing |= {} if fastest is not None else {"fastest": why}
     matched, why = _matched(forms, own, h, factor)
     wanted += [("matched", matched)] if matched is not None else []
     missing |= {} if matched is not None else {"matched": why}
@@ -139,7 +144,8 @@ def choose_momentum(
         value = names[0].check(momentum)
         wanted.append(("given", sympy.Rational(int(value.p), int(value.q))))
     choices = tuple(
-        _judged(name, value, forms, own, (h, low, high), rate) for name, value in wanted
+        _judged(name, value, _below_zero(forms, optimizer, own, value), own, (h, low, high), rate)
+        for name, value in wanted
     )
     return MomentumChoices(
         optimizer,
@@ -154,7 +160,55 @@ def choose_momentum(
     )
 
 
-def _warnings(choice: Choice, h: sympy.Rational) -> list[str]:
+def _best_step(
+    optimizer: Optimizer, own: sympy.Symbol, low: sympy.Rational, high: sympy.Rational
+) -> sympy.Expr:
+    """The step at which (1 - sqrt(h low))^2 and (sqrt(h high) - 1)^2 are the same.
+
+    With kappa^2 - (1 + beta - z) kappa + beta a smaller momentum leaves one end overdamped and a
+    larger one slows all modes down, so that both ends are critically damped at the best step.
+    """
+    linear, constant = quadratic(optimizer)
+    if sympy.expand(linear - (Z - 1 - own)) != 0 or constant != own:
+        raise BadInput(
+            f"the best step size is known for heavy ball, not for {optimizer.name}: give the step "
+            "size with --lr."
+        )
+    return 4 / (sympy.sqrt(high) + sympy.sqrt(low)) ** 2
+
+
+def _fastest(
+    forms: Mapping[str, sympy.Expr], low: sympy.Expr, high: sympy.Expr
+) -> tuple[sympy.Expr | None, str]:
+    """The momentum with the smallest spectral radius over all z in [low, high].
+
+    Below z = 1 it damps the slowest mode critically. Beyond, it is known where the modulus of a
+    complex pair does not depend on z: then it is the least momentum that leaves no mode overdamped.
+    """
+    form = forms.get("fastest")
+    if form is None:
+        return None, "no closed form is known for this rule"
+    if high < 1:
+        return form.subs(Z, low), ""
+    if forms["product of the multipliers"].has(Z) or form != (1 - sympy.sqrt(Z)) ** 2:
+        return None, "it is known for step size times curvature below 1"
+    if high >= 4:
+        return None, "with step size times curvature 4 or more, no momentum is stable"
+    return max((form.subs(Z, z) for z in (low, high)), key=lambda beta: beta.evalf(30)), ""
+
+
+def _below_zero(
+    forms: Mapping[str, sympy.Expr], optimizer: Optimizer, own: sympy.Symbol, value: sympy.Expr
+) -> Mapping[str, sympy.Expr]:
+    """The closed forms hold from 0 on; at a negative momentum its own limit, and no oscillation."""
+    if value >= 0:
+        return forms
+    limit = stability_limit(optimizer.at(**{own.name: value}))
+    kept = {name: form for name, form in forms.items() if not name.startswith("oscillation")}
+    return {**kept, "stability limit of z": limit}
+
+
+def _warnings(choice: Choice, h: sympy.Expr) -> list[str]:
     if h >= choice.largest_step:
         return [f"the {choice.name} momentum is unstable at this step size"]
     assumed = ENVELOPE / (1 - choice.momentum)
@@ -218,7 +272,7 @@ def _closed_forms(optimizer: Optimizer, own: sympy.Symbol) -> dict[str, sympy.Ex
 def _matched(
     forms: Mapping[str, sympy.Expr],
     own: sympy.Symbol,
-    h: sympy.Rational,
+    h: sympy.Expr,
     factor: sympy.Expr | None,
 ) -> tuple[sympy.Expr | None, str]:
     """1 - C h^(2/3): 2/(1-beta) = 1/(r (c h/(1-beta))^2), with c h/(1-beta) the effective step."""
@@ -241,7 +295,7 @@ def _judged(
     value: sympy.Expr,
     forms: Mapping[str, sympy.Expr],
     own: sympy.Symbol,
-    point: tuple[sympy.Rational, sympy.Rational, sympy.Rational],
+    point: tuple[sympy.Expr, sympy.Rational, sympy.Rational],
     rate: sympy.Expr | None,
 ) -> Choice:
     h, low, high = point
@@ -267,7 +321,7 @@ def _judged(
         value,
         largest_step=at("stability limit of z") / high,
         oscillates_above=at(threshold) / h if threshold in forms else None,
-        mixed=time(mixed) if mixed != 0 else None,
+        mixed=time(sympy.Abs(mixed)) if mixed != 0 else None,
         slowest=time(radius) if radius.evalf(30) < 1 else sympy.oo,
         drift=1 / (rate * effective**2) if rate is not None else None,
     )

@@ -11,7 +11,6 @@ from verify.commands.base import (
     CALL_SECONDS,
     Format,
     Given,
-    LearningRate,
     Output,
     Rule,
     Seconds,
@@ -21,6 +20,10 @@ from verify.commands.base import (
 )
 
 Top = Annotated[str, typer.Option(help="The largest curvature.")]
+BestRate = Annotated[
+    str | None,
+    typer.Option("--lr", metavar="X", help="The step size; the best one for heavy ball without."),
+]
 Bottom = Annotated[
     str | None, typer.Option(help="The smallest positive curvature; default: the largest.")
 ]
@@ -36,15 +39,16 @@ TraceCurvature = Annotated[
     "momentum",
     examples=(
         "momentum --lr 1e-3 --hessian-top 50",
+        "momentum --hessian-top 100 --hessian-bottom 1",
         "momentum nesterov --lr 1/10 --hessian-top 10 --hessian-bottom 1 --set beta=0.9",
         "momentum --lr 1e-3 --hessian-top 50 --label-noise 1/10 --trace-curvature 2",
     ),
     former={"--optimizer": "", "--beta": "--set beta="},
 )
 def momentum(
-    lr: LearningRate,
     hessian_top: Top,
     optimizer: Rule = "heavy-ball",
+    lr: BestRate = None,
     hessian_bottom: Bottom = None,
     label_noise: LabelNoise = None,
     trace_curvature: TraceCurvature = None,

@@ -56,7 +56,8 @@ def _with_fields(text: str, optimizer: Optimizer) -> str:
     each = [f"-{sign}{name} (colour {c})" for c, name in enumerate(names)]
     several = len(names) > 1
     text = text.replace("f = -grad E", f"f = {' and '.join(each)}" if several else "f = -G")
-    text = text.replace("derivatives of E", f"derivatives of {' and '.join(names)}")
+    coloured = [f"{name} (colour {c})" for c, name in enumerate(names)]
+    text = text.replace("derivatives of E", f"derivatives of {' and '.join(coloured)}")
     return text.replace("grad(E + sum", "grad(sum") if several else text
 
 

@@ -27,11 +27,17 @@ def _decimal(value: sympy.Expr | None) -> str:
     return "∞" if value == sympy.oo else f"{float(sympy.N(value, 30)):.{DIGITS}g}"
 
 
+def _step(value: sympy.Expr) -> str:
+    """Exact, and in decimals where these do not end."""
+    ends = value.is_Rational and set(sympy.primefactors(value.q)) <= {2, 5}
+    return plain(value) if ends else f"{plain(value)} = {_decimal(value)}"
+
+
 def as_text(found: MomentumChoices) -> str:
     """The choices side by side, with what each rests on."""
     low, high = found.curvatures
     spectrum = plain(high) if low == high else f"{plain(low)} ... {plain(high)}"
-    lines = [f"{found.optimizer.name}   step size {found.step}, curvature {spectrum}", ""]
+    lines = [f"{found.optimizer.name}   step size {_step(found.step)}, curvature {spectrum}", ""]
     if found.choices:
         table = [["", *(choice.name for choice in found.choices)]]
         table += [

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from derive.engine.linear_memory import linear_method
+from derive.engine.memory_modes import with_momenta
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import find_optimizer
 from verify.running.lifeline import Stopped
@@ -65,7 +66,7 @@ def find_rule(name: str) -> Optimizer:
     )
     _try_once(guarded, Path(path))
     _repeat(guarded, name)
-    return guarded
+    return with_momenta(guarded)
 
 
 def _load(path: Path) -> ModuleType:

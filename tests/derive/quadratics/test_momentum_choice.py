@@ -1,10 +1,20 @@
 """The choice of the momentum against eigenvalues, and as a matter of two equal times."""
 
+import math
+
 import pytest
 import sympy
 from flint import acb, fmpq
 
-from derive import ema_momentum, heavy_ball, lessard, nesterov, quasi_hyperbolic, torch_sgd
+from derive import (
+    ema_momentum,
+    heavy_ball,
+    lessard,
+    nesterov,
+    optimizer,
+    quasi_hyperbolic,
+    torch_sgd,
+)
 from derive.language.update_rule import BadInput
 from derive.quadratics.momentum_choice import Choice, MomentumChoices, choose_momentum
 
@@ -113,7 +123,7 @@ def test_an_overdamped_mode_at_the_matched_momentum_is_pointed_out():
         ({"step": 0}, "step = 0 must be above 0"),
         ({"top": "abc"}, "not a rational number"),
         ({"bottom": 100}, "exchange them"),
-        ({"momentum": 1}, r"outside \[0, 1\)"),
+        ({"momentum": 1}, r"outside \(-1, 1\)"),
         ({"label_noise": 1}, "belong together"),
         ({"label_noise": 1, "trace_curvature": 1, "prefactor": 1}, "not both"),
         ({"prefactor": -1}, "must be above 0"),
@@ -129,3 +139,43 @@ def test_a_rule_with_other_free_parameters_is_refused():
         choose_momentum(quasi_hyperbolic, step=1, top=1)
     with pytest.raises(BadInput, match="one free momentum"):
         choose_momentum(heavy_ball.at(beta="1/2"), step=1, top=1)
+
+
+def test_the_fastest_momentum_over_a_wide_spectrum_damps_both_ends():
+    """max((1 - sqrt(h mu))^2, (sqrt(h L) - 1)^2), and 4/(sqrt(L) + sqrt(mu))^2 with
+    ((sqrt(L) - sqrt(mu))/(sqrt(L) + sqrt(mu)))^2 at the best step (Polyak 1964)."""
+    found = choose_momentum(heavy_ball, step="0.0331", top=100, bottom=1)
+    assert float(named(found, "fastest").momentum) == pytest.approx(0.6713, abs=1e-4)
+    best = choose_momentum(heavy_ball, top=100, bottom=1)
+    assert best.step == sympy.Rational(4, 121)
+    assert named(best, "fastest").momentum == sympy.Rational(81, 121)
+    with pytest.raises(BadInput, match="give the step size with --lr"):
+        choose_momentum(nesterov, top=100, bottom=1)
+
+
+@pytest.mark.parametrize(("step", "top"), [("0.0331", 100), ("1/40", 100), ("1/2", 7)])
+def test_no_other_momentum_is_faster_on_the_whole_spectrum(step, top):
+    found = choose_momentum(heavy_ball, step=step, top=top, bottom=1)
+    best = named(found, "fastest")
+    for shift in (sympy.Rational(1, 50), -sympy.Rational(1, 50)):
+        other = sympy.nsimplify(sympy.N(best.momentum + shift, 12), rational=True)
+        near = choose_momentum(heavy_ball, step=step, top=top, bottom=1, momentum=other)
+        assert named(near, "given").slowest.evalf(30) > best.slowest.evalf(30)
+
+
+def test_a_momentum_declared_by_its_name_is_one():
+    @optimizer(state=("buf",), parameters=("mu",))
+    def own(x, buf, grad, h, *, mu):
+        buf = mu * buf + grad(x)
+        return x - h * buf, buf
+
+    ours = choose_momentum(own, step="1/100", top=4)
+    assert named(ours, "fastest").momentum == sympy.Rational(16, 25)
+
+
+def test_a_negative_momentum_can_be_looked_at():
+    """Its multipliers are real for every curvature, and the limit of z is 2(1 + beta)."""
+    found = named(choose_momentum(heavy_ball, step="1/10", top=1, momentum="-1/2"), "given")
+    assert found.largest_step == 1
+    assert found.oscillates_above is None
+    assert float(found.mixed) == pytest.approx(1 / math.log(2))
