@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from derive.language.raised import raised
 from derive.language.trees import Tree
 
 Name = Callable[[int], str]
@@ -69,8 +70,7 @@ def _latex_derivative(times: int, loss: str) -> str:
 
 
 def _text_derivative(times: int, loss: str) -> str:
-    digits = str(times).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"∇{loss}" if times == 1 else f"∇{digits}{loss}"
+    return f"∇{loss}" if times == 1 else f"∇{raised(times)}{loss}"
 
 
 def _latex_jacobian(times: int, field: str) -> str:

@@ -15,7 +15,9 @@ from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.printer import Printer
 from sympy.printing.str import StrPrinter
 
-_SUPERSCRIPT = str.maketrans("0123456789-+kn", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵏⁿ")
+from derive.language.raised import raised
+
+_EXPONENT = {*"0123456789-+kn"}
 GREEK = {
     "alpha": "α",
     "beta": "β",
@@ -205,7 +207,7 @@ def _raised(text: str) -> str:
         size = 0
         while size < len(part) and part[size].isalnum():
             size += 1
-        small = all(ord(letter) in _SUPERSCRIPT for letter in part[:size])
-        head += part[:size].translate(_SUPERSCRIPT) if small else "^" + part[:size]
+        small = _EXPONENT.issuperset(part[:size])
+        head += raised(part[:size]) if small else "^" + part[:size]
         head += part[size:]
     return head

@@ -16,7 +16,7 @@ from derive.language.formula import BETA, H, K
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import latex, plain, unicode_text
 from verify.formulas.asked import AVERAGES, Quantity, SamplingName
-from verify.report.conventions import aligned
+from verify.running.columns import aligned
 
 LAG = sympy.Symbol("l")
 MOST_BATCHES, LAST_STEP = 1000, 1000
@@ -267,11 +267,8 @@ def as_text(found: Averages) -> str:
     lines = [_head(found), found.quantity.about.convention]
     for when in dict.fromkeys(row.when for row in found.rows):
         here = [row for row in found.rows if row.when == when]
-        lines += ["", when]
-        lines += [
-            f"  {line}"
-            for line in aligned([[row.beside, unicode_text(row.expr)] for row in here]).split("\n")
-        ]
+        rows = [[row.beside, unicode_text(row.expr)] for row in here]
+        lines += ["", when, aligned(rows, indent="  ")]
     if found.quantity is Quantity.EXPECTATION:
         lines += ["", _MEAN_PATH[found.sampling.name]]
     else:

@@ -15,6 +15,7 @@ from derive.engine.linear_memory import linear_method
 from derive.engine.modified_loss import modified_loss
 from derive.language.coefficients import Coefficient
 from derive.language.writing import plain
+from verify.running.columns import aligned
 from verify.workbench.conventions import (
     PAIR,
     STEPS,
@@ -76,13 +77,6 @@ def _in_common(conversion: Conversion, target: Setting) -> Iterator[list[str]]:
             "first step",
             f"{beside(first.extra)}∇E longer for {name}; without such a start {without} apart",
         ]
-
-
-def aligned(rows: list[list[str]]) -> str:
-    """Cells in columns, three spaces apart."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("   ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-    return "\n".join(lines)
 
 
 def conventions_table() -> str:

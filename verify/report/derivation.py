@@ -20,10 +20,12 @@ from derive.language.differentials import (
     text_differential,
     text_scalar,
 )
+from derive.language.raised import raised
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
 from verify.formulas.asked import AVERAGES, Quantity, Shape
+from verify.running.columns import aligned
 
 
 @dataclass(frozen=True)
@@ -286,15 +288,14 @@ def _rows(series: BSeries, shape: Shape, derived: Derived) -> list[str]:
     shown = None
     for t, coefficient in series.items():
         if coefficient:
-            power = derived.shown_step + _superscript(t.order + shape.shift)
+            power = derived.shown_step + raised(t.order + shape.shift)
             label, shown = ("" if shown == power else power), power
             text = unicode_text(_beside(t, coefficient).as_expr())
             rule = derived.optimizer
             rows.append((label, text, text_differential(t, rule.game, _text_name(rule))))
     if not rows:
         return ["  0"]
-    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
-    return [f"  {a:<{widths[0]}}   {b:<{widths[1]}}   {c}" for a, b, c in rows]
+    return aligned(rows, indent="  ").split("\n")
 
 
 def _title(optimizer: Optimizer) -> str:
@@ -309,10 +310,10 @@ def _loss_line(derived: Derived, loss: ModifiedLoss) -> str:
 
 def _existence(derived: Derived, loss: ModifiedLoss, what: str) -> str:
     step, through = derived.shown_step, loss.exists_below - 1
-    exists = f"exists through {step}{_superscript(through - 1)}"
+    exists = f"exists through {step}{raised(through - 1)}"
     if not loss.obstructions:
         return exists
-    return f"{exists}; at {step}{_superscript(through)} the {what} is not a gradient"
+    return f"{exists}; at {step}{raised(through)} the {what} is not a gradient"
 
 
 def _unscaled(loss: ModifiedLoss, derived: Derived) -> str:
@@ -364,11 +365,8 @@ def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
     lines += ["", _existence(derived, loss, "flow" if flow else "map")]
     for obstruction in loss.obstructions:
         lines.append(f"  the free tree {obstruction.free} takes")
-        width = max(len(str(t)) for t in obstruction.values)
-        lines += [
-            f"    {t!s:<{width}}   {unicode_text(c.as_expr())}"
-            for t, c in obstruction.values.items()
-        ]
+        values = [(str(t), unicode_text(c.as_expr())) for t, c in obstruction.values.items()]
+        lines.append(aligned(values, indent="    "))
     beyond = {t: c for t, c in loss.terms.items() if t.order >= loss.exists_below and c}
     if beyond:
         lines += ["", f"gradient part of Ê beyond   {_sum_of_scalars(beyond, derived)}"]
@@ -394,10 +392,6 @@ def _with_step(coefficient: Any, power: int, name: str) -> sympy.Expr:
 def _signed(text: str) -> str:
     sign, size = ("-", text[1:]) if text.startswith("-") else ("+", text)
     return sign + ("" if size == "1" else size)
-
-
-def _superscript(power: int) -> str:
-    return str(power).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
 
 
 def _rooted(optimizer: Optimizer) -> set[str]:

@@ -15,6 +15,7 @@ from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import plain
 from derive.valleys.drift import Drift, NotExact, Valley, drift, valley
 from verify.models.valleys import NumericalDrift, numerical_drift
+from verify.running.columns import aligned
 from verify.running.expression_losses import loss_from_expression
 from verify.running.numbers import precision
 
@@ -37,17 +38,13 @@ class Told:
 def as_text(rule: Optimizer, loss: str, noise: str, told: Told) -> str:
     """The drift and its parts, a column a variable, and the diffusion."""
     rows = [["", *told.variables], *([name, *part] for name, part in told.parts.items())]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
         f"{rule.name.replace('-', ' ')} on E = {loss}, noise {noise}",
         f"minimizers of dimension {told.dimension} through {_point(told)}",
         "mean displacement in one step, over the variance of the noise",
         "",
     ]
-    lines += [
-        "  " + "   ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    lines.append(aligned(rows, indent="  "))
     moves = any(entry not in ("0", "0.0") for row in told.diffusion for entry in row)
     shown = "; ".join(", ".join(row) for row in told.diffusion)
     return "\n".join([*lines, "", f"diffusion   {shown if moves else 'none'}"])

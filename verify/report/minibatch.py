@@ -23,11 +23,13 @@ from derive.language.differentials import (
     text_scalar,
 )
 from derive.language.formula import K, R
+from derive.language.raised import raised
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
 from verify.formulas.asked import Quantity
 from verify.report.derivation import parameter_ranges
+from verify.running.columns import aligned
 
 S = sympy.Symbol("s")
 CHAIN = (K, R, S)
@@ -255,21 +257,16 @@ def as_text(page: MinibatchPage) -> str:
         body = text_scalar(term.tree, name) if loss else text_differential(term.tree, name=name)
         sign, size = _split(term.weight, unicode_text)
         sums = f"Σ_({'<'.join([*reversed(term.summed), 'k'])}) " if term.summed else ""
-        power = h + _raised(term.power)
+        power = h + raised(term.power)
         rows.append(("" if power == shown else power, f"{sign}{sums}{size or '1'}", body))
         shown = power
-    wide = max(len(row[1]) for row in rows)
-    lines += [f"  {power:<2}   {weight:<{wide}}   {body}" for power, weight, body in rows]
+    lines.append(aligned(rows, indent="  "))
     if loss:
         through = page.exists_below - 2
         fails = page.exists_below <= len(page.flow.orders)
-        end = f"; at {h}{_raised(through + 1)} the flow is not a gradient" if fails else ""
-        lines += ["", f"Ê is the sum of these; it exists through {h}{_raised(through)}{end}"]
+        end = f"; at {h}{raised(through + 1)} the flow is not a gradient" if fails else ""
+        lines += ["", f"Ê is the sum of these; it exists through {h}{raised(through)}{end}"]
     return "\n".join(lines)
-
-
-def _raised(power: int) -> str:
-    return str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _marked(base: str, step: sympy.Expr) -> str:

@@ -9,6 +9,7 @@ import sympy
 
 from derive.language.writing import plain, unicode_text
 from derive.quadratics.momentum_choice import Choice, MomentumChoices
+from verify.running.columns import aligned
 
 DIGITS = 6
 ROWS = {
@@ -44,16 +45,12 @@ def as_text(found: MomentumChoices) -> str:
             [label, *(_decimal(getattr(choice, field)) for choice in found.choices)]
             for field, label in ROWS.items()
         ]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        for first, *rest in table:
-            cells = (f"{cell:>{w}}" for cell, w in zip(rest, widths[1:], strict=True))
-            lines.append(f"  {first:<{widths[0]}}   " + "   ".join(cells))
-        lines.append("")
+        lines += [aligned(table, indent="  ", right_from=1), ""]
     lines += [f"  no {name} momentum: {why}" for name, why in found.missing.items()]
     lines += [f"  {warning}" for warning in found.warnings]
     lines += [""] if found.missing or found.warnings else []
-    width = max(map(len, found.closed_forms))
-    lines += [f"  {name:<{width}}   {unicode_text(e)}" for name, e in found.closed_forms.items()]
+    forms = [(name, unicode_text(expr)) for name, expr in found.closed_forms.items()]
+    lines.append(aligned(forms, indent="  "))
     lines += ["", "assumed"]
     for name, reasons in found.assumptions.items():
         lines += [f"  {name}", *(f"    {reason}" for reason in reasons)]

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 
 from derive.language.formula import Formula
+from derive.language.raised import LEVEL, RAISED
 from derive.language.writing import GREEK, unicode_text
 from verify.claims.claim import Claim
 from verify.claims.slots import Value
@@ -76,8 +77,7 @@ _ACCENTS = {
     "ddot": "\u0308",
     "bar": "\u0304",
 }
-_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ"
-_LEVEL = "0123456789-+n"
+_RAISED = {level: up for level, up in RAISED.items() if level in "0123456789-+n"}
 
 
 def words(latex: str) -> str:
@@ -148,8 +148,8 @@ def as_printed(claim: Claim) -> str:
     return f"As printed: {said}" + (f"; {claim.because}" if claim.because else "")
 
 
-def _up() -> dict[int, int]:
-    return str.maketrans(_LEVEL, _RAISED)
+def _up() -> dict[int, str]:
+    return str.maketrans(_RAISED)
 
 
 _UNSEEN = re.compile(
@@ -176,8 +176,8 @@ def fit(text: str, encoding: str | None = None) -> str:
         for letter, plain in _ASCII.items():
             text = text.replace(letter, plain)
         text = re.sub(
-            f"[{_RAISED}]+",
-            lambda m: "^" + m.group(0).translate(str.maketrans(_RAISED, _LEVEL)),
+            f"[{''.join(_RAISED.values())}]+",
+            lambda m: "^" + m.group(0).translate(str.maketrans(LEVEL)),
             text,
         )
         return re.sub(r"(?<=\S)  grad", " grad", text).encode("ascii", "replace").decode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from derive.language.raised import LEVEL
 from verify.formulas.tokens import GREEK
 
 _SYMBOLS = {
@@ -19,7 +20,7 @@ _SYMBOLS = {
     **{"%": r"\%", "&": r"\&", "#": r"\#"},
 }
 _ACCENTS = {"\u0303": "tilde", "\u0304": "bar", "\u0302": "hat"}
-_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿᵐᵗᵏ", "0123456789-+nmtk", strict=True)) | {"ᵀ": r"\top "}
+_RAISED = LEVEL | {"ᵀ": r"\top "}
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₖᵣₛ", "0123456789+-krs", strict=True))
 _NAMED = {"log", "ln", "exp", "sinh", "cosh", "tanh", "max", "min", "lim", "sup", "cos", "sin"}
 _UPRIGHT = {"arcsinh", "asinh", "Tr", "tr", "Cov", "Var", "sgn", "IGRM"}

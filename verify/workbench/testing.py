@@ -24,6 +24,7 @@ from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import plain
 from verify.claims.equality import closed, difference
 from verify.formulas.reading import read_expression, read_latex
+from verify.running.columns import aligned
 from verify.running.losses import VectorField
 from verify.running.numbers import RATIONAL, PowerSeries, power_series
 from verify.running.orders import observed_order
@@ -187,8 +188,7 @@ def assert_exact_residual(
 
 
 def _page(head: str, lines: Mapping[str, str]) -> str:
-    width = max(map(len, lines))
-    return "\n".join([head, *(f"  {k:<{width}}   {v}" for k, v in lines.items() if v)])
+    return f"{head}\n{aligned([pair for pair in lines.items() if pair[1]], indent='  ')}"
 
 
 def _symbols(side: Written) -> set[str]:

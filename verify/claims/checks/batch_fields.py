@@ -13,7 +13,7 @@ from flint.utils.flint_exceptions import DomainError
 
 from derive.language.formula import BETA, K, R
 from derive.language.update_rule import Optimizer
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, order_of
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import in_ring
 from verify.models.batch_runs import BatchField, BatchRun, history
@@ -30,6 +30,7 @@ BATCHES = 2
 STEPS = 5
 BETAS = (fmpq(1, 5), fmpq(1, 2), fmpq(9, 10))
 HALVINGS = range(4, 8)
+MORE = (HALVINGS.stop, HALVINGS.stop + 1, HALVINGS.stop + 2)
 WHERE_R = (sympy.Ge(BETA, 0), sympy.Lt(BETA, 1), sympy.Ge(R, 0), sympy.Lt(R, K))
 LAG = BETA ** (K - R)
 
@@ -129,23 +130,28 @@ def exact_residual(
 def strong_order(
     name: str, rule: Optimizer, build: Build, order: int, *, refutes: bool = False
 ) -> Check:
-    """The error at time 1 of a cyclic sequence vanishes like h^order; beta is 1/2."""
+    """The error at time 1 of a cyclic sequence vanishes like h^order; beta is 1/2.
 
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+    The step is halved further as long as the order is not decided.
+    """
+
+    def errors(candidate: sympy.Expr, settings: Settings) -> list[float]:
         draw, beta = random.Random(settings.seed), fmpq(1, 2)
         run = run_of(rule, draw, 2, lambda k: k % 2, beta)
         with precision(settings.digits):
             number = MPFR.convert(beta)
-        errors = run.errors(
-            lambda k, h: build(candidate, run, k, h, number),
-            halvings=HALVINGS,
-            digits=settings.digits,
-        )
-        observed = observed_order(errors)
-        near = abs(observed.value - order) < 0.5 and observed.uncertainty < 1
-        return Evidence(near, f"order {observed}, claimed {order}")
+        found: list[float] = []
+        for last in MORE:
+            found += run.errors(
+                lambda k, h: build(candidate, run, k, h, number),
+                halvings=range(HALVINGS.start + len(found), last),
+                digits=settings.digits,
+            )
+            if observed_order(found).decides:
+                break
+        return found
 
-    return Check(name, Kind.ORDER, judge, refutes)
+    return order_of(name, errors, order, refutes=refutes)
 
 
 def sums_of(run: BatchRun, k: int, beta: Number) -> list[np.ndarray]:

@@ -17,6 +17,7 @@ import sympy
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from derive.language.raised import raised
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import unicode_text
 from verify.workbench.beside_flow import FLOWS
@@ -29,7 +30,6 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 WIDTH, HEIGHT = 6.5, 4.6
 """Inches: the text width of a journal page."""
 SUFFIXES = (".svg", ".pdf", ".png")
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 STYLE: Any = {
     "font.family": ["sans-serif"],
@@ -164,6 +164,6 @@ def power_of(base: int) -> Callable[[float, float], str]:
         exponent = math.log(value, base)
         if abs(exponent - round(exponent)) > 1e-6:
             return ""
-        return f"{base}{str(round(exponent)).translate(RAISED)}"
+        return f"{base}{raised(round(exponent))}"
 
     return label
