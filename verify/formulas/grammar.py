@@ -43,16 +43,22 @@ start: expr
 ?power: base | base POW argument -> power
       | FUNC bare -> call_bare | FUNC bare POW argument -> call_bare_power
       | FUNC POW argument bare -> power_of_call
-?base: atom | atom BANG -> factorial
+?base: atom | atom BANG -> factorial | atom TOP -> transposed
 ?atom: paren | bare | FUNC paren -> call | FUNC POW argument paren -> power_of_call
+     | DEL NAME -> nabla | DEL paren -> nabla | DEL norm -> nabla
+     | DEL norm POW argument -> nabla_of_power
+     | DEL NAME LSQB expr (COMMA expr)* RSQB -> nabla
 ?paren: LPAR expr RPAR -> group | LSQB expr RSQB -> group | LCURLY expr RCURLY -> group
 ?bare: argument | FRAC argument argument -> fraction | BINOM argument argument -> call
-     | SQRT argument -> call | SQRT LSQB expr RSQB argument -> root | LBAR expr RBAR -> magnitude
-?argument: NUMBER -> number | NAME -> name | LBRACE expr RBRACE -> braces
+     | SQRT argument -> call | SQRT LSQB expr RSQB argument -> root | norm
+     | LANGLE expr COMMA expr RANGLE -> inner
+?norm: LBAR expr RBAR -> magnitude | LNORM expr RNORM -> norm
+?argument: NUMBER -> number | NAME -> name | INFINITY -> name | LBRACE expr RBRACE -> braces
 ?sigma: SUM UNDER LBRACE NAME EQUAL expr RBRACE POW argument term -> sigma
+      | SUM UNDER LBRACE NAME EQUAL expr RBRACE term -> sigma_without_end
       | SUM POW argument UNDER LBRACE NAME EQUAL expr RBRACE term -> sigma_from_top
-%declare ADD MUL POW UNDER EQUAL BANG NUMBER NAME FUNC FRAC SQRT BINOM SUM
-%declare LPAR RPAR LSQB RSQB LCURLY RCURLY LBRACE RBRACE LBAR RBAR
+%declare ADD MUL POW UNDER EQUAL BANG TOP NUMBER NAME FUNC FRAC SQRT BINOM SUM INFINITY DEL
+%declare LPAR RPAR LSQB RSQB LCURLY RCURLY LBRACE RBRACE LBAR RBAR LNORM RNORM LANGLE RANGLE COMMA
 """
 
 
@@ -60,8 +66,9 @@ start: expr
 class Piece:
     """A node of the parse tree and where it begins, counted from 0.
 
-    `kind` is number, name, call, limits, group, total, product, negate, inverse or power. `style`
-    is how LaTeX wrote it, where that decides what may stand beside it.
+    `kind` is number, name, call, limits, group, total, product, negate, inverse, power or, in a
+    display, nabla, norm, inner or transposed. `style` is how LaTeX wrote it, where that decides
+    what may stand beside it.
     """
 
     kind: str
@@ -131,10 +138,10 @@ def parse(rules: str, text: str, tokens: Iterator[Token]) -> Piece:
         raise _wrong(before, "is the end, but something has to follow it") from None
 
 
-_OPENING = {"LPAR", "LSQB", "LCURLY", "LBRACE", "LBAR"}
-_CLOSING = {"RPAR", "RSQB", "RCURLY", "RBRACE", "RBAR"}
+_OPENING = {"LPAR", "LSQB", "LCURLY", "LBRACE", "LBAR", "LNORM", "LANGLE"}
+_CLOSING = {"RPAR", "RSQB", "RCURLY", "RBRACE", "RBAR", "RNORM", "RANGLE"}
 _OPERAND_BEGINS = {"NUMBER", "NAME", "FUNC", *_OPENING}
-_OPERAND_ENDS = {"NUMBER", "NAME", "BANG", *_CLOSING}
+_OPERAND_ENDS = {"NUMBER", "NAME", "BANG", "TOP", "INFINITY", *_CLOSING}
 
 
 def _wrong(token: Token, why: str) -> Unreadable:
@@ -254,6 +261,23 @@ class _Tree(Transformer[Token, Piece]):
     def magnitude(self, c: _Children) -> Piece:
         return _piece("call", _start(c[0]), c[1], word="abs")
 
+    def nabla(self, c: _Children) -> Piece:
+        parts = [child if isinstance(child, Piece) else self.name([child]) for child in c[1:2]]
+        parts += [child for child in c[2:] if isinstance(child, Piece)]
+        return _piece("nabla", _start(c[0]), *parts, word=str(c[0]))
+
+    def nabla_of_power(self, c: _Children) -> Piece:
+        return self.nabla([c[0], self.power(c[1:])])
+
+    def norm(self, c: _Children) -> Piece:
+        return _piece("norm", _start(c[0]), c[1])
+
+    def inner(self, c: _Children) -> Piece:
+        return _piece("inner", _start(c[0]), c[1], c[3])
+
+    def transposed(self, c: _Children) -> Piece:
+        return _piece("transposed", _start(c[0]), c[0])
+
     def root(self, c: _Children) -> Piece:
         at = _start(c[0])
         return _piece("power", at, c[4], _piece("inverse", at, c[2]))
@@ -262,6 +286,12 @@ class _Tree(Transformer[Token, Piece]):
         sign, _, _, index, _, low, _, _, high, body = c
         limits = _piece("limits", _start(sign), self.name([index]), low, high)
         return _piece("call", _start(sign), body, limits, word="Sum", style="sigma")
+
+    def sigma_without_end(self, c: _Children) -> Piece:
+        if c[4] not in ("ge", "geq", "geqslant"):
+            raise _wrong(c[0], r"has no upper bound; write one, as in \sum_{k=0}^{n}")
+        end = Token("INFINITY", "oo", start_pos=_start(c[0]))
+        return self.sigma([*c[:7], None, self.name([end]), c[7]])
 
     def sigma_from_top(self, c: _Children) -> Piece:
         return self.sigma([c[0], *c[3:9], *c[1:3], c[9]])
