@@ -5,7 +5,7 @@ A command is a function under `@command("its name", ...)` in the module that `me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, TypeVar
@@ -42,11 +42,15 @@ class Command(TyperCommand):
 
     examples: tuple[str, ...] = ()
     former: Mapping[str, str] = {}
+    takes_formulas: bool = False
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments with today's names: --h 1 as --lr 1, --beta 1/2 as --set beta=1/2."""
         if ctx.resilient_parsing:
             return split(self, ctx, args)
+        if self.takes_formulas:
+            known = {name for param in self.get_params(ctx) for name in param.opts}
+            args = [shielded(word, known) for word in args]
         return super().parse_args(ctx, renamed(args, self.former))
 
     def invoke(self, ctx: Any) -> Any:
@@ -159,7 +163,11 @@ COMMANDS: dict[str, Any] = {}
 
 
 def command(
-    name: str, *, examples: tuple[str, ...], former: Mapping[str, str] | None = None
+    name: str,
+    *,
+    examples: tuple[str, ...],
+    former: Mapping[str, str] | None = None,
+    takes_formulas: bool = False,
 ) -> Callable[[Function], Function]:
     """Make a function the command `undertow NAME`.
 
@@ -168,10 +176,12 @@ def command(
         examples: what may be typed behind `undertow`, for the help.
         former: options as they were called before, with today's name ("--h": "--lr"), with the
             parameter they set ("--beta": "--set beta="), or "" for what is an argument now.
+        takes_formulas: what begins with one minus and is no option is a formula.
     """
 
     def register(function: Function) -> Function:
-        kind = type("Command", (Command,), {"examples": examples, "former": former or {}})
+        traits = {"examples": examples, "former": former or {}, "takes_formulas": takes_formulas}
+        kind = type("Command", (Command,), traits)
         app = typer.Typer(
             add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
         )
@@ -188,6 +198,16 @@ def submenu(name: str, says: str) -> Any:
     return kind(
         name=name, help=says, rich_markup_mode=None, context_settings=CONTEXT, add_help_option=True
     )
+
+
+def shielded(word: str, options: Collection[str]) -> str:
+    """A formula such as -h/2 with a blank before its minus, which then begins no option.
+
+    >>> shielded("-h/2", ["-h", "--help"]), shielded("-h", ["-h", "--help"])
+    (' -h/2', '-h')
+    """
+    is_formula = word.startswith("-") and not word.startswith("--") and word not in ("-", *options)
+    return f" {word}" if is_formula else word
 
 
 def renamed(arguments: list[str], former: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
-from verify.commands.base import Names, assignments, say
+from verify.commands.base import Names
 
 
 def _targets_from(incomplete: str) -> list[str]:
@@ -23,10 +23,12 @@ def _targets_from(incomplete: str) -> list[str]:
     "check",
     examples=(
         "check 'h*(1+beta)/(4*(1-beta)**2)' --against heavy-ball:modified-loss:order-1",
-        "check '\\frac{h(1+\\beta)}{4}' --latex --against heavy-ball:modified-loss:order-1",
+        "check --latex 'E+\\frac{h}{4}\\|\\nabla E\\|^2' --against gradient-descent:modified-loss",
+        "check '-lr/2' --name lr=h --find",
         "check --align derivation.tex",
         "check --list",
     ),
+    takes_formulas=True,
 )
 def check(
     formula: Annotated[str | None, typer.Argument(help="A formula, such as 'h/4'.")] = None,
@@ -37,79 +39,64 @@ def check(
             autocompletion=_targets_from,
         ),
     ] = "",
-    is_latex: Annotated[bool, typer.Option("--latex", help="The formula is LaTeX.")] = False,
+    is_latex: Annotated[
+        bool, typer.Option("--latex", help="The formula is LaTeX, perhaps a whole display.")
+    ] = False,
     assume: Annotated[
         list[str] | None, typer.Option(help="A condition, such as 'beta > 0' or 'nu = beta'.")
     ] = None,
     name: Names = None,
     align: Annotated[
-        Path | None, typer.Option(help="A LaTeX file: check its align environment line by line.")
+        Path | None, typer.Option(help="A LaTeX file: check its displays line by line.")
     ] = None,
+    find: Annotated[
+        bool, typer.Option("--find", help="Find the quantities that the formula equals.")
+    ] = False,
     list_all: Annotated[bool, typer.Option("--list", help="List the targets.")] = False,
 ) -> None:
-    """Is a formula right? Exit 0 for equal, 1 for different, 2 for what cannot be read."""
-    from derive.language.formula import MEANINGS
-    from derive.language.writing import latex, plain
-    from verify.formulas.comparing import compare_with
-    from verify.formulas.reading import read_expression, read_latex
-    from verify.formulas.targets import find_target, list_targets
-    from verify.workbench.drafts import read_condition
+    """Is a formula right? Exit 0 for equal, 1 for different, 2 for what cannot be read, 3 for
+    what could not be decided.
 
+    A whole display is compared term by term. 'equal' is proved, or says at how many points of the
+    parameters' ranges it holds.
+    """
+    from verify.commands import formula_checks as checks
+
+    given = {
+        "the formula": formula is not None,
+        "--against": bool(against),
+        "--latex": is_latex,
+        "--assume": bool(assume),
+        "--name": bool(name),
+        "--align": align is not None,
+        "--find": find,
+        "--list": list_all,
+    }
+    conditions, names = assume or [], name or []
     if list_all:
-        for label, meaning in list_targets():
-            say(f"{label}   {meaning}")
+        _only(given, "--list")
+        checks.say_targets()
         return
     if align is not None:
-        _check_lines(align)
-        return
-    if not formula or not against:
+        _only(given, "--align", "--against", "--assume", "--name")
+        outcome = checks.check_lines(align, against, conditions, names)
+    elif formula is None or not formula.strip():
         raise BadInput(
             "give a formula and --against TARGET; 'undertow check --list' lists targets."
         )
-    target = find_target(against)
-    aliases = assignments(name or [], option="--name")
-    names = {s.name for s in target.expr.free_symbols} | set(MEANINGS) | set(aliases.values())
-    read = read_latex if is_latex else read_expression
-    given = read(formula, names=names, aliases=aliases)
-    conditions = [read_condition(text, names=names, aliases=aliases) for text in assume or []]
-    answer = compare_with(given, target, conditions)
-    if answer.equal:
-        say("equal")
-        return
-    say("different")
-    lines = {
-        "right formula": plain(answer.right),
-        "LaTeX": latex(answer.right),
-        "yours / right": answer.ratio,
-        "yours - right": answer.difference,
-        "counterexample": answer.counterexample,
-        "they agree for": ", ".join(answer.agree),
-        "one slip": answer.slip,
-        "it is right for": answer.elsewhere,
-    }
-    width = max(map(len, lines))
-    for label, text in lines.items():
-        if text:
-            say(f"  {label:<{width}}   {text}")
-    raise typer.Exit(1)
+    elif find:
+        _only(given, "--find", "the formula", "--latex", "--assume", "--name")
+        outcome = checks.search_formula(formula, is_latex, conditions, names)
+    elif against:
+        outcome = checks.check_formula(formula, against, is_latex, conditions, names)
+    else:
+        raise BadInput("add --against TARGET, or --find to learn which quantity the formula is.")
+    if code := checks.EXIT[outcome]:
+        raise typer.Exit(code)
 
 
-def _check_lines(path: Path) -> None:
-    from verify.formulas.aligning import first_break, read_align
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"--align {path} cannot be read: {error}.") from None
-    lines = read_align(text)
-    found = first_break(lines)
-    if found is None:
-        say(f"every line follows from the one before it ({len(lines)} right-hand sides)")
-        return
-    say(f"line {found.line.number} does not follow from line {found.before.number}")
-    say(f"  before           {found.before.text}")
-    say(f"  this line        {found.line.text}")
-    for label, told in (("one slip", found.slip), ("counterexample", found.counterexample)):
-        if told:
-            say(f"  {label:<14}   {told}")
-    raise typer.Exit(1)
+def _only(given: dict[str, bool], option: str, *more: str) -> None:
+    """Refuse options that would have no effect."""
+    for other, is_given in given.items():
+        if is_given and other not in (option, *more):
+            raise BadInput(f"{other} has no effect with {option}; leave one of them out.")

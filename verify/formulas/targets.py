@@ -7,7 +7,7 @@ the order, or is a claim's id.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import sympy
@@ -18,11 +18,12 @@ from derive import modified_flow
 from derive.engine.sequences import Sequence
 from derive.language.differentials import text_differential, text_scalar
 from derive.language.formula import H
-from derive.language.trees import Tree, tree, trees_of_order
+from derive.language.trees import LEAF, Tree, tree, trees_of_order
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import ZOO
 from verify.claims.claim import REGISTRY
 from verify.formulas.asked import FORMS, Form, Quantity
+from verify.formulas.domain import ranges_of
 from verify.running.rule_files import find_rule
 
 HIGHEST = 4
@@ -30,11 +31,12 @@ HIGHEST = 4
 
 @dataclass(frozen=True)
 class Target:
-    """A right formula: its name, the expression, and what it stands beside."""
+    """A right formula: its name, the expression, what it stands beside, and its symbols' ranges."""
 
     name: str
     expr: sympy.Expr
     beside: str
+    given: tuple[sympy.Basic, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,32 +105,82 @@ FAMILIES: dict[str, Family] = {
 }
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A quantity of a rule, and the trees of the order that is asked for; None for all orders."""
+
+    called: str
+    rule: Optimizer
+    family: str
+    trees: tuple[Tree, ...] | None = None
+
+    def at(self, t: Tree) -> Target:
+        """The target of one tree.
+
+        Raises:
+            BadInput: the rule has no such quantity at its order.
+        """
+        found, order = FAMILIES[self.family], t.order - FAMILIES[self.family].first
+        label = f"{self.called}:{self.family}:order-{order}{_suffix(found, order, t)}"
+        given = tuple(ranges_of(self.rule.declared))
+        return Target(label, found.find(self.rule, t), found.beside(t), given)
+
+    def trees_at(self, order: int) -> list[Tree]:
+        """The trees of an order."""
+        return _trees(FAMILIES[self.family], order)
+
+
 def find_target(name: str) -> Target:
     """The target of this name.
 
     Raises:
-        BadInput: it cannot be read, or there is no such quantity at this order.
+        BadInput: it cannot be read, there is no such quantity at this order, or the name stands
+            for several terms.
     """
     if name in REGISTRY.claims:
         formula = REGISTRY.claims[name].formula
-        return Target(name, formula.expr, formula.beside)
-    rule, family, t = _parse(name)
-    found = FAMILIES[family]
-    return Target(name, found.find(rule, t), found.beside(t))
+        return Target(name, formula.expr, formula.beside, formula.given)
+    asked = find_quantity(name)
+    if asked.trees is None:
+        raise BadInput(
+            f"'{name}' is a quantity at all orders, which a whole display is compared with; for a "
+            f"number add an order, as in {name}:order-1."
+        )
+    first, *others = asked.trees
+    if others:
+        raise BadInput(
+            f"{1 + len(others)} trees share order-{name.rpartition(':order-')[2]}: add one, as in "
+            f"'{name}:{first}'."
+        )
+    return asked.at(first)
+
+
+def symbols_of(name: str) -> set[str]:
+    """The symbols that may occur in a target, which may stand for several terms.
+
+    Raises:
+        BadInput: there is no such target.
+    """
+    if name in REGISTRY.claims:
+        formula = REGISTRY.claims[name].formula
+        given = {s for relation in formula.given for s in relation.free_symbols}
+        return {s.name for s in {*formula.expr.free_symbols, *given}}
+    return {*find_quantity(name).rule.parameters, "h", "k"}
 
 
 def siblings(name: str) -> Iterator[Target]:
     """The same order of the same optimizer in the other normalizations and quantities."""
     if name in REGISTRY.claims:
         return
-    rule, family, t = _parse(name)
-    order = t.order - FAMILIES[family].first
-    for other, found in FAMILIES.items():
-        for u in _trees(found, order):
-            label = f"{_rule_name(name)}:{other}:order-{order}" + _suffix(found, order, u)
-            if label != name:
+    asked = find_quantity(name)
+    first = asked.trees[0] if asked.trees else LEAF
+    order = first.order - FAMILIES[asked.family].first
+    for family in FAMILIES:
+        other = replace(asked, family=family)
+        for t in other.trees_at(order):
+            if family != asked.family or t not in (asked.trees or ()):
                 try:
-                    yield Target(label, found.find(rule, u), found.beside(u))
+                    yield other.at(t)
                 except BadInput:
                     continue
 
@@ -159,14 +211,15 @@ def _suffix(family: Family, order: int, t: Tree) -> str:
     return f":{t}" if len(_trees(family, order)) > 1 else ""
 
 
-def _rule_name(name: str) -> str:
-    return name[: name.rindex(":order-")].rpartition(":")[0]
+def find_quantity(name: str) -> Asked:
+    """A quantity of a rule, as in heavy-ball:modified-loss, perhaps with an order and a tree.
 
-
-def _parse(name: str) -> tuple[Optimizer, str, Tree]:
+    Raises:
+        BadInput: it cannot be read.
+    """
     head, mark, tail = name.rpartition(":order-")
-    rule_name, colon, family = head.rpartition(":")
-    if not mark or not colon:
+    rule_name, colon, family = (head if mark else name).rpartition(":")
+    if not colon or (not mark and family not in FAMILIES):
         near = get_close_matches(name, REGISTRY.claims, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise BadInput(
@@ -177,19 +230,17 @@ def _parse(name: str) -> tuple[Optimizer, str, Tree]:
         near = get_close_matches(family, FAMILIES, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise BadInput(f"'{family}' is no quantity of a target.{hint}")
-    number, _, shape = tail.partition(":")
-    if not number.isdecimal() or int(number) > HIGHEST:
-        raise BadInput(f"order-{number} is outside order-0 ... order-{HIGHEST}.")
     rule, found = find_rule(rule_name), FAMILIES[family]
+    if not mark:
+        return Asked(rule_name, rule, family)
+    number, _, shape = tail.partition(":")
+    if not (number.isascii() and number.isdecimal() and len(number) < 9) or int(number) > HIGHEST:
+        raise BadInput(f"order-{number[:20]} is outside order-0 ... order-{HIGHEST}.")
     trees = _trees(found, int(number))
     if not trees:
         raise BadInput(f"{family} starts at order-{1 - found.first}.")
     if not shape:
-        if len(trees) > 1:
-            raise BadInput(
-                f"{len(trees)} trees share order-{number}: add one, as in '{name}:{trees[0]}'."
-            )
-        return rule, family, trees[0]
+        return Asked(rule_name, rule, family, tuple(trees))
     try:
         t = tree(shape)
     except ValueError as error:
@@ -197,4 +248,4 @@ def _parse(name: str) -> tuple[Optimizer, str, Tree]:
     t = t.free if found.free else t
     if t not in trees:
         raise BadInput(f"{shape} has {t.order} nodes; order-{number} has {trees[0].order}.")
-    return rule, family, t
+    return Asked(rule_name, rule, family, (t,))

@@ -14,6 +14,7 @@ from derive.language.formula import K
 from derive.language.trees import tree
 from derive.language.update_rule import BadInput, Optimizer
 from verify.formulas.asked import DRAFTED
+from verify.formulas.domain import ranges_of
 from verify.formulas.targets import FAMILIES, Target
 from verify.running.numbers import evaluate
 from verify.running.points import samples
@@ -50,7 +51,9 @@ class Subject:
         called = f"{name or rule.name}:{quantity}:order-1"
         if quantity == "transient-factor" and not modified_flow(rule, order=2)[PAIR]:
             raise BadInput(f"{rule.name} has no term at h^1 that a factor could multiply.")
-        target = Target(called, family.find(rule, t), family.beside(t))
+        target = Target(
+            called, family.find(rule, t), family.beside(t), tuple(ranges_of(rule.declared))
+        )
         return Subject(rule, quantity, target, tuple(_points(rule, target.expr, given)))
 
 
