@@ -17,7 +17,7 @@ from verify.formulas.domain import Domain
 from verify.formulas.latex_tokens import fields_in
 from verify.formulas.matching import compare_display, outcome_of
 from verify.formulas.reading import read_expression
-from verify.formulas.targets import FAMILIES, Asked, Target, find_target
+from verify.formulas.targets import FAMILIES, Asked, Target, claim_formulas, find_target
 
 HIGHEST_SEARCHED = 2
 
@@ -60,8 +60,8 @@ def _targets() -> Iterator[Target]:
                         yield asked.at(t)
                     except BadInput:
                         continue
-    for name in REGISTRY.claims:
-        yield find_target(name)
+    for id in REGISTRY.claims:
+        yield from map(find_target, claim_formulas(id))
 
 
 def _is(expr: sympy.Expr, target: Target, where: Sequence[sympy.Basic]) -> bool:
@@ -88,11 +88,12 @@ def _whole(display: Display, where: Sequence[sympy.Basic]) -> Iterator[tuple[str
                 continue
             if verdicts and outcome_of(verdicts) is Outcome.EQUAL:
                 yield f"{name}:{family}", "all terms"
-    for name, claim in REGISTRY.claims.items():
-        if claim.formula.lead or claim.formula.beside:
-            try:
-                verdicts = compare_display(display, name, where)
-            except BadInput:
-                continue
-            if verdicts and outcome_of(verdicts) is Outcome.EQUAL:
-                yield name, "all terms"
+    for id in REGISTRY.claims:
+        for name, formula in claim_formulas(id).items():
+            if formula.lead or formula.beside:
+                try:
+                    verdicts = compare_display(display, name, where)
+                except BadInput:
+                    continue
+                if verdicts and outcome_of(verdicts) is Outcome.EQUAL:
+                    yield name, "all terms"

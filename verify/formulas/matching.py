@@ -13,9 +13,8 @@ from itertools import permutations
 import sympy
 
 from derive.language.bad_input import BadInput
-from derive.language.formula import H
+from derive.language.formula import Formula, H
 from derive.language.trees import Tree
-from verify.claims.claim import REGISTRY
 from verify.formulas.comparing import Answer, compare_with
 from verify.formulas.deciding import Outcome
 from verify.formulas.displays import Display, Term, display_of, read_display
@@ -25,6 +24,7 @@ from verify.formulas.targets import (
     HIGHEST,
     Asked,
     Target,
+    claim_formula,
     find_quantity,
     find_target,
 )
@@ -58,8 +58,7 @@ def read_against(
         Unreadable: it cannot be read.
     """
     wanted = {"E"}
-    if against in REGISTRY.claims:
-        formula = REGISTRY.claims[against].formula
+    if (formula := claim_formula(against)) is not None:
         if (inside := _between(text, formula.lead, formula.beside)) is not None:
             return read_display(inside, names=names, aliases=aliases)
         wanted = fields_in(formula.lead + formula.beside)
@@ -113,8 +112,8 @@ def compare_display(
         target = find_target(against)
         given = display.coefficient
         return [Verdict(target.beside, given, compare_with(given, target, where))]
-    if against in REGISTRY.claims:
-        return list(_beside_claim(display, against, where))
+    if (formula := claim_formula(against)) is not None:
+        return list(_beside_claim(display, against, formula, where))
     return list(_beside_rule(display, against, where))
 
 
@@ -127,8 +126,9 @@ def outcome_of(verdicts: Sequence[Verdict]) -> Outcome:
     return Outcome.EQUAL
 
 
-def _beside_claim(display: Display, id: str, where: Sequence[sympy.Basic]) -> Iterator[Verdict]:
-    formula, target = REGISTRY.claims[id].formula, find_target(id)
+def _beside_claim(
+    display: Display, id: str, formula: Formula, where: Sequence[sympy.Basic]
+) -> Iterator[Verdict]:
     try:
         body = formula.lead + r"\mathrm{coefficient}" + formula.beside
         own = display_of(body, [], fields=fields_in(body))
@@ -143,7 +143,7 @@ def _beside_claim(display: Display, id: str, where: Sequence[sympy.Basic]) -> It
         if beside == "E" and beside not in display.terms and right == 1:
             continue  # the coefficient with what it stands beside, without what is in front
         right = right.xreplace({COEFFICIENT: formula.expr})
-        part = Target(id, right, beside, target.given)
+        part = Target(id, right, beside, formula.given)
         yield Verdict(beside, given, compare_with(given, part, where))
 
 

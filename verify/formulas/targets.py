@@ -17,7 +17,7 @@ import verify.papers  # noqa: F401  (registers the claims, which are targets too
 from derive import modified_flow
 from derive.engine.sequences import Sequence
 from derive.language.differentials import text_differential, text_scalar
-from derive.language.formula import H
+from derive.language.formula import Formula, H
 from derive.language.trees import LEAF, Tree, tree, trees_of_order
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import ZOO
@@ -130,6 +130,43 @@ class Asked:
         return _trees(FAMILIES[self.family], order)
 
 
+def claim_formulas(id: str) -> dict[str, Formula]:
+    """The formulas of a claim by the name of a target: the claim's id, and the slot behind a colon
+    where the statement has several.
+
+    >>> sorted(claim_formulas("ghosh2023.modified-loss"))[:1]
+    ['ghosh2023.modified-loss']
+    """
+    claim = REGISTRY.claims[id]
+    if claim.says is None:
+        return {id: claim.formula}
+    found = claim.says.formulas()
+    if len(found) < 2:
+        return {id: claim.formula} if found else {}
+    return {
+        f"{id}:{slot}": replace(claim.formula, name=slot, expr=expr) for slot, expr in found.items()
+    }
+
+
+def claim_formula(name: str) -> Formula | None:
+    """The formula of a claim, named by its id, or with a slot behind it; None for no claim's name.
+
+    Raises:
+        BadInput: the claim has no formula of this name, or none, or several.
+    """
+    id, colon, slot = name.partition(":")
+    if id not in REGISTRY.claims:
+        return None
+    found = claim_formulas(id)
+    if name in found:
+        return found[name]
+    if not found:
+        raise BadInput(f"{id} states no formula, so that none can be compared with it.")
+    if colon and id in found:
+        raise BadInput(f"{id} has one formula; write {id} without :{slot[:40]}.")
+    raise BadInput(f"{id} has several formulas; name one: {', '.join(found)}.")
+
+
 def find_target(name: str) -> Target:
     """The target of this name.
 
@@ -137,8 +174,7 @@ def find_target(name: str) -> Target:
         BadInput: it cannot be read, there is no such quantity at this order, or the name stands
             for several terms.
     """
-    if name in REGISTRY.claims:
-        formula = REGISTRY.claims[name].formula
+    if (formula := claim_formula(name)) is not None:
         return Target(name, formula.expr, formula.beside, formula.given)
     asked = find_quantity(name)
     if asked.trees is None:
@@ -161,8 +197,7 @@ def symbols_of(name: str) -> set[str]:
     Raises:
         BadInput: there is no such target.
     """
-    if name in REGISTRY.claims:
-        formula = REGISTRY.claims[name].formula
+    if (formula := claim_formula(name)) is not None:
         given = {s for relation in formula.given for s in relation.free_symbols}
         return {s.name for s in {*formula.expr.free_symbols, *given}}
     return {*find_quantity(name).rule.parameters, "h", "k"}
@@ -170,7 +205,7 @@ def symbols_of(name: str) -> set[str]:
 
 def siblings(name: str) -> Iterator[Target]:
     """The same order of the same optimizer in the other normalizations and quantities."""
-    if name in REGISTRY.claims:
+    if claim_formula(name) is not None:
         return
     asked = find_quantity(name)
     first = asked.trees[0] if asked.trees else LEAF
@@ -196,7 +231,8 @@ def list_targets() -> Iterator[tuple[str, str]]:
                     label = f"{name}:{family}:order-{order}{_suffix(found, order, t)}"
                     yield label, f"{found.meaning}, beside {found.beside(t)}"
     for claim in REGISTRY.claims.values():
-        yield claim.id, f"the formula of the claim ({claim.source.key}, {claim.source.where})"
+        for name in claim_formulas(claim.id):
+            yield name, f"a formula of the claim ({claim.source.key}, {claim.source.where})"
 
 
 def _trees(family: Family, order: int) -> list[Tree]:
