@@ -125,6 +125,8 @@ class Optimizer:
     and B-series alike. `values` holds the parameters that were given a number. A `game` follows a
     general vector field G in the place of grad E, so that no loss stands behind it. `fields` names
     the losses whose gradients the rule takes; where there are several, `grad` is a tuple of them.
+    `players` are the states with a gradient of their own, x first; each gradient is then a function
+    of all of them. `schedules` are functions of the time t = kh. `rest` guesses the memory at rest.
     """
 
     name: str
@@ -135,6 +137,9 @@ class Optimizer:
     values: tuple[tuple[str, fmpq], ...] = field(default=())
     game: bool = False
     fields: tuple[str, ...] = ("E",)
+    players: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
+    rest: Step | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -143,6 +148,14 @@ class Optimizer:
     def summary(self) -> str:
         """The first sentence of the rule's docstring, with its source."""
         return (inspect.getdoc(self.rule) or self.name).split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """Which of the time t and the number k of the step the function asks for by keyword."""
+        asked = inspect.signature(self.rule).parameters.values()
+        names = {p.name for p in asked if p.kind is p.KEYWORD_ONLY}
+        names -= {p.name for p in self.declared} | set(self.schedules)
+        return tuple(name for name in ("t", "k") if name in names)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -252,7 +265,9 @@ class Optimizer:
         begin = self._for(h)[1]
         if begin is None:
             return tuple(x * 0 for _ in self.memory)
-        result = begin(x, grad, h, **(self.arguments() | parameters))
+        known = {p.name for p in self.declared}
+        given = {name: value for name, value in parameters.items() if name in known}
+        result = begin(x, grad, h, **(self.arguments() | given))
         found = result if isinstance(result, tuple) else (result,)
         if len(found) != len(self.memory):
             raise BadInput(
@@ -279,6 +294,9 @@ def optimizer(
     name: str | None = None,
     game: bool = False,
     fields: Sequence[str] = ("E",),
+    players: Sequence[str] = (),
+    schedules: Sequence[str] = (),
+    rest: Step | None = None,
 ) -> Callable[[Step], Optimizer]:
     """Declare an update rule.
 
@@ -293,15 +311,31 @@ def optimizer(
         name: the name for people, by default the function's with hyphens.
         game: `grad` stands for any vector field, not only for a gradient.
         fields: the losses; for several of them the function takes a tuple of gradients as `grad`.
+        players: the states with a gradient of their own, x first, such as ("x", "y"); `grad` is
+            then a tuple of as many functions of all players, each with its player's unit.
+        schedules: functions of time; the rule calls eta(t), and asks for the time t = kh, or for
+            the number k of the step, by keyword.
+        rest: the memory at h = 0 as a function of (x, grad, h, parameters), where it is not found.
     Using the rule raises BadInput where a name stands for something else or twice, and where the
     function does not take what is declared.
     """
+    if players:
+        fields = tuple(fields) if tuple(fields) != ("E",) else tuple(f"E_{p}" for p in players)
 
     def declare(rule: Step) -> Optimizer:
         declared = tuple(Parameter(p) if isinstance(p, str) else p for p in parameters)
         called = name or re.sub(r"_+", "-", getattr(rule, "__name__", "rule")).strip("-")
         return Optimizer(
-            called, rule, tuple(state), declared, start, game=game, fields=tuple(fields)
+            called,
+            rule,
+            tuple(state),
+            declared,
+            start,
+            game=game,
+            fields=tuple(fields),
+            players=tuple(players),
+            schedules=tuple(schedules),
+            rest=rest,
         )
 
     return declare

@@ -1,0 +1,419 @@
+"""Power series in the step size whose coefficients are component expressions.
+
+An update rule runs on them as it is written: ordinary arithmetic, and NumPy's functions through
+NumPy's own protocols. Each series knows how many of its coefficients are right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from operator import mul
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+
+from derive.engine import functions
+from derive.engine.vectors import Algebra, Element, NoExpansion, schedule
+from derive.language.coefficients import exact
+
+
+class Series:
+    """c_0 + c_1 h + ... + c_(n-1) h^(n-1) + O(h^n), n = len(coefficients)."""
+
+    __slots__ = ("algebra", "coefficients")
+
+    def __init__(self, algebra: Algebra, coefficients: list[Element]) -> None:
+        self.algebra = algebra
+        self.coefficients = coefficients
+
+    @property
+    def length(self) -> int:
+        return len(self.coefficients)
+
+    def __getitem__(self, n: int) -> Element:
+        return self.coefficients[n]
+
+    def __len__(self) -> int:
+        raise TypeError("a state of an update rule is a number, not a sequence")
+
+    def __iter__(self) -> object:
+        raise NoExpansion(
+            "the rule takes a state apart into entries; write it with whole vectors."
+        )
+
+    def constant(self, value: object) -> Series | None:
+        """A number or an element as a series of this length."""
+        element = self.algebra.coerce(_number(value))
+        if element is None:
+            return value if isinstance(value, Series) else None
+        return constant(self.algebra, element, self.length)
+
+    def __add__(self, other: object) -> Series:
+        if (right := self.constant(other)) is None:
+            return NotImplemented
+        pairs = zip(self.coefficients, right.coefficients, strict=False)
+        return Series(self.algebra, [a + b for a, b in pairs])
+
+    def __neg__(self) -> Series:
+        return Series(self.algebra, [-c for c in self.coefficients])
+
+    def __sub__(self, other: object) -> Series:
+        right = self.constant(other)
+        return NotImplemented if right is None else self + -right
+
+    def __rsub__(self, other: object) -> Series:
+        return -self + other
+
+    def __mul__(self, other: object) -> Series:
+        if (right := self.constant(other)) is None:
+            return NotImplemented
+        return Series(self.algebra, _product(self, right, lambda a, b: a * b))
+
+    def __truediv__(self, other: object) -> Series:
+        right = self.constant(other)
+        return NotImplemented if right is None else _quotient(self, right)
+
+    def __rtruediv__(self, other: object) -> Series:
+        left = self.constant(other)
+        return NotImplemented if left is None else _quotient(left, self)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __pow__(self, exponent: object) -> Series:
+        value = _number(exponent)
+        if isinstance(value, Series):
+            if any(value.coefficients[1:]) or not value[0].num.is_constant():
+                return _power(self, value)
+            value = fmpq(value[0].num.leading_coefficient()) if value[0] else 0
+        if isinstance(value, Element):
+            return _power(self, constant(self.algebra, value, self.length))
+        if self.algebra.coerce(value) is None:
+            return NotImplemented
+        number = exact(value)  # pyright: ignore[reportArgumentType]
+        if number.q != 1:
+            return _rational_power(self, int(number.p), int(number.q))
+        whole = int(number.p)
+        base = self if whole >= 0 else 1 / self
+        result = constant(self.algebra, self.algebra.number(1), self.length)
+        for bit in bin(abs(whole))[2:]:
+            result = result * result
+            if bit == "1":
+                result = result * base
+        return result
+
+    def __rpow__(self, base: object) -> Series:
+        left = self.constant(base)
+        return NotImplemented if left is None else _power(left, self)
+
+    def __abs__(self) -> Series:
+        return sign(self) * self
+
+    def __pos__(self) -> Series:
+        return self
+
+    def __matmul__(self, other: object) -> Series:
+        right = self.constant(other)
+        return NotImplemented if right is None else inner(self, right)
+
+    def __eq__(self, other: object) -> bool:
+        right = self.constant(other)
+        return right is not None and not any((self - right).coefficients)
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def _compared(self, other: object) -> bool:
+        """An order is known between plain numbers only."""
+        gap = self - other
+        if not isinstance(gap, Series) or any(gap.coefficients[1:]) or gap[0].symbols:
+            raise NoExpansion(
+                "the rule branches on the size of a state or a parameter; write np.maximum, "
+                "np.minimum, np.clip, abs or np.sign, or two rules."
+            )
+        return gap[0].num.leading_coefficient() < 0 if gap[0] else False
+
+    __lt__ = _compared
+
+    def __gt__(self, other: object) -> bool:
+        return -self < -constant_of(self, other)
+
+    def __le__(self, other: object) -> bool:
+        return not self > other
+
+    def __ge__(self, other: object) -> bool:
+        return not self < other
+
+    def __bool__(self) -> bool:
+        return not self == 0
+
+    @property
+    def T(self) -> Series:  # noqa: N802 (NumPy's name)
+        return self
+
+    def copy(self) -> Series:
+        return self
+
+    def dot(self, other: object) -> Series:
+        return self @ other
+
+    def sum(self) -> Series:
+        return total(self)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or options or ufunc.__name__ not in _UFUNCS:
+            raise NoExpansion(f"the rule uses np.{ufunc.__name__}, which is not known here; {USE}.")
+        return _UFUNCS[ufunc.__name__](*(constant_of(self, value) for value in inputs))
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        name = function.__name__
+        if name not in _FUNCTIONS:
+            raise NoExpansion(f"the rule uses np.{name}, which is not known here; {USE}.")
+        return _FUNCTIONS[name](*args, **kwargs)
+
+
+USE = (
+    "use + - * / **, abs, np.sqrt, np.cbrt, np.sign, np.exp, np.log, np.tanh, np.maximum, "
+    "np.minimum, np.clip, np.linalg.norm, np.vdot, np.sum"
+)
+
+
+def constant(algebra: Algebra, element: Element, length: int) -> Series:
+    """A series that does not depend on h."""
+    return Series(algebra, [element] + [algebra.zero] * (length - 1))
+
+
+def constant_of(like: Series, value: object) -> Series:
+    found = like.constant(value)
+    if found is None:
+        raise NoExpansion(f"the rule combines a state with {value!r}, which is no number.")
+    return found
+
+
+def _number(value: object) -> object:
+    """NumPy's scalars, and arrays of one number, as Python's numbers."""
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return value.item()
+    return value
+
+
+def _product(a: Series, b: Series, times: Callable[[Element, Element], Element]) -> list[Element]:
+    found: list[Element] = []
+    for n in range(min(a.length, b.length)):
+        terms = (times(a[i], b[n - i]) for i in range(n + 1) if a[i] and b[n - i])
+        found.append(sum(terms, a.algebra.zero))
+    return found
+
+
+def _quotient(a: Series, b: Series) -> Series:
+    lost = next((n for n, c in enumerate(b.coefficients) if c), b.length)
+    if lost == b.length:
+        raise ZeroDivisionError("division by 0")
+    if any(a.coefficients[:lost]):
+        raise NoExpansion(
+            "the rule divides by something that tends to 0 with h; scale the state, or divide by "
+            "a power of h less."
+        )
+    inverse = b[lost].inverse()
+    length = min(a.length, b.length) - lost
+    found: list[Element] = []
+    for n in range(length):
+        terms = (found[i] * b[n - i + lost] for i in range(n) if found[i] and b[n - i + lost])
+        found.append((a[n + lost] - sum(terms, a.algebra.zero)) * inverse)
+    return Series(a.algebra, found)
+
+
+def _solution(b: Series, first: Element, slope: Callable[[Series], Series]) -> Series:
+    """y with y = first at h = 0 and dy = slope(y) db, coefficient by coefficient."""
+    algebra = b.algebra
+    speed = Series(algebra, [c * n for n, c in enumerate(b.coefficients)][1:])
+    y = [first]
+    for n in range(1, b.length):
+        rate = _product(slope(Series(algebra, y)), speed, mul)[n - 1]
+        y.append(rate * fmpq(1, n))
+    return Series(algebra, y)
+
+
+def _rational_power(base: Series, p: int, q: int) -> Series:
+    """base^(p/q): of y^q = base the p-th power."""
+    first = functions.root(base[0], q)
+    if not any(base.coefficients[1:]):
+        return constant(base.algebra, first, base.length) ** p
+    inverse = (first**q).inverse() if base[0] else base[0]
+    unit = Series(base.algebra, [c * inverse for c in base.coefficients])
+    one = base.algebra.number(1)
+    grown = _solution(unit, one, lambda y: y * Fraction(p, q) / _cut(unit, y.length))
+    return grown * first**p
+
+
+def _cut(series: Series, length: int) -> Series:
+    return Series(series.algebra, series.coefficients[:length])
+
+
+def _power(base: Series, exponent: Series) -> Series:
+    """base^exponent for a positive base and an exponent that may be any expression."""
+    if any(exponent.coefficients[1:]):
+        return exp(exponent * _elementary("log", base))
+    first = functions.power(base[0], exponent[0])
+    return _solution(base, first, lambda y: y * exponent[0] / _cut(base, y.length))
+
+
+def _elementary(name: str, b: Series) -> Series:
+    first = functions.elementary(name, b[0])
+    slopes: dict[str, Callable[[Series], Series]] = {
+        "exp": lambda y: y,
+        "log": lambda y: 1 / _cut(b, y.length),
+        "tanh": lambda y: 1 - y * y,
+    }
+    if not any(b.coefficients[1:]):
+        return constant(b.algebra, first, b.length)
+    return _solution(b, first, slopes[name])
+
+
+def _circular(name: str, b: Series) -> Series:
+    """sin or cos, from those of the first coefficient and the series of the rest."""
+    sine = functions.elementary("sin", b[0])
+    cosine = functions.elementary("cos", b[0])
+    rest = b - b[0]
+    terms = constant(b.algebra, b.algebra.number(1), b.length)
+    even, odd = terms, terms * 0
+    for n in range(1, b.length):
+        terms = terms * rest * fmpq(1, n)
+        signed = terms * (-1 if n % 4 > 1 else 1)
+        even, odd = (even, odd + signed) if n % 2 else (even + signed, odd)
+    return even * sine + odd * cosine if name == "sin" else even * cosine - odd * sine
+
+
+def sign(a: Series) -> Series:
+    return constant(a.algebra, functions.sign(a[0]), a.length)
+
+
+def exp(a: Series) -> Series:
+    return _elementary("exp", a)
+
+
+def sqrt(a: Series) -> Series:
+    return _rational_power(a, 1, 2)
+
+
+def maximum(a: Series, b: Series) -> Series:
+    gap = a - b
+    if not any(gap.coefficients):
+        return a
+    return (a + b + _size(gap)) * fmpq(1, 2)
+
+
+def minimum(a: Series, b: Series) -> Series:
+    return -maximum(-a, -b)
+
+
+def _size(gap: Series) -> Series:
+    """|gap| where its first coefficient is not 0."""
+    first = functions.absolute(gap[0])
+    if not any(gap.coefficients[1:]):
+        return constant(gap.algebra, first, gap.length)
+    return sign(gap) * gap
+
+
+def total(a: Series) -> Series:
+    """The sum over components."""
+    return Series(a.algebra, [a.algebra.total(c) for c in a.coefficients])
+
+
+def inner(a: Series, b: Series) -> Series:
+    return total(a * b)
+
+
+def _norm(a: Series, ord: object = None, **options: object) -> Series:
+    if options or ord not in {None, 1, 2}:
+        raise NoExpansion("of norms the engine knows np.linalg.norm(v), and with ord 1 or 2.")
+    if ord == 1:
+        return total(_size(a))
+    named = Series(a.algebra, [a.algebra.named(a[0]), *a.coefficients[1:]])
+    return sqrt(inner(named, named))
+
+
+def _clip(a: Any, low: Any = None, high: Any = None, **options: Any) -> Any:
+    low, high = options.get("a_min", low), options.get("a_max", high)
+    like = next(value for value in (a, low, high) if isinstance(value, Series))
+    inside = constant_of(like, a)
+    if low is None:
+        return inside if high is None else minimum(inside, constant_of(like, high))
+    low = constant_of(like, low)
+    if high is None:
+        return maximum(inside, low)
+    high = constant_of(like, high)
+    return (low + high + _size(inside - low) - _size(inside - high)) * fmpq(1, 2)
+
+
+def _two(a: Any, b: Any) -> Series:
+    like = a if isinstance(a, Series) else b
+    return inner(constant_of(like, a), constant_of(like, b))
+
+
+_UFUNCS: dict[str, Callable[..., Series]] = {
+    "add": lambda a, b: a + b,
+    "subtract": lambda a, b: a - b,
+    "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / b,
+    "true_divide": lambda a, b: a / b,
+    "power": lambda a, b: a**b,
+    "negative": lambda a: -a,
+    "positive": lambda a: a,
+    "square": lambda a: a * a,
+    "reciprocal": lambda a: 1 / a,
+    "sqrt": sqrt,
+    "cbrt": lambda a: _rational_power(a, 1, 3),
+    "absolute": abs,
+    "fabs": abs,
+    "sign": sign,
+    "exp": exp,
+    "expm1": lambda a: exp(a) - 1,
+    "log": lambda a: _elementary("log", a),
+    "log1p": lambda a: _elementary("log", 1 + a),
+    "tanh": lambda a: _elementary("tanh", a),
+    "sin": lambda a: _circular("sin", a),
+    "cos": lambda a: _circular("cos", a),
+    "maximum": maximum,
+    "fmax": maximum,
+    "minimum": minimum,
+    "fmin": minimum,
+    "vecdot": inner,
+    "matmul": inner,
+}
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "norm": _norm,
+    "vdot": _two,
+    "dot": _two,
+    "inner": _two,
+    "clip": _clip,
+    "sum": lambda a: total(a),
+    "zeros_like": lambda a: a * 0,
+    "ones_like": lambda a: a * 0 + 1,
+    "copy": lambda a: a,
+}
+
+
+def clock(algebra: Algebra, name: str) -> Callable[[object], object]:
+    """A schedule of time that a rule may call at a series."""
+
+    def at(time: object) -> object:
+        if not isinstance(time, Series):
+            raise NoExpansion(
+                f"the rule takes the schedule {name} at {time!r}; take it at the time t."
+            )
+        rest = time - time[0]
+        step = constant(algebra, algebra.number(1), time.length)
+        result = step * 0
+        for n in range(time.length):
+            weight = fmpq(1, math.factorial(n))
+            result = result + step * (schedule(algebra, name, time[0], n) * weight)
+            step = step * rest
+        return result
+
+    return at
