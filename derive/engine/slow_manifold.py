@@ -37,7 +37,8 @@ class SlowManifold:
     """The flow of the slow variables and the fast ones as functions of them, as powers of h.
 
     `flow[name][n]` is F_n of a slow variable, `manifold[name][n]` Z_n of a fast one; component
-    expressions of `algebra`, in which a slow variable is a symbol of its own name.
+    expressions of `algebra`, in which a slow variable is a symbol of its own name. `counters` are
+    states that count steps, in powers that have faded.
     """
 
     optimizer: Optimizer
@@ -45,9 +46,19 @@ class SlowManifold:
     algebra: Algebra
     slow: tuple[str, ...]
     fast: tuple[str, ...]
+    counters: tuple[str, ...]
     spaces: Mapping[str, str | None]
     flow: Mapping[str, tuple[Element, ...]]
     manifold: Mapping[str, tuple[Element, ...]]
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return self.optimizer.players or ("x",)
+
+    def is_time(self, name: str) -> bool:
+        """Whether a slow variable is the time t itself."""
+        first, *later = self.flow[name]
+        return name == "t" and first == 1 and not any(later)
 
     def state(self, name: str) -> tuple[Element, ...]:
         """A state as a series in h over the slow variables."""
@@ -113,6 +124,7 @@ class _Search:
             self.algebra,
             tuple(self.slow),
             tuple(self.fast),
+            tuple(self.run.counters),
             self.run.spaces,
             {name: tuple(speeds) for name, speeds in flow.items()},
             {name: tuple(self.z[name][:order]) for name in self.fast},

@@ -1,0 +1,117 @@
+"""The slope test of any rule: iterates against the flow of each order, at several step sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flint import fmpq
+
+from derive.engine.slow_manifold import SlowManifold
+from verify.running.flows import flow
+from verify.running.general_flows import (
+    FADED,
+    GeneralField,
+    Landscape,
+    cold_start,
+    distance,
+    run,
+    steps_for,
+)
+from verify.running.numbers import MPFR, precision
+from verify.running.orders import ObservedOrder, observed_order
+
+WRONG = fmpq(101, 100)
+"""The control: the last power of h off by one per cent."""
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Errors at the end by order of the flow, and of the control at each order.
+
+    The flow of order n, through h^(n-1), must have an error of order n; the control, of order
+    n - 1. An error no larger than `floor` is rounding: the flow is exact there. There is no control
+    where the last power of h has no terms.
+    """
+
+    steps: tuple[fmpq, ...]
+    errors: Mapping[int, tuple[float, ...]]
+    controls: Mapping[int, tuple[float, ...]]
+    floor: float
+
+    def observed(self, order: int) -> ObservedOrder:
+        return observed_order(self.errors[order], floor=self.floor)
+
+    def control(self, order: int) -> ObservedOrder:
+        return observed_order(self.controls[order], floor=self.floor)
+
+    def exact(self, order: int) -> bool:
+        """Whether the flow of this order follows the iterates to rounding."""
+        return max(self.errors[order]) <= self.floor
+
+    def holds(self, order: int) -> bool:
+        """The order is seen, and its control is not."""
+        seen = self.exact(order) or self.observed(order).supports(order)
+        return seen and (order not in self.controls or self.control(order).excludes(order))
+
+    def __bool__(self) -> bool:
+        return all(self.holds(order) for order in self.errors)
+
+
+def slopes(
+    derived: SlowManifold,
+    land: Landscape,
+    start: Mapping[str, Sequence[fmpq]],
+    parameters: Mapping[str, fmpq],
+    *,
+    time: fmpq = fmpq(1, 8),
+    halvings: range = range(9, 14),
+    digits: int = 30,
+    warm_up: int = 0,
+) -> Slopes:
+    """Run the declared step beside its flows.
+
+    Args:
+        start: the slow variables, by name; for a cold start what the rule starts from.
+        halvings: h = 2^-j for these j.
+        warm_up: steps of a cold start before the comparison begins; 0 starts on the manifold.
+    """
+    errors: dict[int, list[float]] = {n: [] for n in range(1, derived.order + 1)}
+    controls: dict[int, list[float]] = {
+        n: [] for n in errors if any(row[n - 1] for row in derived.flow.values())
+    }
+    used = tuple(fmpq(1, 2**j) for j in halvings)
+    rule = derived.optimizer
+    with precision(digits):
+        for h in used:
+            whole = GeneralField(derived, land, parameters, h)
+            if warm_up:
+                cold = cold_start(rule, land, start, h=h, parameters=parameters)
+                state = run(rule, land, cold, h=h, steps=warm_up, parameters=parameters)[-1]
+            else:
+                given = [
+                    MPFR.convert(entry)
+                    for name in derived.slow
+                    for entry in start.get(name, [fmpq(0)])
+                ]
+                state = whole.on_manifold(given)
+            begin = whole.slow_part(state)
+            steps = steps_for(time, h)
+            path = run(
+                rule, land, state, h=h, steps=steps, parameters=parameters, first=warm_up or FADED
+            )
+            end, at = whole.slow_part(path[-1]), [MPFR.convert(h * steps)]
+            for n in errors:
+                tried = [(errors, {}), *([(controls, {n - 1: WRONG})] if n in controls else [])]
+                for found, weights in tried:
+                    field = GeneralField(
+                        derived, land, parameters, h, order=n, weights=weights
+                    )
+                    (reached,) = flow(field, begin, at, digits=digits, arithmetic=MPFR)
+                    found[n].append(distance(list(reached), end))
+    return Slopes(
+        used,
+        {n: tuple(values) for n, values in errors.items()},
+        {n: tuple(values) for n, values in controls.items()},
+        float(10) ** -digits,
+    )
