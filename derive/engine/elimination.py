@@ -30,9 +30,7 @@ def inverse(rows: list[list[Scalar]]) -> list[list[Scalar]]:
     """The inverse matrix; ZeroDivisionError where there is none."""
     size = len(rows)
     zero = rows[0][0] * 0 if rows else 0
-    work = [
-        [*row, *(zero + int(i == j) for j in range(size))] for i, row in enumerate(rows)
-    ]
+    work = [[*row, *(zero + int(i == j) for j in range(size))] for i, row in enumerate(rows)]
     for i in range(size):
         pivot = next((r for r in range(i, size) if work[r][i]), None)
         if pivot is None:
@@ -43,5 +41,7 @@ def inverse(rows: list[list[Scalar]]) -> list[list[Scalar]]:
         for r in range(size):
             if r != i and work[r][i]:
                 factor = work[r][i]
-                work[r] = [a - factor * b if b else a for a, b in zip(work[r], work[i], strict=True)]
+                work[r] = [
+                    a - factor * b if b else a for a, b in zip(work[r], work[i], strict=True)
+                ]
     return [row[size:] for row in work]

@@ -13,7 +13,6 @@ from flint import fmpq
 
 from derive.engine.vectors import Element, NoExpansion, Restart, Symbol
 
-
 ELIMINATED = ("field", "total", "parameter", "slow")
 """Which symbols may be written through a root or an absolute value, the first ones rather."""
 
@@ -59,8 +58,9 @@ def root(e: Element, q: int) -> Element:
         )
     algebra = e.algebra
     scale, factors = algebra.factors(e)
-    result, rest = _root_of_number(algebra.number(abs(scale)), q), algebra.number(
-        -1 if scale < 0 else 1
+    result, rest = (
+        _root_of_number(algebra.number(abs(scale)), q),
+        algebra.number(-1 if scale < 0 else 1),
     )
     for factor, power in factors:
         whole, left = divmod(power, q)

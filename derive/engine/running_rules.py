@@ -144,7 +144,7 @@ class Running:
             partial(self._gradient, name, self._space_of(i))
             for i, name in enumerate(self.optimizer.fields)
         )
-        return each if len(each) > 1 else each[0]
+        return each if len(each) != 1 else each[0]
 
     def _space_of(self, field: int) -> str:
         return self.players[field % len(self.players)]
@@ -172,7 +172,11 @@ class Running:
             for i in range(1, length):
                 if place[i]:
                     terms = [
-                        (power + i * k, weight * _inverse_factorial(k), (*moved, *[(slot, place[i])] * k))
+                        (
+                            power + i * k,
+                            weight * _inverse_factorial(k),
+                            (*moved, *[(slot, place[i])] * k),
+                        )
                         for power, weight, moved in terms
                         for k in range((length - 1 - power) // i + 1)
                     ]
@@ -195,9 +199,7 @@ class Running:
         """The fast states as the rule's declaration starts them, at h = 0."""
         return self._function(self.optimizer.start, xi, fast)
 
-    def guessed(
-        self, xi: Mapping[str, Element], fast: Sequence[str]
-    ) -> dict[str, Element] | None:
+    def guessed(self, xi: Mapping[str, Element], fast: Sequence[str]) -> dict[str, Element] | None:
         """The fast states as the declaration's guess says."""
         rest = self.optimizer.rest
         if rest is None:
@@ -216,7 +218,9 @@ class Running:
         x = constant(algebra, xi[self.names[0]], 1)
         algebra.holding = True
         try:
-            found = function(x, self._gradients(), constant(algebra, algebra.zero, 1), self._given(1))
+            found = function(
+                x, self._gradients(), constant(algebra, algebra.zero, 1), self._given(1)
+            )
         finally:
             algebra.holding = False
         values = dict(zip(self.optimizer.memory, found, strict=True))

@@ -79,7 +79,7 @@ def general_flow(optimizer: Optimizer, *, order: int) -> SlowManifold:
 
     >>> from derive import heavy_ball
     >>> general_flow(heavy_ball, order=1).flow["x"]
-    ((E)/(z0_ - 1),)
+    ((E)/(beta - 1),)
     """
     if order < 1:
         raise BadInput(f"order = {order} is too small; use at least 1, which is h^0.")
@@ -95,6 +95,10 @@ def _typical(lower: fmpq | None, upper: fmpq | None) -> fmpq:
     if lower is not None and upper is not None:
         return (lower + upper) / 2
     return fmpq(1, 2) if lower is None else lower + fmpq(1, 2)
+
+
+class NotAtRest(NoExpansion):
+    """The memory's fixed point at h = 0 is not found."""
 
 
 Rows = list[list[Element]]
@@ -136,7 +140,7 @@ class _Search:
         after = self.run.held({name: [y] for name, y in unknown.items()})
         # what depends on the columns before it is slow: at best x, and what does not move at h = 0
         order = sorted(
-            reversed(self.names),
+            self.names,
             key=lambda name: (name == self.names[0], after[name][0] == unknown[name]),
         )
         for name in self.names:
@@ -167,7 +171,7 @@ class _Search:
             found = self._guessed() or self._repeated(known)
             if found is None:
                 names = ", ".join(name for name in self.fast if name not in known)
-                raise NoExpansion(
+                raise NotAtRest(
                     f"where the memory ({names}) rests as h tends to 0 is not found; give a guess: "
                     "@optimizer(..., rest=lambda x, grad, h, **p: ...) returns the memory at h = 0."
                 )
@@ -240,14 +244,9 @@ class _Search:
         state = {n: [c, moved[n]] if n in moved else [c] for n, (c,) in self.z.items()}
         after = self.run.held(state)
         ones = {name: self.algebra.number(1) for name in self.slow}
-        each = [
-            direction(self.algebra, {name: ones[name]}, fields_held=True) for name in self.slow
-        ]
+        each = [direction(self.algebra, {name: ones[name]}, fields_held=True) for name in self.slow]
         rows = [
-            [
-                -after[i][1].derivative(moved[j].symbols[0]) + int(i == j)
-                for j in self.fast
-            ]
+            [-after[i][1].derivative(moved[j].symbols[0]) + int(i == j) for j in self.fast]
             + [along(self.z[i][0]) for along in each]
             for i in self.names
         ]

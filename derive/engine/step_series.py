@@ -12,7 +12,6 @@ from fractions import Fraction
 from operator import mul
 from typing import Any
 
-import numpy as np
 from flint import fmpq
 
 from derive.engine import functions
@@ -40,9 +39,7 @@ class Series:
         raise TypeError("a state of an update rule is a number, not a sequence")
 
     def __iter__(self) -> object:
-        raise NoExpansion(
-            "the rule takes a state apart into entries; write it with whole vectors."
-        )
+        raise NoExpansion("the rule takes a state apart into entries; write it with whole vectors.")
 
     def constant(self, value: object) -> Series | None:
         """A number or an element as a series of this length."""
@@ -110,7 +107,7 @@ class Series:
         return NotImplemented if left is None else _power(left, self)
 
     def __abs__(self) -> Series:
-        return sign(self) * self
+        return absolute(self)
 
     def __pos__(self) -> Series:
         return self
@@ -147,7 +144,7 @@ class Series:
         return not self < other
 
     def __bool__(self) -> bool:
-        return not self == 0
+        return self != 0
 
     @property
     def T(self) -> Series:  # noqa: N802 (NumPy's name)
@@ -196,9 +193,7 @@ def constant_of(like: Series, value: object) -> Series:
 
 def _number(value: object) -> object:
     """NumPy's scalars, and arrays of one number, as Python's numbers."""
-    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
-        return value.item()
-    return value
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _product(a: Series, b: Series, times: Callable[[Element, Element], Element]) -> list[Element]:
@@ -292,6 +287,10 @@ def sign(a: Series) -> Series:
     return constant(a.algebra, functions.sign(a[0]), a.length)
 
 
+def absolute(a: Series) -> Series:
+    return sign(a) * a
+
+
 def exp(a: Series) -> Series:
     return _elementary("exp", a)
 
@@ -368,8 +367,8 @@ _UFUNCS: dict[str, Callable[..., Series]] = {
     "reciprocal": lambda a: 1 / a,
     "sqrt": sqrt,
     "cbrt": lambda a: _rational_power(a, 1, 3),
-    "absolute": abs,
-    "fabs": abs,
+    "absolute": absolute,
+    "fabs": absolute,
     "sign": sign,
     "exp": exp,
     "expm1": lambda a: exp(a) - 1,
@@ -392,7 +391,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dot": _two,
     "inner": _two,
     "clip": _clip,
-    "sum": lambda a: total(a),
+    "sum": total,
     "zeros_like": lambda a: a * 0,
     "ones_like": lambda a: a * 0 + 1,
     "copy": lambda a: a,

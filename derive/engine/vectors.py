@@ -154,14 +154,12 @@ class Element:
 
     def at(self, values: Mapping[int, Element]) -> Element:
         """The value where the symbols of these indices are replaced."""
+        found = self
         for index, value in values.items():
-            top, bottom = (self._split_powers(p, index) for p in (self.num, self.den))
+            top, bottom = (self.algebra.powers(p, index) for p in (found.num, found.den))
             if len(top) > 1 or len(bottom) > 1:
-                self = _horner(top, value) / _horner(bottom, value)
-        return self
-
-    def _split_powers(self, polynomial: Polynomial, index: int) -> list[Element]:
-        return self.algebra.powers(polynomial, index)
+                found = _horner(top, value) / _horner(bottom, value)
+        return found
 
 
 def _horner(coefficients: Sequence[Element], value: Element) -> Element:
@@ -304,7 +302,7 @@ class Algebra:
             {} for _ in range(max(0, polynomial.degrees()[index]) + 1)
         ]
         for exponents, value in polynomial.to_dict().items():
-            rest = exponents[:index] + (0,) + exponents[index + 1 :]
+            rest = (*exponents[:index], 0, *exponents[index + 1 :])
             parts[exponents[index]][rest] = value
         return [Element(self, self.context.from_dict(part), self.one) for part in parts]
 
@@ -322,9 +320,9 @@ class Algebra:
             constant, parts = self.lifted(polynomial)[0].factor()
             scale *= fmpq(constant) ** side
             for part, power in parts:
-                if min(part.to_dict().items())[1] < 0:
-                    part, scale = -part, scale * fmpq(-1) ** power
-                found.append((Element(self, part, self.one), power * side))
+                sign = -1 if min(part.to_dict().items())[1] < 0 else 1
+                scale *= fmpq(sign) ** power
+                found.append((Element(self, part * sign, self.one), power * side))
         return scale, found
 
     def split(self, element: Element) -> list[tuple[Element, Element]]:

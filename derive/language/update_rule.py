@@ -126,7 +126,8 @@ class Optimizer:
     general vector field G in the place of grad E, so that no loss stands behind it. `fields` names
     the losses whose gradients the rule takes; where there are several, `grad` is a tuple of them.
     `players` are the states with a gradient of their own, x first; each gradient is then a function
-    of all of them. `schedules` are functions of the time t = kh. `rest` guesses the memory at rest.
+    of all of them. `schedules` are functions of the time t = kh; `keywords` says whether the
+    function asks for t, or for the number k of the step. `rest` guesses the memory at rest.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Optimizer:
     fields: tuple[str, ...] = ("E",)
     players: tuple[str, ...] = ()
     schedules: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
     rest: Step | None = None
 
     def __str__(self) -> str:
@@ -148,14 +150,6 @@ class Optimizer:
     def summary(self) -> str:
         """The first sentence of the rule's docstring, with its source."""
         return (inspect.getdoc(self.rule) or self.name).split("\n\n")[0].replace("\n", " ")
-
-    @property
-    def keywords(self) -> tuple[str, ...]:
-        """Which of the time t and the number k of the step the function asks for by keyword."""
-        asked = inspect.signature(self.rule).parameters.values()
-        names = {p.name for p in asked if p.kind is p.KEYWORD_ONLY}
-        names -= {p.name for p in self.declared} | set(self.schedules)
-        return tuple(name for name in ("t", "k") if name in names)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -207,7 +201,8 @@ class Optimizer:
         def with_old_names(function: Step) -> Step:
             @wraps(function)
             def called(*arguments: Number, **given: Number) -> tuple[Number, ...] | Number:
-                return function(*arguments, **{back[name]: v for name, v in given.items()})
+                known = {back.get(name, name): value for name, value in given.items()}
+                return function(*arguments, **known)
 
             del called.__wrapped__  # its parameters have other names
             return called
@@ -286,6 +281,10 @@ RESERVED = {
 }
 
 
+CLOCKS = {("state", "t"), ("state", "k")}
+"""A rule may count its time or its steps itself."""
+
+
 def optimizer(
     *,
     state: Sequence[str] = (),
@@ -319,8 +318,8 @@ def optimizer(
     Using the rule raises BadInput where a name stands for something else or twice, and where the
     function does not take what is declared.
     """
-    if players:
-        fields = tuple(fields) if tuple(fields) != ("E",) else tuple(f"E_{p}" for p in players)
+    if players and tuple(fields) == ("E",):
+        fields = tuple("fg" if len(players) < 3 else (f"f{i}" for i, _ in enumerate(players, 1)))
 
     def declare(rule: Step) -> Optimizer:
         declared = tuple(Parameter(p) if isinstance(p, str) else p for p in parameters)
@@ -335,20 +334,34 @@ def optimizer(
             fields=tuple(fields),
             players=tuple(players),
             schedules=tuple(schedules),
+            keywords=_asked(rule),
             rest=rest,
         )
 
     return declare
 
 
+def _asked(rule: Step) -> tuple[str, ...]:
+    """Which of the time t and the number k of the step a function asks for by keyword."""
+    own = inspect.signature(rule).parameters
+    return tuple(
+        n for n in ("t", "k") if n in own and own[n].kind is inspect.Parameter.KEYWORD_ONLY
+    )
+
+
 def _check_names(rule: Optimizer) -> None:
-    kinds = (("state", rule.memory), ("parameter", [p.name for p in rule.declared]))
-    names = [(kind, name) for kind, group in (*kinds, ("field", rule.fields)) for name in group]
+    kinds = {
+        "state": rule.memory,
+        "parameter": [p.name for p in rule.declared],
+        "schedule": rule.schedules,
+        "field": rule.fields,
+    }
+    names = [(kind, name) for kind, group in kinds.items() for name in group]
     if not rule.fields:
         raise BadInput(f"{rule.name} has no field: leave fields= out for one loss E.")
     twice = Counter(name for _, name in names)
     for kind, name in names:
-        meaning = RESERVED.get(name) if (kind, name) != ("state", "t") else None
+        meaning = RESERVED.get(name) if (kind, name) not in CLOCKS else None
         if meaning:
             raise BadInput(
                 f"{rule.name} has a {kind} called {name!r}, which stands for {meaning}; "
@@ -375,7 +388,7 @@ def _check_arguments(rule: Optimizer) -> None:
     """The function takes x, the states in their order, grad and h, and each parameter by name."""
     own = inspect.signature(rule.rule)
     positional = ("x", *rule.memory, "grad", "h")
-    by_name = [p.name for p in rule.declared]
+    by_name = [*(p.name for p in rule.declared), *rule.schedules, *rule.keywords]
     try:
         bound = own.bind(*positional, **dict.fromkeys(by_name))
     except TypeError as error:

@@ -197,6 +197,11 @@ def unicode_text(expr: sympy.Expr) -> str:
     return text.replace("*", "").replace(" ", "").replace("-", "−")
 
 
+def superscript(power: int) -> str:
+    """A whole number as an exponent on one line."""
+    return str(power).translate(_SUPERSCRIPT)
+
+
 def _raised(text: str) -> str:
     """Exponents without brackets become superscripts."""
     head, *rest = text.split("**")

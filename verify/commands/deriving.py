@@ -71,6 +71,13 @@ def derive(
         int | None,
         ranged("How many batches there are.", -math.inf, MOST_BATCHES),
     ] = None,
+    loss: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Write the modified flow in the coordinates of a loss, such as 'x**4/4 + y**2'; "
+            "of a rule with several losses each as NAME=EXPR."
+        ),
+    ] = None,
     give: Given = None,
     seconds: Seconds = CALL_SECONDS,
     name: Names = None,
@@ -88,7 +95,10 @@ def derive(
         refuse(f"on --quantity {quantity}", "--order", "--name")
     else:
         refuse(f"on --quantity {quantity}: it is not averaged", "--sampling", "--batches")
-    rule = find_rule(optimizer).at(**assignments(give or []))
+    rule = find_rule(optimizer)
+    given = assignments(give or [])
+    schedules = {name: given.pop(name) for name in rule.schedules if name in given}
+    rule = rule.at(**given)
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
     if minibatch and quantity in AVERAGES:
@@ -104,6 +114,14 @@ def derive(
             raise BadInput("--minibatch has no format sympy; use text, latex or json.")
         page = replace(steps.find(rule, quantity, order=order, k=k), step=_identifier(step))
         _write(steps, page, format)
+        return
+    if loss:
+        from verify.report import on_loss
+
+        if quantity is not Quantity.MODIFIED_FLOW:
+            raise BadInput(f"--loss writes the modified-flow; of {quantity} ask without it.")
+        on = on_loss.find(rule, loss, order=order, schedules=schedules)
+        _write(on_loss, replace(on, step=_identifier(step)), format)
         return
     derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
     _write(derivation, derived, format)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from flint import fmpq
@@ -52,8 +52,17 @@ def weights_of(
     return {t: b * h ** (t.order - 1) / t.symmetry for t, b in coefficients.items()}
 
 
+class Autonomous(Protocol):
+    """The right side of x' = program(x, fixed)."""
+
+    @property
+    def program(self) -> Program: ...
+
+    def fixed(self, zero: Number) -> list[Number]: ...
+
+
 def flow(
-    field: Field,
+    field: Autonomous,
     start: Sequence[Number],
     times: Sequence[Number],
     *,

@@ -24,7 +24,8 @@ from verify.running.reals import REAL, Real, Reals, reals
 from verify.running.tape import Node, Program, record
 
 Number = Any
-State = dict[str, Reals]
+State = dict[str, Any]
+"""By state, its array of Real."""
 
 FADED = 10**5
 """The number of a step at which every power beta^k is 0 at the working precision."""
@@ -74,7 +75,7 @@ class Landscape:
             return at
 
         each = tuple(gradient(name) for name in rule.fields)
-        return each if len(each) > 1 else each[0]
+        return each if len(each) != 1 else each[0]
 
     def clocks(self, rule: Optimizer) -> dict[str, Callable[[Number], Number]]:
         """The rule's schedules as functions of one number."""
@@ -173,9 +174,13 @@ class GeneralField:
         space = self.derived.spaces[name]
         return self.land.sizes[space] if space else 1
 
-    @cached_property
+    @property
     def program(self) -> Program:
         """(slow variables, parameters, h) -> their speeds."""
+        return self._program
+
+    @cached_property
+    def _program(self) -> Program:
         return record(self.size + len(self._fixed), lambda nodes: self._outputs(nodes, flow=True))
 
     @cached_property
@@ -275,13 +280,11 @@ def cold_start(
     x_name = (rule.players or ("x",))[0]
     given = {name: reals(list(point)) for name, point in start.items()}
     x = given[x_name]
-    if len(rule.players) > 1:
-        memory = {name: x * 0 for name in rule.memory}
-    else:
+    found = [x * 0] * len(rule.memory)
+    if not rule.players:
         found = rule.start(x, grad, REAL.convert(h), values)
-        memory = dict(zip(rule.memory, found, strict=True))
     time = {"t": reals([fmpq(0)])} if "t" in rule.keywords else {}
-    return {x_name: x, **memory, **time, **given}
+    return {x_name: x, **dict(zip(rule.memory, found, strict=True)), **time, **given}
 
 
 def distance(a: Sequence[Number], b: Sequence[Number]) -> float:

@@ -7,6 +7,7 @@ Floats enter as the decimals they print as, so that 0.9 in a rule is 9/10 at eve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import total_ordering
 from typing import Any
 
@@ -120,7 +121,7 @@ def _value(other: object) -> Any:
         return other.value
     if isinstance(other, int | type(gmpy2.mpfr(0))):
         return other
-    if isinstance(other, float | fmpq | fmpz | str):
+    if isinstance(other, float | fmpq | fmpz | Fraction):
         return MPFR.convert(exact(other))
     return None
 

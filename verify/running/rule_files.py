@@ -20,8 +20,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from derive.engine.linear_memory import linear_method
+from derive.engine.front_door import why_not_linear
 from derive.engine.memory_modes import with_momenta
+from derive.engine.slow_manifold import NotAtRest, general_flow
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import find_optimizer
 from verify.running.lifeline import Stopped
@@ -128,17 +129,24 @@ class _answering:  # noqa: N801 (a context manager; a generator would cost four 
 
 
 def _try_once(rule: Optimizer, path: Path) -> None:
-    """Read the rule's normal form, so that an error in it is told with its line."""
+    """Run the rule on symbols, so that an error in it is told with its line."""
     code = getattr(inspect.unwrap(rule.rule), "__code__", None)
     inside = code is not None and Path(code.co_filename).resolve() == path.resolve()
     declared = f":{code.co_firstlineno}" if code is not None and inside else ""
+
+    def said(error: BadInput) -> str:
+        return f"{path}{_line(error.__cause__ or error, path) or declared}: {error}"
+
     try:
-        linear_method(rule)
+        objection = why_not_linear(rule)
+        if objection is not None:
+            general_flow(rule, order=1)
     except RuleFailed:
         raise
+    except NotAtRest as error:
+        raise NotAtRest(f"{said(objection or error)} {error}") from error
     except BadInput as error:
-        line = _line(error.__cause__ or error, path) or declared
-        raise type(error)(f"{path}{line}: {error}") from error
+        raise type(error)(said(error)) from error
     except Exception as error:
         raise BadInput(_located(error, path, declared)) from error
 

@@ -50,9 +50,9 @@ class Slopes:
         return max(self.errors[order]) <= self.floor
 
     def holds(self, order: int) -> bool:
-        """The order is seen, and its control is not."""
+        """The order is seen, and the control does not pass for it."""
         seen = self.exact(order) or self.observed(order).supports(order)
-        return seen and (order not in self.controls or self.control(order).excludes(order))
+        return seen and (order not in self.controls or not self.control(order).supports(order))
 
     def __bool__(self) -> bool:
         return all(self.holds(order) for order in self.errors)
@@ -104,9 +104,7 @@ def slopes(
             for n in errors:
                 tried = [(errors, {}), *([(controls, {n - 1: WRONG})] if n in controls else [])]
                 for found, weights in tried:
-                    field = GeneralField(
-                        derived, land, parameters, h, order=n, weights=weights
-                    )
+                    field = GeneralField(derived, land, parameters, h, order=n, weights=weights)
                     (reached,) = flow(field, begin, at, digits=digits, arithmetic=MPFR)
                     found[n].append(distance(list(reached), end))
     return Slopes(

@@ -1,0 +1,57 @@
+"""Which engine takes a rule: B-series for linear memory, else the one for every update rule."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from derive.engine import backward_error
+from derive.engine.linear_memory import NoSlowManifold, NotLinear, linear_method
+from derive.engine.slow_manifold import general_flow
+from derive.language.update_rule import BadInput, Optimizer
+
+Flow = Any
+"""A BSeries for a rule that is linear in its memory, a SlowManifold for every other rule."""
+
+
+def is_linear(optimizer: Optimizer) -> bool:
+    """Whether the rule is linear in its memory and gradients, with constant parameters."""
+    return why_not_linear(optimizer) is None
+
+
+@lru_cache(maxsize=256)
+def why_not_linear(optimizer: Optimizer) -> BadInput | None:
+    """The objection of the engine for linear rules, if it has one."""
+    if optimizer.players or optimizer.schedules or optimizer.keywords:
+        return NotLinear("the rule has players or depends on time.")
+    try:
+        linear_method(optimizer)
+    except (NotLinear, NoSlowManifold) as error:
+        return error
+    return None
+
+
+def modified_flow(optimizer: Optimizer, *, order: int) -> Flow:
+    """The autonomous flow that the iterates follow once the start-up transient has died out.
+
+    Finds b such that x' = sum_t h^(|t|-1) b(t)/sigma(t) F(t)(x), sampled at t = kh, satisfies the
+    declared update to O(h^(order+1)) per step; F(t) are the elementary differentials of
+    f = -grad E. Of a rule that is not linear in its memory it finds the field of all slow variables
+    through h^(order-1), in component expressions.
+
+    Args:
+        optimizer: a declared update rule.
+        order: the largest number of nodes of a tree, which is the number of powers of h.
+    Returns:
+        A series with one coefficient per rooted tree for a rule with linear memory (see
+        `derive.engine.backward_error.modified_flow`), else a `SlowManifold`.
+    Raises:
+        BadInput: order below 1 or too large; or there is no such flow, and the message says why.
+
+    >>> from derive import heavy_ball, tree
+    >>> modified_flow(heavy_ball, order=2)[tree("[[]]")]
+    -(1 + beta)/(2*(1 - beta)**3)
+    """
+    if is_linear(optimizer):
+        return backward_error.modified_flow(optimizer, order=order)
+    return general_flow(optimizer, order=order)
