@@ -281,8 +281,8 @@ RESERVED = {
 }
 
 
-CLOCKS = {("state", "t"), ("state", "k")}
-"""A rule may count its time or its steps itself."""
+CLOCKS = {("state", "t"), ("state", "k"), ("parameter", "k")}
+"""A rule may count its time or its steps itself, and a friction is often called k."""
 
 
 def optimizer(
@@ -334,7 +334,7 @@ def optimizer(
             fields=tuple(fields),
             players=tuple(players),
             schedules=tuple(schedules),
-            keywords=_asked(rule),
+            keywords=tuple(k for k in _asked(rule) if k not in {p.name for p in declared}),
             rest=rest,
         )
 

@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from derive.language.update_rule import Optimizer
-from derive.optimizers.registry import ZOO, find_optimizer, known
+from derive.optimizers.registry import NONLINEAR, ZOO, find_optimizer, known, known_nonlinear
 from derive.optimizers.weight_decay import coupled, decoupled
 
 _rules = {
@@ -17,7 +17,15 @@ _rules = {
     for name, value in vars(import_module(file.name)).items()
     if isinstance(value, Optimizer)
 }
-__all__ = ["ZOO", "coupled", "decoupled", "find_optimizer", "known"]
+__all__ = [
+    "NONLINEAR",
+    "ZOO",
+    "coupled",
+    "decoupled",
+    "find_optimizer",
+    "known",
+    "known_nonlinear",
+]
 globals().update(_rules, __all__=[*__all__, *_rules])
 
 if TYPE_CHECKING:

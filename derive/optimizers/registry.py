@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from derive.language.update_rule import BadInput, Optimizer
 
 ZOO: dict[str, Optimizer] = {}
-"""Every known rule by its name, in the order of the files and of their lines."""
+"""Every known rule with a linear memory by its name, in the order of the files and their lines."""
 
 
 def known(rule: Optimizer) -> Optimizer:
@@ -24,14 +24,27 @@ def known(rule: Optimizer) -> Optimizer:
     return rule
 
 
+NONLINEAR: dict[str, Optimizer] = {}
+"""Rules that are not linear in their memory, depend on time or have several players."""
+
+
+def known_nonlinear(rule: Optimizer) -> Optimizer:
+    """Enter a rule that the general engine takes; otherwise as `known`."""
+    if rule.name in ZOO or rule.name in NONLINEAR:
+        raise ValueError(f"two optimizers are called {rule.name!r}")
+    NONLINEAR[rule.name] = rule
+    return rule
+
+
 def find_optimizer(name: str) -> Optimizer:
     """The optimizer of this name.
 
     Raises:
         BadInput: there is none; the message offers the nearest name.
     """
-    if name in ZOO:
-        return ZOO[name]
-    near = get_close_matches(name, ZOO, n=1)
+    rules = ZOO | NONLINEAR
+    if name in rules:
+        return rules[name]
+    near = get_close_matches(name, rules, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     raise BadInput(f"no optimizer is called '{name}'.{hint} ('undertow optimizers' lists all)")

@@ -14,7 +14,7 @@ from typing import Any
 
 import verify.papers  # noqa: F401  (registers the claims, in new processes too)
 from derive.language.update_rule import BadInput
-from derive.optimizers import ZOO
+from derive.optimizers import NONLINEAR, ZOO
 from verify.claims.certificates import certify, write
 from verify.claims.claim import REGISTRY, Claim, ClaimResult, Settings, judge
 from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors
@@ -60,7 +60,7 @@ def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
 
 
 def _is_rule(name: str) -> bool:
-    return name in ZOO or (":" in name and not name.startswith(TRIAL))
+    return name in ZOO or name in NONLINEAR or (":" in name and not name.startswith(TRIAL))
 
 
 def _find(name: str, loss: str) -> list[Claim]:

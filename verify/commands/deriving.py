@@ -148,8 +148,9 @@ def _identifier(text: str) -> str:
 @command("optimizers", examples=("optimizers", "optimizers --format json"))
 def optimizers(format: Output = Format.TEXT) -> None:
     """List the optimizers that are known by name."""
-    from derive.optimizers import ZOO
+    from derive.optimizers import NONLINEAR, ZOO
 
+    rules = ZOO | NONLINEAR
     if format is Format.JSON:
         say_json(
             [
@@ -158,11 +159,11 @@ def optimizers(format: Output = Format.TEXT) -> None:
                     "says": rule.summary,
                     "parameters": {p.name: p.range for p in rule.declared},
                 }
-                for name, rule in ZOO.items()
+                for name, rule in rules.items()
             ]
         )
         return
-    for name, rule in ZOO.items():
+    for name, rule in rules.items():
         ranges = ", ".join(f"{p.name} in {p.range}" for p in rule.declared)
         say(f"{name}   {ranges}".rstrip())
         say(f"    {rule.summary}")

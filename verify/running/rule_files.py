@@ -137,6 +137,7 @@ def _try_once(rule: Optimizer, path: Path) -> None:
     def said(error: BadInput) -> str:
         return f"{path}{_line(error.__cause__ or error, path) or declared}: {error}"
 
+    objection = None
     try:
         objection = why_not_linear(rule)
         if objection is not None:

@@ -1,0 +1,47 @@
+"""The iterates of rules beyond linear memory follow their flows, order by order."""
+
+import pytest
+import sympy
+from flint import fmpq
+
+from derive.engine.slow_manifold import general_flow
+from derive.optimizers import NONLINEAR
+from verify.formulas.reading import loss_from_text
+from verify.running.general_flows import Landscape
+from verify.running.slopes import slopes
+
+GAME = loss_from_text("x*y/2 + x^4/4 + cos(y)/3 + x^2/3 - y^2/2")
+LOSS = loss_from_text("x^4/4 + y^2/2 + x*y/3 + x^2")
+VALUES = {"mu": "2/3", "c": "1/4", "d": "1/2", "k": "1/2", "lam": "1/5", "eps": "1/10"}
+VALUES |= {"beta": "1/2", "beta1": "1/2", "beta2": "3/4", "tau": "1/3", "a": "3/2"}
+START = {"x": [fmpq(1), fmpq(-3, 2)], "u": [fmpq(1, 3), fmpq(1, 5)], "v": [fmpq(1, 3), fmpq(1, 5)]}
+ETA = 1 / (1 + sympy.Symbol("t"))
+
+
+def tried(rule, order, **options):
+    values = {name: fmpq(*map(int, VALUES[name].split("/"))) for name in rule.parameters}
+    if rule.players:
+        land = Landscape({"f": GAME, "g": GAME}, {"x": 1, "y": 1})
+        start = {"x": [fmpq(1)], "y": [fmpq(1, 2)]}
+    else:
+        land = Landscape({"E": LOSS}, {"x": 2}, {"eta": ETA})
+        start = START
+    derived = general_flow(rule, order=order)
+    begin = {name: point for name, point in start.items() if name in derived.slow}
+    return slopes(derived, land, begin, values, **options)
+
+
+@pytest.mark.parametrize("rule", NONLINEAR.values(), ids=str)
+def test_each_further_power_of_h_gains_an_order_and_a_wrong_one_does_not(rule):
+    found = tried(rule, 2)
+    assert found, [(str(found.observed(n)), str(found.control(n))) for n in found.controls]
+
+
+@pytest.mark.parametrize("name", ["adam-corrected", "averaged-weights", "normalized-momentum"])
+def test_a_cold_start_follows_the_flow_once_its_transient_has_died_out(name):
+    assert tried(NONLINEAR[name], 2, warm_up=100)
+
+
+@pytest.mark.parametrize("name", ["adam", "schedule-free", "inertial-nesterov", "descent-ascent"])
+def test_the_third_order(name):
+    assert tried(NONLINEAR[name], 3).holds(3)
