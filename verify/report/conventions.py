@@ -25,6 +25,7 @@ from verify.workbench.conventions import (
     beside,
     difference,
     percent,
+    repair,
     scales,
 )
 from verify.workbench.libraries import CONVENTIONS, Convention, Setting, number
@@ -41,6 +42,7 @@ def describe(conversion: Conversion) -> str:
     if target is not None:
         rows.append([target.convention.name, str(target)])
         rows += _in_common(conversion, target)
+        rows.append(["learning rate", _while_it_changes(conversion, target)])
         return aligned([*rows, ["both follow", follows]])
     rows += [["same iterates", "no, whatever the parameters"], ["follows", follows]]
     kept = [
@@ -54,6 +56,19 @@ def describe(conversion: Conversion) -> str:
         table.append([label, str(match.target), *values, percent(match.apart)])
     changes = [[n, match.changes] for n, match in zip(kept, conversion.matches, strict=True)]
     return "\n\n".join(map(aligned, (rows, table, changes)))
+
+
+def _while_it_changes(conversion: Conversion, target: Setting) -> str:
+    """What the sameness is worth under a schedule, and how it is kept."""
+    power, memory = repair(conversion), target.rule.memory[0]
+    if power is None:
+        return "for a constant learning rate"
+    if power == 0:
+        return "may change, by the same factor for both"
+    factor = "lr_new/lr_old" if power > 0 else "lr_old/lr_new"
+    shift = linear_method(target.rule).memory_shift[0] != 0
+    what = f"x − {memory}" if shift else memory
+    return f"for a constant learning rate; when it changes, multiply {what} by {factor}"
 
 
 def _in_common(conversion: Conversion, target: Setting) -> Iterator[list[str]]:

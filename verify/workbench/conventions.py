@@ -37,6 +37,7 @@ from verify.workbench.libraries import (
 
 STEPS = 20
 START = (fmpq(3, 4), fmpq(-1, 2))
+CHANGE = fmpq(1, 10)
 PAIR = tree("[[]]")
 
 
@@ -239,9 +240,7 @@ def difference(conversion: Conversion) -> float:
     source, target, first = conversion.source, conversion.target, conversion.first_step
     if target is None:
         raise BadInput("only a conversion with a target can be run.")
-    terms = (((4, 0), 4), ((2, 0), 2), ((0, 2), 1), ((1, 1), 2), ((2, 1), 4))
-    flat = 8 * scales(source).speed
-    loss = polynomial(2, tuple((powers, 1 / (d * flat)) for powers, d in terms), "small steps")
+    loss = _small_steps(source)
     gradients = conversion.relation is Relation.GRADIENTS
 
     def run(arithmetic: Arithmetic) -> tuple[np.ndarray, np.ndarray]:
@@ -256,6 +255,13 @@ def difference(conversion: Conversion) -> float:
     return float(max(apart, np.finfo(float).eps))
 
 
+def _small_steps(source: Setting) -> VectorField:
+    """A loss of degree four, scaled so that a step is short."""
+    terms = (((4, 0), 4), ((2, 0), 2), ((0, 2), 1), ((1, 1), 2), ((2, 1), 4))
+    flat = 8 * scales(source).speed
+    return polynomial(2, tuple((powers, 1 / (d * flat)) for powers, d in terms), "small steps")
+
+
 def path(
     given: Setting,
     loss: VectorField,
@@ -265,8 +271,15 @@ def path(
     gradients: bool = False,
     first: FirstStep | None = None,
     steps: int = STEPS,
+    change: fmpq = ONE,
+    repair: int = 0,
 ) -> np.ndarray:
-    """x_0, ..., x_steps, or the points where these steps take their gradients, one a row."""
+    """x_0, ..., x_steps, or the points where these steps take their gradients, one a row.
+
+    Args:
+        change: the factor by which the learning rate changes half way.
+        repair: the power of this factor that multiplies the memory there.
+    """
     rule, grad, h = given.rule, loss.gradient_function(arithmetic), arithmetic.convert(given.lr)
     values = rule.arguments(arithmetic.convert)
     points: list[np.ndarray] = []
@@ -280,10 +293,40 @@ def path(
     if first is not None:
         memory = (x * arithmetic.convert(first.shift) + grad(x) * arithmetic.convert(first.weight),)
     rows: list[np.ndarray] = []
-    for _ in range(steps + 1):
+    for k in range(steps + 1):
         rows.append(x)
+        if change != 1 and k == steps // 2:
+            h = h * arithmetic.convert(change)
+            scale, shift = (arithmetic.convert(c) for c in (change**repair, _shift(given)))
+            memory = tuple((m - x * shift) * scale + x * shift for m in memory)
         x, memory = rule.step(x, memory, watched, h, values)
     return np.array(points if gradients else rows)
+
+
+def _shift(given: Setting) -> fmpq:
+    """The multiple of x that the memory holds beside a velocity or gradients."""
+    return linear_method(given.rule).memory_shift[0].at({})
+
+
+def repair(conversion: Conversion) -> int | None:
+    """What keeps the two together when the learning rate changes, each in its own units.
+
+    A velocity holds the learning rates of the past, a sum of gradients none: the target's memory
+    has to be multiplied by this power of new/old. None where no power does; checked by running.
+    """
+    source, target = conversion.source, conversion.target
+    if target is None or conversion.relation is not Relation.ITERATES:
+        return None
+    ours, theirs = (linear_method(side.rule).memory_units[0] for side in (source, target))
+    loss = _small_steps(source)
+    own = path(source, loss, START, RESIDUES, change=CHANGE)
+
+    def keeps(power: int) -> bool:
+        first = conversion.first_step
+        other = path(target, loss, START, RESIDUES, first=first, change=CHANGE, repair=power)
+        return bool((own == other).all())
+
+    return next(filter(keeps, dict.fromkeys((0, theirs - ours))), None)
 
 
 def scales(given: Setting) -> Scales:

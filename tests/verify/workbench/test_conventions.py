@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from derive.engine.startup import initial_shift
 from derive.language.trees import LEAF
 from derive.language.update_rule import BadInput
+from tests.verify.commands.test_cli import undertow
 from verify.report.conventions import conventions_table, describe, update_lines
 from verify.running.losses import polynomial
 from verify.running.numbers import FLOAT, RATIONAL
@@ -25,6 +26,7 @@ from verify.workbench.conventions import (
     convert,
     difference,
     path,
+    repair,
     response,
     scales,
     verified,
@@ -392,18 +394,21 @@ DESCRIBED = {
 torch           lr=0.1 momentum=0.9
 ema             lr=1 beta=0.9
 same iterates   yes (difference 0 over 20 steps, exactly)
+learning rate   may change, by the same factor for both
 both follow     x' = −∇(E + 4.75 ‖∇E‖²) a step, λ = 10""",
     ("torch", "keras", 0.1, 0.9, 0.9): """\
 torch           lr=0.1 momentum=0.9 dampening=0.9
 keras           learning_rate=0.01 momentum=0.9
 same iterates   yes, if velocity starts at −0.1 ∇E instead of 0 (difference 0 over 20 steps, exactly)
 first step      0.09 ∇E longer for torch; without such a start 42% apart
+learning rate   for a constant learning rate; when it changes, multiply velocity by lr_new/lr_old
 both follow     x' = −0.1 ∇(E + 0.475 ‖∇E‖²) a step, λ = 1""",  # noqa: E501
     ("keras", "nesterov", 0.1, 0.9, 0, True): """\
 keras            learning_rate=0.1 momentum=0.9 nesterov=True
 nesterov         h=0.1 beta=0.9
 same iterates    no: x of nesterov is behind that of keras by about 0.9 ∇E
 same gradients   yes, at the same points (difference 0 over 20 steps, exactly)
+learning rate    for a constant learning rate
 both follow      x' = −∇(E + 4.3 ‖∇E‖²) a step, λ = 10""",
     ("keras", "ema", 0.1, 0.9, 0, True): """\
 keras           learning_rate=0.1 momentum=0.9 nesterov=True
@@ -421,3 +426,42 @@ effective lr, ‖∇E‖²   lr=1 beta=81/91    1              4.3     9.1   2.6
 def test_how_a_conversion_is_described(given):
     words = [line.split() for line in DESCRIBED[given].splitlines()]
     assert [line.split() for line in describe(convert(*given)).splitlines()][: len(words)] == words
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "power"),
+    [
+        ("torch", "keras", 1),
+        ("keras", "torch", -1),
+        ("torch", "ema", 0),
+        ("torch", "paper", 1),
+        ("heavy-ball", "optax", -1),
+        ("keras", "heavy-ball", 0),
+    ],
+)
+def test_a_velocity_has_to_follow_a_learning_rate_that_changes(source, target, power):
+    conversion = convert(source, target, lr="0.1", momentum="0.9")
+    assert repair(conversion) == power
+
+
+def test_pytorch_and_a_velocity_part_when_the_learning_rate_drops():
+    """Gradient 1, lr 0.1 then 0.01: -0.119 and -0.2, and -0.119 with the velocity times 1/10."""
+    torch, keras = (setting(name, "0.1", "0.9") for name in ("torch", "keras"))
+
+    def ends(given, factor):
+        x, memory = fmpq(0), (fmpq(0),)
+        for h, scale in ((fmpq(1, 10), fmpq(1)), (fmpq(1, 100), factor)):
+            memory = tuple(m * scale for m in memory)
+            x, memory = given.rule.step(x, memory, lambda _: fmpq(1), h, {})
+        return x
+
+    assert ends(torch, fmpq(1)) == fmpq(-119, 1000)
+    assert ends(keras, fmpq(1)) == fmpq(-1, 5)
+    assert ends(keras, fmpq(1, 10)) == fmpq(-119, 1000)
+
+
+def test_a_conversion_says_that_the_learning_rate_is_constant(capsys):
+    options = ("--from", "torch", "--lr", "0.1", "--momentum", "0.9", "--to", "keras")
+    _, out, _ = undertow(capsys, "convert", *options)
+    assert "for a constant learning rate" in out
+    assert "multiply velocity by lr_new/lr_old" in out
