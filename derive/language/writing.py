@@ -199,7 +199,7 @@ def unicode_text(expr: sympy.Expr) -> str:
 
 def superscript(power: int) -> str:
     """A whole number as an exponent on one line."""
-    return str(power).translate(_SUPERSCRIPT)
+    return raised(str(power))
 
 
 def _raised(text: str) -> str:
