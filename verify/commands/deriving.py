@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import ModuleType
 from typing import Annotated
@@ -46,6 +46,7 @@ MOST_K, MOST_BATCHES = 100_000, 10**12
         "derive heavy-ball --order 3",
         "derive nesterov --quantity initial-shift --set beta=9/10",
         "derive heavy-ball --quantity modified-loss --format latex --name lr=h",
+        "derive heavy-ball --order 5 --format latex --columns 2 --prefix my",
         "derive heavy-ball --minibatch --quantity modified-loss",
         "derive my_rule.py:look_ahead",
     ),
@@ -84,27 +85,37 @@ def derive(
     format: Annotated[
         DeriveFormat, typer.Option("--format", help="How to write the result.")
     ] = DeriveFormat.TEXT,
+    columns: Annotated[
+        int, typer.Option(help="Break LaTeX for a page of one column or two.", min=1, max=2)
+    ] = 1,
+    prefix: Annotated[
+        str, typer.Option(help="Define the LaTeX as a macro whose name starts so, as in my.")
+    ] = "",
 ) -> None:
     """Derive what an optimizer follows, to any order."""
     from verify.report import derivation
     from verify.running.rule_files import find_rule
 
+    if format is not DeriveFormat.LATEX:
+        refuse("without --format latex", "--columns", "--prefix")
     if not minibatch:
         refuse("without --minibatch", "--sampling", "--batches")
     elif quantity in AVERAGES:
-        refuse(f"on --quantity {quantity}", "--order", "--name")
+        refuse(f"on --quantity {quantity}", "--order", "--name", "--loss")
     else:
         refuse(f"on --quantity {quantity}: it is not averaged", "--sampling", "--batches")
+        refuse("with --minibatch", "--loss")
     rule = find_rule(optimizer)
     given = assignments(give or [])
     schedules = {name: given.pop(name) for name in rule.schedules if name in given}
     rule = rule.at(**given)
+    style = Style(format, columns, f"{rule.name} {quantity}", prefix)
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
     if minibatch and quantity in AVERAGES:
         from verify.report import averages
 
-        _write(averages, averages.find(rule, quantity, sampling, batches=batches, k=k), format)
+        _write(averages, averages.find(rule, quantity, sampling, batches=batches, k=k), style)
         return
     rule = rule.renamed({known: _identifier(mine) for known, mine in ours.items()})
     if minibatch:
@@ -113,7 +124,7 @@ def derive(
         if format is DeriveFormat.SYMPY:
             raise BadInput("--minibatch has no format sympy; use text, latex or json.")
         page = replace(steps.find(rule, quantity, order=order, k=k), step=_identifier(step))
-        _write(steps, page, format)
+        _write(steps, page, style)
         return
     if loss:
         from verify.report import on_loss
@@ -121,19 +132,32 @@ def derive(
         if quantity is not Quantity.MODIFIED_FLOW:
             raise BadInput(f"--loss writes the modified-flow; of {quantity} ask without it.")
         on = on_loss.find(rule, loss, order=order, schedules=schedules)
-        _write(on_loss, replace(on, step=_identifier(step)), format)
+        _write(on_loss, replace(on, step=_identifier(step)), style)
         return
     derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
-    _write(derivation, derived, format)
+    _write(derivation, derived, style)
 
 
-def _write(report: ModuleType, found: object, format: DeriveFormat) -> None:
+@dataclass(frozen=True)
+class Style:
+    """How the result is written; columns, name and prefix are of its LaTeX."""
+
+    format: DeriveFormat
+    columns: int
+    name: str
+    prefix: str
+
+
+def _write(report: ModuleType, found: object, style: Style) -> None:
     """What a report module makes of its finding."""
-    if format is DeriveFormat.JSON:
+    if style.format is DeriveFormat.JSON:
         say_json(report.as_json(found))
-    elif format is DeriveFormat.LATEX:
-        print(report.as_latex(found))
-    elif format is DeriveFormat.SYMPY:
+    elif style.format is DeriveFormat.LATEX:
+        from verify.report.columns import broken, macro
+
+        text = broken(report.as_latex(found), style.columns)
+        print(macro(style.prefix, style.name, text) if style.prefix else text)
+    elif style.format is DeriveFormat.SYMPY:
         print(report.as_sympy(found))
     else:
         say(report.as_text(found))

@@ -13,9 +13,12 @@ from verify.commands.application import command
 from verify.commands.base import say
 
 
-@command("export", examples=("export --out book", "export --out book --force"))
+@command("export", examples=("export --out book", "export --out book --force --prefix my"))
 def export(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.")],
+    prefix: Annotated[
+        str, typer.Option(help="What the names of the macros start with, as in my.")
+    ] = "",
     force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
 ) -> None:
     """Write a book that compiles, its macros and bibliography, and one file a formula."""
@@ -24,7 +27,7 @@ def export(
     from verify.report.book import FOLDER
     from verify.report.book import export as write_book
 
-    for path in write_book(REGISTRY.find([]), out, force=force):
+    for path in write_book(REGISTRY.find([]), out, force=force, prefix=prefix):
         if path.parent == out:
             say(str(path))
     say(f"{out / FOLDER}{os.sep}NAME.tex, one a formula")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,7 @@ from derive.language.update_rule import BadInput
 from derive.language.writing import latex
 from verify.claims.claim import Claim, Verdict
 from verify.claims.sources import BIBTEX
+from verify.report.columns import checked_prefix
 from verify.report.typesetting import typeset
 from verify.report.verdicts import OWN, heading, tally
 
@@ -59,15 +61,19 @@ command \texttt{undertow show} with a statement's name, such as \texttt{%s}, rep
 """
 
 
-def export(claims: list[Claim], folder: Path, *, force: bool) -> list[Path]:
+def export(claims: list[Claim], folder: Path, *, force: bool, prefix: str = "") -> list[Path]:
     """Write the macros, the statements, the bibliography, the book, and one file a formula.
 
     Raises:
         BadInput: the folder cannot be written, or holds one of the files and `force` is not set.
     """
     texts = (macros(claims), statements(claims), bibliography(), _BOOK)
+    formulas = named(claims)
+    if prefix:
+        names = re.compile(rf"\\({'|'.join(formulas)})(?![A-Za-z])")
+        texts = tuple(names.sub(rf"\\{checked_prefix(prefix)}\1", text) for text in texts)
     contents = dict(zip(FILES, texts, strict=True)) | {
-        f"{FOLDER}/{name}.tex": f"{formula.latex}%\n" for name, formula in named(claims).items()
+        f"{FOLDER}/{prefix}{name}.tex": f"{f.latex}%\n" for name, f in formulas.items()
     }
     paths = [folder / name for name in contents]
     present = [path for path in paths if path.exists()]

@@ -85,4 +85,4 @@ def test_derive_imports_neither_claims_nor_floating_point():
     found = imported("derive", "heavy-ball", "--order", "2")
     assert "sympy" in found
     assert not {n for n in found if n.startswith(("verify.papers", "verify.claims"))}
-    assert not found & {"numpy", "lark", "rich", "hypothesis", "joblib"}
+    assert not found & {"numpy", "lark", "rich.console", "hypothesis", "joblib"}
