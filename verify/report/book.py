@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from time import time
 
 import sympy
 
 from derive.language.formula import MEANINGS, Formula
 from derive.language.update_rule import BadInput
-from derive.language.writing import latex
+from derive.language.writing import GREEK, latex
 from verify.claims.claim import Claim, Verdict
 from verify.claims.sources import BIBTEX
 from verify.report.columns import checked_prefix
@@ -37,14 +41,16 @@ _BOOK = r"""\documentclass[11pt]{article}
   \resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi}
 \renewcommand{\proofname}{Key steps}
 \setlength{\emergencystretch}{6em}
+\setcounter{tocdepth}{1}
 \setlength{\LTpre}{\medskipamount}
 \allowdisplaybreaks
 \title{What the optimizer really follows}
 \author{}
-\date{}
+\date{%s}
 \input{formulas}
 \begin{document}
 \maketitle
+\tableofcontents
 \input{statements}
 \nocite{*}
 \bibliographystyle{plain}
@@ -56,7 +62,7 @@ place says so. It stands as it is right: \confirmed{} says that this is how it w
 \premise{} that it holds with a premise that its source does not state,
 \corrected{} that something else was printed, which is given beneath it with a counterexample and
 once more in the table of errata, \derived{} that it is worked out here, \open{} that it is not
-decided. $E$ is the loss, $x$ the position; the
+decided. $E$ is the loss, $\mathbb E$ the mean, $x$ the position; the
 command \texttt{undertow show} with a statement's name, such as \texttt{%s}, repeats its evidence.
 """
 
@@ -67,7 +73,7 @@ def export(claims: list[Claim], folder: Path, *, force: bool, prefix: str = "") 
     Raises:
         BadInput: the folder cannot be written, or holds one of the files and `force` is not set.
     """
-    texts = (macros(claims), statements(claims), bibliography(), _BOOK)
+    texts = (macros(claims), statements(claims), bibliography(), _book())
     formulas = named(claims)
     if prefix:
         names = re.compile(rf"\\({'|'.join(formulas)})(?![A-Za-z])")
@@ -86,6 +92,12 @@ def export(claims: list[Claim], folder: Path, *, force: bool, prefix: str = "") 
     except OSError as error:
         raise BadInput(f"--out {folder} cannot be written: {error.strerror}.") from None
     return paths
+
+
+def _book() -> str:
+    """The book's frame, dated as SOURCE_DATE_EPOCH says, or today."""
+    written = datetime.fromtimestamp(float(os.environ.get("SOURCE_DATE_EPOCH") or time()), UTC)
+    return _BOOK.replace("%s", f"undertow {version('undertow')}, {written:%d %B %Y}".lstrip("0"))
 
 
 def bibliography() -> str:
@@ -134,7 +146,7 @@ def _counts(claims: list[Claim]) -> str:
 def _notation(claims: list[Claim]) -> str:
     names = {name for formula in named(claims).values() for name in formula.symbols}
     lines = [
-        r"\section*{Letters}",
+        r"\section*{Letters}\addcontentsline{toc}{section}{Letters}",
         r"\begin{longtable}{@{}p{0.08\linewidth}p{0.84\linewidth}@{}}",
         r"\toprule",
     ]
@@ -162,6 +174,11 @@ def _typeset(claim: Claim) -> str:
     return "\n".join([*(line for line in lines if line), ""])
 
 
+def _stated(claim: Claim, formula: Formula) -> str:
+    """The whole statement with a formula in it, made smaller where it is wider than the line."""
+    return claim.statement.replace("{formula}", f"\\fit{{\\{formula.name}}}")
+
+
 def _mark(verdict: Verdict) -> str:
     """The macro that stands for a verdict."""
     return {Verdict.PREMISE: r"\premise"}.get(verdict, f"\\{verdict}")
@@ -181,8 +198,11 @@ def _displayed(claim: Claim) -> list[str]:
 
 
 def _cite(claim: Claim) -> str:
-    where = claim.source.where
+    where = _GREEK.sub(r"$\\\1\2$", claim.source.where)
     return where if claim.source.key == OWN else f"\\cite[{{{where}}}]{{{claim.source.key}}}"
+
+
+_GREEK = re.compile(rf"(?<![\\$\w])({'|'.join(GREEK)})\b((?: = [\w./]+(?<!\.))?)")
 
 
 def _assumptions(claim: Claim) -> str:
@@ -202,14 +222,14 @@ def _sentence(text: str) -> str:
 
 def _errata(corrected: list[Claim]) -> str:
     lines = [
-        r"\section*{Errata}",
+        r"\section*{Errata}\addcontentsline{toc}{section}{Errata}",
         r"\begin{longtable}{@{}p{0.06\linewidth}p{0.42\linewidth}p{0.42\linewidth}@{}}",
         r"\toprule & printed & right \\ \midrule \endhead \bottomrule \endfoot",
     ]
     for claim in corrected:
-        shown = [f"\\fit{{\\{f.name}}}" for f in (claim.printed, claim.formula)]
-        if claim.says:
-            shown = [claim.printed_sentence, claim.sentence]
+        shown = [claim.printed_sentence, claim.sentence]
+        if not claim.says:
+            shown = [_stated(claim, formula) for formula in (claim.printed, claim.formula)]
         lines += [
             f"\\ref{{{claim.id}}} & {shown[0]} & {shown[1]} \\\\*[1ex]",
             rf" & \multicolumn{{2}}{{p{{0.84\linewidth}}}}{{\small {_cite(claim)}: "

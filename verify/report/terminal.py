@@ -43,6 +43,7 @@ _COMMANDS = {
 }
 _ASCII = {
     "∇": " grad ",
+    "𝔼": "mean ",
     "‖": "|",
     "−": "-",
     "≤": "<=",
@@ -86,7 +87,8 @@ def words(latex: str) -> str:
     >>> words(r"$O(h^2)$-close for $\beta \le 1$")
     'O(h²)-close for β ≤ 1'
     """
-    text = re.sub(r"\\math(?:bb|rm)(?: |\{(\w+)\})", lambda m: m[1] or "", latex)
+    text = re.sub(r"\\mathbb(?: E|\{E\})\s?", "𝔼", latex)
+    text = re.sub(r"\\math(?:bb|rm)(?: |\{(\w+)\})", lambda m: m[1] or "", text)
     text = re.sub(rf"\\frac{_ARGUMENT}{_ARGUMENT}", _fraction, text)
     text = re.sub(r"\\nabla ?", "∇", text)
     text = re.sub(r"\\[bB]ig+[lr]?(?![a-z])", "", text)

@@ -82,7 +82,7 @@ def _is_text(chunk: str) -> bool:
     """Words of a language, with hyphens, apostrophes, brackets and punctuation around them."""
     if chunk.strip("().,;:") in GREEK.values():
         return False
-    if re.fullmatch(r"[a-z]+\.[a-z-]{2,}[),;:]*|A[0-9]{6}[.,;:]*", chunk):
+    if re.fullmatch(r"[a-z]+\.[a-z-]{2,}[),;:]*|A[0-9]{6}[.,;:]*|\((19|20)\d\d\)[.,;:]*", chunk):
         return True
     core = re.fullmatch(r"""[("\[]*([A-Za-zÀ-ÿ'/-]+?)'?[).,;:?!"\]]*""", chunk)
     if core is None:
@@ -123,7 +123,7 @@ def mathematics(text: str) -> str:
     >>> print(mathematics("Σ_(r<k) β^(k-r) √(1+z²) ≤ F0'F1"))
     \sum _{r<k} \beta ^{k-r} \sqrt{1+z^{2}}\le F_{0}'F_{1}
     """
-    text = _marked_sets(text)
+    text = re.sub("(?<=w)±", "_{±}", _marked_sets(text))
     text = re.sub(r"Σ(?=_| ?[\w(√∇|])(?![₀-₉])", r"\\sum ", text).replace("Σ", r"\Sigma ")
     text = re.sub(r"([A-Zα-ω]|\bl)([0-9])", r"\1_{\2}", text)
     text = re.sub(r"(?<=[θα])\*|(?<=[a-z])\+(?=\)| |$)", lambda m: f"^{{{m[0]}}}", text)

@@ -43,7 +43,10 @@ def test_each_formula_is_a_macro_and_each_claim_a_labelled_statement(tmp_path):
         assert claim.sentence in statements if claim.says else True
         if claim.right and not claim.says:
             _, errata = statements.split(r"\section*{Errata}")
-            assert f"\\ref{{{claim.id}}} & \\fit{{\\{claim.printed.name}}}" in errata
+            row = errata.split(f"\\ref{{{claim.id}}} & ")[1].split(r"\\*[1ex]")[0].split(" & ")
+            for side, formula in zip(row, (claim.printed, claim.formula), strict=True):
+                assert f"\\fit{{\\{formula.name}}}" in side
+                assert all(words in side for words in claim.statement.split("{formula}"))
 
 
 def test_no_two_different_formulas_share_a_name():
