@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
+from inspect import isfunction, signature
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,22 @@ def face(package: str) -> Face:
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(homes[name]), name)
+        value = _by_name(getattr(import_module(homes[name]), name))
         setattr(module, name, value)
         return value
 
     return get, lambda: sorted({*vars(module), *homes}), sorted(homes)
+
+
+def _by_name(value: Any) -> Any:
+    """A function of an optimizer also takes the name of one."""
+    if not isfunction(value) or next(iter(signature(value).parameters), "") != "optimizer":
+        return value
+
+    @wraps(value)
+    def called(optimizer: Any, *arguments: Any, **given: Any) -> Any:
+        if isinstance(optimizer, str):
+            optimizer = import_module("derive.optimizers").find_optimizer(optimizer)
+        return value(optimizer, *arguments, **given)
+
+    return called

@@ -19,6 +19,23 @@ def _answer_an_early_interrupt() -> None:
 if sys.argv and (sys.argv[0] == "-m" or os.path.basename(sys.argv[0]) == "undertow"):
     _answer_an_early_interrupt()
 
+
+def _refuse_a_namesake() -> None:
+    """A file derive.py in the working folder is found before the package of that name."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    found = find_spec("derive")
+    if found is None or found.submodule_search_locations is not None:
+        return
+    said = f"{found.origin} hides the package 'derive': rename that file, or start elsewhere."
+    if sys.argv and sys.argv[0] == "-m":
+        os.write(2, f"undertow: {said}\n".encode())
+        sys.exit(2)
+    raise ImportError(said)
+
+
+_refuse_a_namesake()
+
 # isort: split
 import derive  # noqa: E402, F401  (fixes SymPy's ground types before anything here imports SymPy)
 

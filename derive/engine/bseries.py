@@ -24,6 +24,8 @@ from typing import Any
 
 from flint import fmpq
 
+from derive.engine.display import notebook, series_latex
+from derive.language.bad_input import BadInput
 from derive.language.trees import LEAF, Tree, grow, trees_up_to
 
 Scalar = Any
@@ -59,7 +61,17 @@ class BSeries:
     coefficients: Mapping[Tree, Scalar]
 
     def __getitem__(self, t: Tree) -> Scalar:
-        return self.coefficients[t]
+        try:
+            return self.coefficients[t]
+        except KeyError:
+            raise _beyond(t, self.order, self.coefficients) from None
+
+    def __repr__(self) -> str:
+        kind = "map" if self.empty else "field"
+        return f"BSeries(a {kind} to order {self.order}: {len(self.coefficients)} trees)"
+
+    def _repr_latex_(self) -> str:
+        return notebook(series_latex(self.coefficients, self.empty, self.order, self.colours))
 
     def __iter__(self) -> Iterator[Tree]:
         return iter(self.coefficients)
@@ -95,6 +107,22 @@ class BSeries:
     def truncate(self, order: int) -> BSeries:
         """The same series up to a smaller order."""
         return BSeries(order, self.empty, {t: self[t] for t in self if t.order <= order})
+
+
+def _beyond(t: Tree, order: int, known: Mapping[Tree, Scalar]) -> BadInput:
+    """Why a series has no coefficient there."""
+    if not isinstance(t, Tree):
+        return BadInput(f"{t!r} is no tree: write tree({str(t)!r}).")
+    if t.order > order:
+        return BadInput(
+            f"the tree {t} has {t.order} nodes and this series ends at order {order}; "
+            f"derive it with order={t.order}."
+        )
+    colours = 1 + max((u.colour for u in known), default=0)
+    return BadInput(
+        f"the tree {t} has a colour that this series has not: its fields are numbered from 0 to "
+        f"{colours - 1}."
+    )
 
 
 def series(

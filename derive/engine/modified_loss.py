@@ -17,8 +17,9 @@ from operator import add
 
 from derive.engine.backward_error import modified_flow, one_step_map
 from derive.engine.bseries import BSeries, Scalar
+from derive.engine.display import loss_latex, notebook
 from derive.language.trees import LEAF, Tree
-from derive.language.update_rule import Optimizer
+from derive.language.update_rule import BadInput, Optimizer
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,21 @@ class Obstruction:
 
     free: Tree
     values: Mapping[Tree, Scalar]
+
+
+class Terms(dict[Tree, Scalar]):
+    """Coefficients by free tree; a tree beyond the order is refused in a sentence."""
+
+    def __missing__(self, t: Tree) -> Scalar:
+        order = max((u.order for u in self), default=0)
+        if not isinstance(t, Tree):
+            raise BadInput(f"{t!r} is no tree: write tree({str(t)!r}).")
+        if t is not t.free:
+            raise BadInput(f"{t} is written as the free tree {t.free} here; ask for that one.")
+        raise BadInput(
+            f"the tree {t} has {t.order} nodes and this loss has trees of up to {order}; derive it "
+            f"with order={t.order}, of a rule with a field for each of its colours."
+        )
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,12 @@ class ModifiedLoss:
     terms: Mapping[Tree, Scalar]
     exists_below: int
     obstructions: tuple[Obstruction, ...]
+
+    def __repr__(self) -> str:
+        return f"ModifiedLoss({len(self.terms)} terms, exists through h^{self.exists_below - 2})"
+
+    def _repr_latex_(self) -> str:
+        return notebook(loss_latex(self.terms, self.scale, self.exists_below))
 
 
 def modified_loss(optimizer: Optimizer, *, order: int) -> ModifiedLoss:
@@ -88,7 +110,7 @@ def loss_of_field(series: BSeries, scale: Scalar | None = None) -> ModifiedLoss:
     for t, b in series.items():
         families.setdefault(t.free, {})[t] = b
     factor: Scalar = (series[LEAF] or series[LEAF] + 1) if scale is None else scale
-    terms: dict[Tree, Scalar] = {}
+    terms = Terms()
     obstructions: list[Obstruction] = []
     for free, values in families.items():
         weights = {t: free.rootings.count(t) for t in values}

@@ -20,7 +20,7 @@ from flint import fmpq
 
 from derive.language.coefficients import Coefficient, Exact, Ring
 from derive.language.update_rule import BadInput
-from derive.language.writing import plain
+from derive.language.writing import latex, plain
 
 Power = tuple[int, tuple[int, ...]]
 """The exponents of k, and of every eigenvalue's k-th power."""
@@ -211,6 +211,12 @@ class Sequence:
 
     def __repr__(self) -> str:
         return plain(self.as_expr())
+
+    def _sympy_(self) -> sympy.Expr:
+        return self.as_expr()
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {latex(self.as_expr())}$"
 
 
 def _sum(left: dict[Any, Coefficient], right: dict[Any, Coefficient]) -> dict[Any, Coefficient]:

@@ -51,6 +51,11 @@ def transient(optimizer: Optimizer, *, order: int, k: int | None = None) -> BSer
     (1 - beta**(1 + k))/(1 - beta)
     """
     check_order(order, len(optimizer.fields))
+    if k is None and "k" in optimizer.parameters:
+        raise BadInput(
+            f"{optimizer.name} has a parameter k, and the closed form depends on the number k of "
+            "the step: rename the parameter (--name K=k), or give a step (--k 3)."
+        )
     if k is None:
         return log(_closed(optimizer, order).displacement)
     method = linear_method(optimizer)

@@ -105,6 +105,12 @@ class Formula:
     def __str__(self) -> str:
         return plain(self.expr)
 
+    def __repr__(self) -> str:
+        return f"Formula({self.name}: {self})"
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.latex}$"
+
 
 def _chain(symbol: str, sides: Mapping[str, tuple[str, str]]) -> str:
     """A symbol between its bounds, such as 0<h<1, or beside its only one, such as h>0."""

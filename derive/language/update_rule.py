@@ -146,6 +146,15 @@ class Optimizer:
     def __str__(self) -> str:
         return self.name
 
+    def __repr__(self) -> str:
+        fixed = [f"{name}={value}" for name, value in self.values]
+        return f"<{' '.join([self.name, *self.parameters, *fixed])}>"
+
+    def _repr_markdown_(self) -> str:
+        ranges = [f"{p.name} in {p.range}" for p in self.declared if p.name in self.parameters]
+        fixed = [f"{name} = {value}" for name, value in self.values]
+        return f"**{self.name}** {', '.join(ranges + fixed)}\n\n{self.summary}"
+
     @property
     def summary(self) -> str:
         """The first sentence of the rule's docstring, with its source."""

@@ -11,6 +11,7 @@ import sympy
 from flint import fmpq
 
 from derive.engine.bseries import BSeries
+from derive.engine.display import latex_joined
 from derive.engine.linear_memory import linear_method
 from derive.engine.modified_loss import ModifiedLoss, loss_of_field
 from derive.language.differentials import (
@@ -198,7 +199,7 @@ def as_latex(derived: Derived) -> str:
                 expr = _with_step(_beside(t, coefficient), t.order + shape.shift, derived.step)
                 rule = derived.optimizer
                 vector = latex_differential(t, rule.game, _latex_name(rule))
-                by_order.setdefault(t.order, []).append(_joined(expr, vector))
+                by_order.setdefault(t.order, []).append(latex_joined(expr, vector))
         first = shape.first_latex + (r"x" if name and series.empty == 1 else "")
         rows = ["".join(terms) for terms in by_order.values()] or ["" if first else "0"]
         rows[0] = first + rows[0] if first else rows[0].removeprefix("+")
@@ -219,7 +220,7 @@ def _shape(derived: Derived) -> Shape:
 def latex_loss(derived: Derived, loss: ModifiedLoss) -> str:
     """The modified loss with its scale in front, as far as it exists."""
     parts = [
-        _joined(
+        latex_joined(
             _with_step(c, free.order - 1, derived.step),
             latex_scalar(free, _latex_name(derived.optimizer)),
         )
@@ -340,14 +341,6 @@ def _sum_of_scalars(terms: Mapping[Tree, Any], derived: Derived) -> str:
     return (" + ".join(parts) or "0").replace("+ −", "− ")
 
 
-def _joined(expr: sympy.Expr, vector: str) -> str:
-    """A coefficient with its sign before what it multiplies: a sum stands in brackets."""
-    text = f"({latex(expr)})" if isinstance(expr, sympy.Add) else latex(expr)
-    factor = _signed(text)
-    word = re.search(r"\\[A-Za-z]+$", factor) and vector[0].isalpha()
-    return f"{factor} {vector}" if word else factor + vector
-
-
 def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
     flow = derived.quantity is Quantity.MODIFIED_LOSS
     scale = unicode_text(loss.scale.as_expr())
@@ -387,11 +380,6 @@ def _with_step(coefficient: Any, power: int, name: str) -> sympy.Expr:
     step = [sympy.Symbol(name) ** power] if power else []
     factors = list(sympy.Mul.make_args(expr))
     return sympy.Mul(*step, *factors, evaluate=False) if step else expr
-
-
-def _signed(text: str) -> str:
-    sign, size = ("-", text[1:]) if text.startswith("-") else ("+", text)
-    return sign + ("" if size == "1" else size)
 
 
 def _rooted(optimizer: Optimizer) -> set[str]:
