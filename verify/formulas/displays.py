@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
+from lark import Token
 
 from derive.language.differentials import text_differential, text_scalar
 from derive.language.trees import Tree
@@ -21,13 +22,14 @@ from verify.formulas.grammar import LATEX, Piece, parse
 from verify.formulas.latex_tokens import (
     Surroundings,
     fields_in,
+    iterates_in,
     latex_tokens,
     without_norm_index,
 )
 from verify.formulas.layout import OrderTerm, is_equation, order_terms, relations, unwrapped
 from verify.formulas.normal_form import NormalForm
 from verify.formulas.reading import Builder
-from verify.formulas.tokens import Unreadable, spelled
+from verify.formulas.tokens import Unreadable, spelled, unreadable
 from verify.formulas.vectors import (
     Algebra,
     Mismatch,
@@ -139,8 +141,8 @@ def display_of(
         return Display(left, "coefficient", {}, cuts)
     builder = _Builder({*fields, *fields_in(body)}, names, aliases or {})
     value = builder.value(body)
-    if left and (scale := _left_scale(left, builder)) is not None:
-        value = scaled(value, 1 / scale)
+    if "dot" in left and isinstance(value, Vector):
+        left, value = _solved(left, value, builder)
     if isinstance(value, Row):
         value = value.vector
     if isinstance(value, Operator):
@@ -180,15 +182,15 @@ def _cuts(term: OrderTerm, names: Collection[str] | None, aliases: Mapping[str, 
     return found
 
 
-def _left_scale(left: str, builder: _Builder) -> sympy.Expr | None:
-    """What the time derivative on the left is multiplied by, if it stands there."""
-    if "dot" not in left or left == "0":
-        return None
+def _solved(left: str, right: Vector, builder: _Builder) -> tuple[str, Vector]:
+    """The right side of an equation for one first derivative; else all of it on one side, = 0."""
     value = builder.value(left)
-    if isinstance(value, Vector) and len(value.terms) == 1:
-        ((node, scale),) = value.terms.items()
-        return scale if node.name.startswith("dot_") and scale != 1 else None
-    raise Unreadable(f"the left side {left!r} is no multiple of one time derivative.")
+    if not isinstance(value, Vector):
+        raise Unreadable(f"the left side {left!r} is no vector, as the right one is.")
+    nodes = list(value.terms)
+    if len(nodes) == 1 and nodes[0].name.startswith("dot_"):
+        return left, right.times(1 / value.terms[nodes[0]])
+    return "0", value + right.times(sympy.S.NegativeOne)
 
 
 class _Builder(Builder):
@@ -213,16 +215,41 @@ class _Builder(Builder):
             Unreadable: it cannot be read, or the losses are taken at several points.
         """
         text = without_norm_index(text)
+        if self.losses:
+            self.around.raised |= iterates_in(text)
         tokens = list(latex_tokens(text, self.around))
         points = {point.replace("(t)", "") for point in self.around.points}
         if len(points) > 1:
             several = " and ".join(sorted(points))
             raise Unreadable(f"the loss is taken at {several}; all terms take it at one point.")
-        self.positions = {re.sub(r"[\\{}]", "", point).partition("_")[0] for point in points}
+        bare = (re.sub(r"[\\{}]|mathbf|boldsymbol|bm", "", point) for point in points)
+        self.positions = {re.split("[_^(+-]", point)[0] for point in bare}
+        tokens = self._at_one_time(tokens)
         found = self._expr(parse(LATEX, text, iter(tokens)), frozenset())
         if isinstance(found, sympy.Expr):
             check(found)
         return found
+
+    def _at_one_time(self, tokens: list[Token]) -> list[Token]:
+        """The pieces with x in the place of x(t).
+
+        Raises:
+            Unreadable: a position at another time.
+        """
+        kept: list[Token] = []
+        rest = iter(enumerate(tokens))
+        for i, token in rest:
+            kept.append(token)
+            behind = [str(other) for other in tokens[i + 1 : i + 4]]
+            if token.type != "NAME" or token.partition("_")[0] not in self.positions:
+                continue
+            if behind == ["(", "t", ")"]:
+                for _ in range(3):
+                    next(rest)
+            elif behind[:1] == ["("]:
+                why = "is taken at another time; all terms of a flow take it at one"
+                raise unreadable(token, token.start_pos or 0, why)
+        return kept
 
     def _name(self, piece: Piece, bound: frozenset[str]) -> Any:
         word = piece.word
@@ -333,6 +360,8 @@ class _Builder(Builder):
         moving = [s for s in symbols if s in contracted or s.name in self.losses]
         if not moving:
             return {ALONE: Term(ALONE, scalar)} if scalar != 0 else {}
+        if any(total.free_symbols.intersection(moving) for total in scalar.atoms(sympy.Sum)):
+            raise Unreadable("the display holds a sum over losses, which is not read.")
         try:
             polynomial = sympy.Poly(scalar, *moving)
         except sympy.PolynomialError:

@@ -16,6 +16,7 @@ from verify.formulas.tokens import (
     FUNCTIONS,
     GREEK,
     LETTERS,
+    Unreadable,
     match_at,
     nearest,
     spelled,
@@ -58,6 +59,10 @@ _TRANSPOSED = re.compile(
     r"\^\s*(?:\\(?:top|intercal)(?![A-Za-z])|\{\s*\\(?:top|intercal)\s*\}"
     r"|\{\s*\\math(?:sf|rm)\s*\{?\s*T\s*\}?\s*\}|(T(?![A-Za-z])|\{\s*T\s*\}))"
 )
+_RAISED = re.compile(r"\s*\^\s*(\{[^{}]*\}|[A-Za-z0-9])")
+_ITERATE = re.compile(r"\(\s*(?:\\(?:mathbf|boldsymbol|bm)\s*\{?)?\s*(\\?[A-Za-z]+)\s*\}?\s*\^")
+_PRIMED = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*'+\s*(?:\\left)?\(\s*(?!t\s*\))")
+_MOVING = re.compile("(?:tilde_|hat_|bar_)?(?:[xyzwvuqpXYWQ]|theta|Theta|omega)(?:_.*)?")
 _PRIMES = re.compile(r"\s*('+|\^\s*\{?\\prime\}?)")
 _WORD = re.compile("[A-Za-z]+")
 _TIMES_TEN = re.compile("[eE][-+]?[0-9]")
@@ -79,19 +84,11 @@ _TAKES = {"POW": 1, "UNDER": 1, "SQRT": 1, "FRAC": 2, "BINOM": 2}
 _ENDS = {"NUMBER", "NAME", "BANG", "INFINITY", "TOP", *_OPENS.values()}
 _FIELD = re.compile(
     r"\\nabla(?![A-Za-z])(?:\s*_\s*(?:\\?[A-Za-z]+|\{[^{}]*\}))?(?:\s*\^\s*(?:[0-9]|\{\s*[0-9]\s*\}))?"
-    r"(?:\s|\\,|\\!)*((?:\\(?:mathcal|mathscr|tilde|hat|bar|widetilde|mathbf|mathrm|text)\s*\{?)?\s*\\?[A-Za-z]+)"
+    r"(?:\s|\\[,!])*"
 )
-_NOT_FIELDS = {
-    "left",
-    "big",
-    "Big",
-    "bigg",
-    "lVert",
-    "Vert",
-    "vert",
-    "lvert",
-    "mathrm",
-    "operatorname",
+_NAMES = {
+    *("NAME", "COMMAND", "UPRIGHT", "BOLD", "BOLDED", "SCRIPT", "SCRIPTED"),
+    *("UNDERNEATH", "BELOW"),
 }
 
 
@@ -102,24 +99,46 @@ class Surroundings:
     Args:
         known: names of several letters, such as lr.
         fields: names of losses, whose argument in brackets is no factor.
+        raised: names of iterates, whose index stands above them, as in x^{k+1}.
     Attributes:
         points: what the losses are taken at.
     """
 
     known: Collection[str] = ()
     fields: set[str] = field(default_factory=set)
+    raised: set[str] = field(default_factory=set)
     points: set[str] = field(default_factory=set)
 
 
 def fields_in(text: str) -> set[str]:
-    r"""The names behind the signs \nabla of a text.
+    r"""The names behind the signs \nabla of a text, as they are spelled among the pieces.
 
-    >>> sorted(fields_in(r"\nabla \mathcal{L}(x) + \nabla^2_x f\nabla f"))
-    ['f', 'mathcalL']
+    >>> sorted(fields_in(r"\nabla \mathcal{L}(x) + \nabla^2_x f\nabla \hat{E}_k"))
+    ['f', 'hat_E_k', 'mathcalL']
     """
-    found = (spelled(name).replace(" ", "") for name in _FIELD.findall(text))
-    found = ({"vec": ""}.get(name, name) for name in found)
-    return {name.removeprefix("mathbf") for name in found if name not in _NOT_FIELDS}
+    found = set(_PRIMED.findall(text))
+    for sign in _FIELD.finditer(text):
+        match = _LATEX.match(text, sign.end())
+        if match is None or match.lastgroup not in _NAMES:
+            continue
+        try:
+            kind, word = _named(match, ())
+        except Unreadable:
+            continue
+        if kind == "NAME":
+            if index := _SUBSCRIPT.match(text, match.end()):
+                word += "_" + re.sub(r"\s", "", next(filter(None, index.groups())))
+            found.add(spelled(word))
+    return found
+
+
+def iterates_in(text: str) -> set[str]:
+    r"""The names with an index above them at which something is taken: x of f(x^k).
+
+    >>> iterates_in(r"\mathbf{x}^k - h\nabla E(\mathbf{x}^k)")
+    {'x'}
+    """
+    return {spelled(name) for name in _ITERATE.findall(text)}
 
 
 def latex_tokens(text: str, around: Surroundings) -> Iterator[Token]:
@@ -150,10 +169,9 @@ def latex_tokens(text: str, around: Surroundings) -> Iterator[Token]:
         else:
             kind, word = _named(match, around.known)
         if kind == "NAME":
-            if not due and (index := _SUBSCRIPT.match(text, end)):
-                end = _end_of_subscript(text, index)
-                word += "_" + re.sub(r"\s", "", next(filter(None, index.groups())))
-            word = spelled(word)
+            word, end = (
+                _whole_name(text, at, word, end, around) if not due else (spelled(word), end)
+            )
             if word in around.fields or word.startswith(("dot_", "ddot_")):
                 if word in around.fields and (primes := _PRIMES.match(text, end)):
                     yield Token("DEL", str(max(1, primes[1].count("'"))), start_pos=at)
@@ -170,6 +188,24 @@ def latex_tokens(text: str, around: Surroundings) -> Iterator[Token]:
         else:
             due = _TAKES.get(kind, max(due - 1, 0))
         at, before = end, kind
+
+
+def _whole_name(text: str, at: int, word: str, end: int, around: Surroundings) -> tuple[str, int]:
+    """A name with its index and its primes, and where it ends."""
+    if index := _SUBSCRIPT.match(text, end):
+        end = _end_of_subscript(text, index)
+        word += "_" + re.sub(r"\s", "", next(filter(None, index.groups())))
+    word = spelled(word)
+    if word in around.raised and (index := _RAISED.match(text, end)):
+        word += "_" + re.sub(r"[{}\s]", "", index[1])
+        end = index.end()
+    if word not in around.fields and (primes := _PRIMES.match(text, end)):
+        if not _MOVING.fullmatch(word):
+            why = r"has a prime; write \nabla for the derivative of a loss, \dot for time"
+            raise unreadable(word, at, why)
+        word = ("dot_" if primes[1].count("'") < 2 else "ddot_") + word
+        end = primes.end()
+    return word, end
 
 
 def _named(match: re.Match[str], known: Collection[str]) -> tuple[str, str]:
@@ -189,6 +225,8 @@ def _named(match: re.Match[str], known: Collection[str]) -> tuple[str, str]:
         return "NAME", match["ACCENT"].removeprefix("wide") + "_" + below
     if match["STEP"]:
         return "NAME", "Delta_t"
+    if match["NAME"]:
+        return "NAME", match["NAME"]
     if match["DEL"]:
         power = re.search(r"\^\s*\{?\s*([0-9])", match["DEL"])
         return "DEL", power[1] if power else "1"

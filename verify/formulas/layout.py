@@ -43,6 +43,9 @@ _DERIVATIVE = re.compile(
 )
 
 
+_GOES_ON = re.compile(r"\s*(?:[-+=&]|\\(?:cdot|times|quad|qquad)(?![A-Za-z]))")
+
+
 @dataclass(frozen=True)
 class Row:
     """A row of an environment: the number of its line in the file, and its text."""
@@ -109,11 +112,44 @@ def without_remarks(text: str) -> str:
 
 def unwrapped(text: str) -> str:
     r"""A display given alone, without the environment or the signs of mathematics around it."""
-    text = _COMMENT.sub("", text)
+    text = _COMMENT.sub("", text).replace("{}", " ")
     text = re.sub(r"\\(?:begin|end)\{[a-z]+\*?\}(?:\{[0-9]+\})?", " ", text)
     text = re.sub(r"^\s*(?:\\\[|\\\(|\$\$?)|(?:\\\]|\\\)|\$\$?)\s*$", "", text.strip())
     text = re.sub(r"\\\\\*?(?:\[[^\]]*\])?", " ", text)
-    return _dotted(without_remarks(text))
+    return _dotted(without_remarks(_first_part(_unbraced(text))))
+
+
+def _unbraced(text: str) -> str:
+    r"""\underbrace{a}_{b} as {a}."""
+    while match := re.search(r"\\(?:under|over)brace\s*\{", text):
+        end = _closing(text, match.end())
+        below = re.compile(r"\s*[_^]\s*\{").match(text, end)
+        behind = _closing(text, below.end()) if below else end
+        text = f"{text[: match.start()]}{{{text[match.end() : end - 1]}}}{text[behind:]}"
+    return text
+
+
+def _closing(text: str, at: int) -> int:
+    """Behind the brace that closes the one before this place."""
+    depth = 1
+    while at < len(text) and depth:
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        at += 1
+    return at
+
+
+def _first_part(text: str) -> str:
+    r"""The formula without what stands behind a wide space or a comma: for which t, its number."""
+    for cut in re.finditer(r"(?:,\s*)?\\q?quad(?![A-Za-z])|,\s*(?:\\[,;: ])?\s*(?=t\s*\\in)", text):
+        before, after = text[: cut.start()], text[cut.end() :]
+        depth = sum((c in "({[") - (c in ")}]") for c in before)
+        if (
+            depth == 0
+            and before.strip()
+            and not re.match(r"\s*(?:[-+=&]|\\(?:cdot|times|quad|qquad))", after)
+        ):
+            return before
+    return text
 
 
 def _dotted(text: str) -> str:

@@ -134,6 +134,12 @@ class Algebra:
             Mismatch: a term of it holds none.
         """
         found = Vector({})
+        if scalar.has(sympy.Sum) and any(
+            symbol in self.contracted or symbol.name in self.losses
+            for total in scalar.atoms(sympy.Sum)
+            for symbol in total.free_symbols
+        ):
+            raise Mismatch("is the gradient of a sum over losses, which is not read")
         moving = [s for s in scalar.free_symbols if s in self.contracted or s.name in self.losses]
         for term in sympy.Add.make_args(sympy.expand(scalar)):
             if not term.free_symbols.intersection(moving):
