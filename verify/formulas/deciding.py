@@ -28,7 +28,7 @@ POINTS = 60
 LEAST_POINTS = 20
 FIRST = 6
 DIGITS = (60, 400, 3000)
-SECONDS_OF_A_SUM = 2.0
+SECONDS_OF_A_SUM = 3.0
 SHOWN = 8
 LONGEST = 40
 
@@ -195,6 +195,8 @@ def without_sums(expr: sympy.Expr, domain: Domain, points: Sequence[Point]) -> s
     """The sums in a closed form that holds at all of some points, where one is soon found."""
 
     def close(total: sympy.Sum) -> sympy.Expr:
+        if (geometric := _geometric(total, points)) is not None:
+            return geometric
         try:
             done = within_budget(total.doit, "adding up", seconds=SECONDS_OF_A_SUM)
         except (OverBudget, ValueError, TypeError, RuntimeError, NotImplementedError):
@@ -204,6 +206,28 @@ def without_sums(expr: sympy.Expr, domain: Domain, points: Sequence[Point]) -> s
         )
 
     return expr.replace(lambda e: isinstance(e, sympy.Sum), close)
+
+
+def _geometric(total: sympy.Sum, points: Sequence[Point]) -> sympy.Expr | None:
+    """The sum of powers of one ratio, below 1 in size at all points where the sum has no end."""
+    (index, low, high), *rest = total.limits
+    ratio = total.function.xreplace({index: index + 1}) / total.function
+    if rest or ratio == 1 or ratio.has(index, sympy.Sum) or not ratio.free_symbols:
+        return None
+    first = total.function.xreplace({index: low})
+    if high is not sympy.oo:
+        return first * (1 - ratio ** (high - low + 1)) / (1 - ratio)
+    with precision(DIGITS[0]):
+        if all(_is_below_one(ratio, point) for point in points):
+            return first / (1 - ratio)
+    return None
+
+
+def _is_below_one(ratio: sympy.Expr, point: Point) -> bool:
+    try:
+        return bool(abs(ball(ratio, point)) < 1)
+    except (ValueError, ZeroDivisionError):
+        return False
 
 
 def _branch(cases: sympy.Piecewise, total: sympy.Sum, points: Sequence[Point]) -> sympy.Expr:
