@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 import sympy
@@ -85,6 +86,8 @@ class _Plain(_LowestFirst, StrPrinter):
 
 class _Latex(_LowestFirst, LatexPrinter):
     def _print_Symbol(self, expr: sympy.Symbol) -> str:  # noqa: N802
+        if expr in self._settings["symbol_names"]:
+            return self._settings["symbol_names"][expr]
         head = expr.name.partition("_")[0].rstrip("0123456789")
         if len(head) > 1 and head not in GREEK:
             return f"\\mathrm{{{expr.name}}}"
@@ -177,14 +180,18 @@ def plain(expr: sympy.Expr) -> str:
     return str(_Plain().doprint(expr))
 
 
-def latex(expr: sympy.Expr) -> str:
-    r"""LaTeX to paste into a paper.
+def latex(expr: sympy.Expr, names: Mapping[sympy.Symbol, str] | None = None) -> str:
+    r"""LaTeX to paste into a paper; symbols in `names` are written as it says.
 
     >>> h, beta = sympy.symbols("h beta")
     >>> print(latex(h * (1 + beta) / (4 * (1 - beta) ** 2)))
     \frac{h(1+\beta)}{4(1-\beta)^{2}}
     """
-    written = str(_Latex().doprint(expr)).replace(" + ", "+").replace(" - ", "-")
+    written = (
+        str(_Latex({"symbol_names": dict(names or {})}).doprint(expr))
+        .replace(" + ", "+")
+        .replace(" - ", "-")
+    )
     return re.sub(r"^- ", "-", written)
 
 
@@ -195,11 +202,6 @@ def unicode_text(expr: sympy.Expr) -> str:
         text = text.replace(name, letter)
     text = re.sub(r"(?<=[a-z]{2})\*(?=\w)|(?<=\w)\*(?=[a-z]{2})", "·", _raised(text))
     return text.replace("*", "").replace(" ", "").replace("-", "−")
-
-
-def superscript(power: int) -> str:
-    """A whole number as an exponent on one line."""
-    return raised(str(power))
 
 
 def _raised(text: str) -> str:

@@ -93,6 +93,7 @@ def derive(
     ] = "",
 ) -> None:
     """Derive what an optimizer follows, to any order."""
+    from derive.engine.front_door import is_linear
     from verify.report import derivation
     from verify.running.rule_files import find_rule
 
@@ -133,6 +134,12 @@ def derive(
             raise BadInput(f"--loss writes the modified-flow; of {quantity} ask without it.")
         on = on_loss.find(rule, loss, order=order, schedules=schedules)
         _write(on_loss, replace(on, step=_identifier(step)), style)
+        return
+    if not is_linear(rule):
+        from verify.report import general
+
+        page = general.find(rule, quantity, order=order)
+        _write(general, replace(page, step=_identifier(step)), format)
         return
     derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
     _write(derivation, derived, style)

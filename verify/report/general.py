@@ -1,0 +1,158 @@
+"""The modified flow or slow manifold of any rule as text, LaTeX, JSON and SymPy code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from derive.engine.slow_manifold import SlowManifold, general_flow
+from derive.engine.vectors import Element
+from derive.language.bad_input import BadInput
+from derive.language.raised import raised
+from derive.language.update_rule import Optimizer
+from derive.language.writing import GREEK
+from verify.formulas.asked import Quantity
+from verify.report.component_writing import Writer, joined, lines_of
+
+COLUMN = 60
+"""How wide a line of LaTeX may be, in visible characters."""
+
+QUANTITIES = (Quantity.MODIFIED_FLOW, Quantity.SLOW_MANIFOLD)
+
+
+@dataclass(frozen=True)
+class General:
+    """What was asked of a rule that is not linear in its memory."""
+
+    flow: SlowManifold
+    quantity: Quantity
+    step: str = "h"
+
+    @property
+    def rows(self) -> dict[str, tuple[Element, ...]]:
+        if self.quantity is Quantity.SLOW_MANIFOLD:
+            return dict(self.flow.manifold)
+        return {n: row for n, row in self.flow.flow.items() if not self.flow.is_time(n)}
+
+
+def find(rule: Optimizer, quantity: Quantity, *, order: int) -> General:
+    """Derive a quantity of any rule.
+
+    Raises:
+        BadInput: the quantity is made for linear memories.
+    """
+    if quantity not in QUANTITIES:
+        known = " and ".join(QUANTITIES)
+        raise BadInput(
+            f"{quantity} is derived of rules that are linear in their memory; {rule.name} is not. "
+            f"Of it there are {known}."
+        )
+    found = general_flow(rule, order=order)
+    if quantity is Quantity.SLOW_MANIFOLD and not found.fast:
+        raise BadInput(f"every state of {rule.name} is slow, so there is no slow manifold to find.")
+    return General(found, quantity)
+
+
+def edges(flow: SlowManifold) -> list[str]:
+    """Where the expansion stops to hold, as the symbols of the flow tell."""
+    writer, found = Writer(flow), dict[str, None]()
+    for row in (*flow.flow.values(), *flow.manifold.values()):
+        for element in row:
+            for symbol in _inside(element):
+                if symbol.kind in {"sign", "abs"}:
+                    found[
+                        f"no component of {writer.text(symbol.data[-1])} is 0 or changes sign"
+                    ] = None
+                if symbol.kind == "root" and not symbol.space:
+                    found[f"{writer.text(symbol.data[-1])} is not 0"] = None
+            _, factors = flow.algebra.factors(element)
+            for factor, power in factors:
+                plain = power < 0 and all(s.kind == "parameter" for s in factor.symbols)
+                if plain and len(factor.num.coeffs()) > 1:
+                    found[f"h is much smaller than {writer.text(factor)}"] = None
+    return list(found)
+
+
+def _inside(element: Element) -> list[Any]:
+    return element.symbols
+
+
+def as_json(page: General) -> dict[str, Any]:
+    """The JSON object of `undertow derive` for such a rule."""
+    flow, writer = page.flow, Writer(page.flow)
+    rows = {name: [writer.terms(element) for element in row] for name, row in page.rows.items()}
+    left = "its speed" if page.quantity is Quantity.MODIFIED_FLOW else "it"
+    return {
+        "optimizer": flow.optimizer.name,
+        "quantity": str(page.quantity),
+        "order": flow.order,
+        "parameters": [*flow.optimizer.parameters, *flow.optimizer.schedules],
+        "values": {name: str(value) for name, value in flow.optimizer.values},
+        "slow": [name for name in flow.slow if not flow.is_time(name)],
+        "fast": list(flow.fast),
+        "convention": f"of each variable, {left} is the sum over n of h^n times the terms of entry "
+        "n; products and quotients of vectors are taken component by component",
+        "terms": rows,
+        "where": writer.used,
+        "holds_where": edges(flow),
+    }
+
+
+def as_text(page: General) -> str:
+    """One line a term, the names explained beneath."""
+    flow, writer = page.flow, Writer(page.flow)
+    step = GREEK.get(page.step, page.step)
+    prime = "'" if page.quantity is Quantity.MODIFIED_FLOW else ""
+    head = [f"{flow.optimizer.name.replace('-', ' ')}", f"slow {', '.join(flow.slow)}"]
+    head += [f"fast {', '.join(flow.fast)}"] if flow.fast else []
+    lines = ["   ".join(head), ""]
+    for name, row in page.rows.items():
+        label = f"{name}{prime}"
+        for n, element in enumerate(row):
+            power = step + raised(n)
+            for term in writer.terms(element):
+                lines.append(f"  {label:<4} {power:<4} {term}")
+                label = power = ""
+        if label:
+            lines.append(f"  {label:<4} 0")
+    named = [f"{name} = {text}" for name, text in writer.used.items() if text]
+    lines += ["", f"with {',   '.join(named)}"] if named else []
+    if holds := edges(flow):
+        lines += ["", f"holds where {'; '.join(holds)}"]
+    return "\n".join(lines)
+
+
+def as_latex(page: General) -> str:
+    """An align environment in lines that fit a column, and what the names mean."""
+    flow, writer = page.flow, Writer(page.flow, tex=True)
+    prime = "'" if page.quantity is Quantity.MODIFIED_FLOW else ""
+    blocks = []
+    for name, row in page.rows.items():
+        left = rf"\mathrm{{{name}}}" if len(name) > 1 else name
+        lines: list[str] = []
+        for n, element in enumerate(row):
+            written = [joined(part) for part in lines_of(writer.terms(element), COLUMN, _visible)]
+            if not written:
+                continue
+            power = "" if n == 0 else page.step if n == 1 else f"{page.step}^{{{n}}}"
+            if n:
+                written[0] = rf"+{power}\Bigl[{written[0]}"
+                written[-1] += r"\Bigr]"
+            lines += [written[0], *(part if part[0] == "-" else f"+{part}" for part in written[1:])]
+        body = " \\\\\n&\\quad ".join(lines or ["0"])
+        blocks.append(f"{left}{prime} &= {body} + O({page.step}^{{{flow.order}}})")
+    named = ", \\quad ".join(f"{name} = {text}" for name, text in writer.used.items() if text)
+    blocks += [rf"&\text{{with }} {named}"] if named else []
+    return "\\begin{align*}\n" + " \\\\\n".join(blocks) + "\n\\end{align*}"
+
+
+def _visible(term: str) -> int:
+    return len(re.sub(r"\\[a-zA-Z]+|[{}^_\\]", "", term))
+
+
+def as_sympy(page: General) -> str:
+    raise BadInput(
+        f"{page.flow.optimizer.name} has no coefficients by tree; on a loss, --loss writes its "
+        "field as SymPy code."
+    )
