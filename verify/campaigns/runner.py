@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import verify.papers  # noqa: F401  (registers the claims, in new processes too)
+from derive.engine.front_door import is_linear
 from derive.language.update_rule import BadInput
 from derive.optimizers import NONLINEAR, ZOO
 from verify.claims.certificates import certify, write
@@ -21,6 +22,7 @@ from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors
 from verify.running.limits import belong_to_the_parent, call_limit, within
 from verify.running.rule_files import find_rule
 from verify.workbench.drafts import Draft, load_draft
+from verify.workbench.general_claims import general_claim
 from verify.workbench.rule_claims import rule_claim
 from verify.workbench.trials import trial_claim
 from verify.workbench.worlds import read_world
@@ -76,6 +78,8 @@ def _find_claim(name: str, loss: str) -> Claim:
         return trial_claim(name, find_rule(name.removeprefix(TRIAL)))
     if _is_rule(name):
         rule = find_rule(name)
+        if not is_linear(rule):
+            return general_claim(name, rule, loss)
         with within("reading this loss"):
             world = read_world(rule, loss)[0] if loss else None
         return rule_claim(name, rule, world)

@@ -12,16 +12,15 @@ from derive.engine.backward_error import modified_flow
 from derive.engine.front_door import is_linear
 from derive.engine.on_loss import (
     FieldOnLoss,
-    Ground,
     field_on_loss,
     series_on_loss,
     step_polynomial,
 )
 from derive.engine.slow_manifold import general_flow
-from derive.language.bad_input import BadInput
+from derive.language.raised import raised
 from derive.language.update_rule import Optimizer
-from derive.language.writing import GREEK, latex, plain, superscript, unicode_text
-from verify.formulas.reading import read_expression, read_loss
+from derive.language.writing import GREEK, latex, plain, unicode_text
+from verify.formulas.grounds import read_ground
 
 
 @dataclass(frozen=True)
@@ -34,38 +33,6 @@ class OnLoss:
     schedules: Mapping[str, sympy.Expr]
     found: FieldOnLoss
     step: str = "h"
-
-
-def read_ground(
-    rule: Optimizer, losses: Sequence[str], schedules: Mapping[str, str]
-) -> tuple[Ground, dict[str, str]]:
-    """The losses of a rule's fields from texts: EXPR for all, or NAME=EXPR for each.
-
-    Returns:
-        The coordinates and losses, and the text of each.
-    Raises:
-        BadInput: a field has no loss, or a name is no field.
-    """
-    texts: dict[str, str] = {}
-    for text in losses:
-        name, equals, expr = text.partition("=")
-        if equals and name.strip() in rule.fields:
-            texts[name.strip()] = expr.strip()
-        elif len(rule.fields) == 1 or rule.players:
-            texts |= dict.fromkeys(rule.fields, text)
-        else:
-            wanted = " ".join(f"--loss '{name}=...'" for name in rule.fields)
-            raise BadInput(f"{rule.name} takes the gradients of several losses: {wanted}.")
-    if missing := [name for name in rule.fields if name not in texts]:
-        raise BadInput(
-            f"{rule.name} also takes the gradient of {missing[0]}: give --loss '{missing[0]}=...'."
-        )
-    read = {name: read_loss(text) for name, text in texts.items()}
-    variables = tuple(sorted({v for _, names in read.values() for v in names}))
-    if not variables:
-        raise BadInput(f"{losses[0]!r} has no variable to minimize over; write one, such as x^2.")
-    clocks = {name: read_expression(text, names=("t",)) for name, text in schedules.items()}
-    return Ground(rule, {n: e for n, (e, _) in read.items()}, variables, clocks), texts
 
 
 def find(
@@ -126,7 +93,7 @@ def as_text(page: OnLoss) -> str:
             left = f"{own}' ="
             for n, term in enumerate(terms):
                 if term != 0 or n == 0:
-                    power = f"{step}{superscript(n) if n > 1 else ''} "
+                    power = f"{step}{raised(n) if n > 1 else ''} "
                     written = unicode_text(term)
                     lines.append(f"  {left} " + (f"{power}({written})" if n else written))
                     left = " " * (len(left) - 1) + "+"

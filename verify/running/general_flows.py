@@ -13,6 +13,7 @@ import sympy
 from flint import fmpq
 
 from derive.engine.components import Components
+from derive.engine.on_loss import Ground
 from derive.engine.slow_manifold import SlowManifold
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
@@ -80,6 +81,14 @@ class Landscape:
     def clocks(self, rule: Optimizer) -> dict[str, Callable[[Number], Number]]:
         """The rule's schedules as functions of one number."""
         return {name: partial(_at_time, self.schedules[name]) for name in rule.schedules}
+
+
+def landscape(ground: Ground) -> Landscape:
+    """What a rule moves on, from the losses of its fields."""
+    order = [name for names in ground.owned.values() for name in names]
+    fields = {n: loss_from_expression(e, variables=order) for n, e in ground.losses.items()}
+    sizes = {player: len(names) for player, names in ground.owned.items()}
+    return Landscape(fields, sizes, ground.schedules)
 
 
 def _at_time(expr: sympy.Expr, time: Number) -> Number:

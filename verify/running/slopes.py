@@ -68,12 +68,14 @@ def slopes(
     halvings: range = range(9, 14),
     digits: int = 30,
     warm_up: int = 0,
+    control: fmpq = WRONG,
 ) -> Slopes:
     """Run the declared step beside its flows.
 
     Args:
         start: the slow variables, by name; for a cold start what the rule starts from.
         halvings: h = 2^-j for these j.
+        control: by what the last power of h is multiplied for the control.
         warm_up: steps of a cold start before the comparison begins; 0 starts on the manifold.
     """
     errors: dict[int, list[float]] = {n: [] for n in range(1, derived.order + 1)}
@@ -102,7 +104,7 @@ def slopes(
             )
             end, at = whole.slow_part(path[-1]), [MPFR.convert(h * steps)]
             for n in errors:
-                tried = [(errors, {}), *([(controls, {n - 1: WRONG})] if n in controls else [])]
+                tried = [(errors, {}), *([(controls, {n - 1: control})] if n in controls else [])]
                 for found, weights in tried:
                     field = GeneralField(derived, land, parameters, h, order=n, weights=weights)
                     (reached,) = flow(field, begin, at, digits=digits, arithmetic=MPFR)

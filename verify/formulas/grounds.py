@@ -1,0 +1,42 @@
+"""The losses under a rule from a user's texts: which coordinates, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from derive.engine.on_loss import Ground
+from derive.language.bad_input import BadInput
+from derive.language.update_rule import Optimizer
+from verify.formulas.reading import read_expression, read_loss
+
+
+def read_ground(
+    rule: Optimizer, losses: Sequence[str], schedules: Mapping[str, str]
+) -> tuple[Ground, dict[str, str]]:
+    """The losses of a rule's fields from texts: EXPR for all, or NAME=EXPR for each.
+
+    Returns:
+        The coordinates and losses, and the text of each.
+    Raises:
+        BadInput: a field has no loss, or a name is no field.
+    """
+    texts: dict[str, str] = {}
+    for text in losses:
+        name, equals, expr = text.partition("=")
+        if equals and name.strip() in rule.fields:
+            texts[name.strip()] = expr.strip()
+        elif len(rule.fields) == 1 or rule.players:
+            texts |= dict.fromkeys(rule.fields, text)
+        else:
+            wanted = " ".join(f"--loss '{name}=...'" for name in rule.fields)
+            raise BadInput(f"{rule.name} takes the gradients of several losses: {wanted}.")
+    if missing := [name for name in rule.fields if name not in texts]:
+        raise BadInput(
+            f"{rule.name} also takes the gradient of {missing[0]}: give --loss '{missing[0]}=...'."
+        )
+    read = {name: read_loss(text) for name, text in texts.items()}
+    variables = tuple(sorted({v for _, names in read.values() for v in names}))
+    if not variables:
+        raise BadInput(f"{losses[0]!r} has no variable to minimize over; write one, such as x^2.")
+    clocks = {name: read_expression(text, names=("t",)) for name, text in schedules.items()}
+    return Ground(rule, {n: e for n, (e, _) in read.items()}, variables, clocks), texts
