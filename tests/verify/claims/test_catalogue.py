@@ -10,7 +10,8 @@ from verify.claims.catalogue import coverage, entries, not_claimed
 from verify.claims.claim import REGISTRY, Settings
 from verify.claims.sources import BIBTEX
 from verify.cli import main
-from verify.papers.corridors import LOSS, PARAMETERS, SQUARED
+from verify.papers.barrett2021 import PARAMETERS
+from verify.papers.dherin2024 import LOSS, SQUARED
 
 CLAIMS = list(REGISTRY.claims.values())
 NUMBERS = [entry.number for entry in entries()]

@@ -9,6 +9,7 @@ import sympy
 import verify.papers  # noqa: F401
 from derive import heavy_ball
 from derive.language.formula import BETA, Formula, H, K
+from verify.claims.checks.heavy_ball import by_engine
 from verify.claims.checks.identities import exact, identical
 from verify.claims.claim import REGISTRY, Claim, Evidence, Kind, Settings, Verdict, judge
 from verify.claims.mutants import (
@@ -18,7 +19,6 @@ from verify.claims.mutants import (
 )
 from verify.claims.slips import mutants
 from verify.cli import main
-from verify.papers.ghosh2023.modified_loss import by_engine
 from verify.running.numbers import RATIONAL, evaluate
 
 CLAIMS = list(REGISTRY.claims.values())

@@ -8,28 +8,42 @@ from derive.batches.injection import MU, SIGMA
 from derive.language.formula import BETA, H, K
 from verify.claims.checks.noisy_losses import C, D, N, P, T
 from verify.claims.claim import REGISTRY, Settings, judge
-from verify.papers import reshuffling, smith2021, stationary, weak_flows
-from verify.papers.ghosh2023 import averages as ghosh2023_averages
-from verify.papers.ghosh2023 import injection as ghosh2023_injection
-from verify.papers.ghosh2023.averages import CURVATURE, LAG, F, S
-from verify.papers.stationary import ETA, LAMBDA, SAMPLE
-from verify.papers.weak_flows import TIME
+from verify.papers import li2019, smith2021
+from verify.papers.cattaneo2025memory import batches
+from verify.papers.ghosh2023 import averages, injection, variance
+from verify.papers.ghosh2023.averages import F, S
+from verify.papers.ghosh2023.stability import CURVATURE
+from verify.papers.li2019 import TIME
+from verify.papers.undertow import forces, injected_noise, reshuffling, weak_flows
+from verify.papers.undertow.forces import LAG
+from verify.papers.wang2024 import ETA, LAMBDA, SAMPLE
 
 FAST = Settings(digits=20)
 b, h, k, M, m = BETA, H, K, BATCHES, POSITION
 q = 1 - b
 MODULES = (
-    ghosh2023_averages,
-    ghosh2023_injection,
+    averages,
+    batches,
+    forces,
+    injected_noise,
+    injection,
+    li2019,
     reshuffling,
     smith2021,
-    stationary,
+    variance,
     weak_flows,
 )
 CLAIMS = {
     claim.id: claim
     for claim in REGISTRY.claims.values()
     if any(claim in vars(module).values() for module in MODULES)
+} | {
+    id: REGISTRY.claims[id]
+    for id in (
+        "ghosh2023.edge-of-stability",
+        "ghosh2023.largest-effective-rate",
+        "wang2024.ema-variance",
+    )
 }
 DERIVED = {
     "sums over blocks",

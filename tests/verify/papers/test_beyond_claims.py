@@ -20,13 +20,18 @@ from verify.claims.checks.memory_rules import (
     plane_gradient,
     slow_displacement,
 )
+from verify.claims.checks.momentum_flows import H2_TERMS, SPEED
+from verify.claims.checks.one_step_maps import MEMORY_LOSS, map_path
 from verify.claims.claim import REGISTRY, Claim, Settings
 from verify.claims.equality import in_ring
-from verify.papers import beyond_flows, beyond_losses, beyond_maps, beyond_memory
-from verify.papers.beyond_flows import H2_TERMS, INERTIA, SPEED, family_path
-from verify.papers.beyond_losses import AVERAGE_LOSS, NESTEROV_LOSS, NU
-from verify.papers.beyond_maps import map_path
-from verify.papers.beyond_memory import MEMORY_LOSS, force_of
+from verify.papers import kovachki2021, lyu2025, ma2019, miyagawa2022
+from verify.papers.cattaneo2025 import one_step
+from verify.papers.cattaneo2025memory import iteration
+from verify.papers.cattaneo2025memory.iteration import force_of
+from verify.papers.kovachki2021 import INERTIA, family_path
+from verify.papers.lyu2023 import flows
+from verify.papers.undertow import heavy_ball_flow, heavy_ball_map, modified_losses
+from verify.papers.undertow.modified_losses import AVERAGE_LOSS, NESTEROV_LOSS, NU
 from verify.running.experiments import Experiment
 from verify.running.losses import polynomial
 from verify.running.numbers import PowerSeries, power_series
@@ -243,7 +248,18 @@ ROWS = [(id, wrong) for id, versions in PLANTED.items() for wrong in versions]
 
 
 def test_every_claim_of_these_modules_has_planted_errors():
-    modules = (beyond_flows, beyond_losses, beyond_maps, beyond_memory)
+    modules = (
+        flows,
+        heavy_ball_flow,
+        heavy_ball_map,
+        iteration,
+        kovachki2021,
+        lyu2025,
+        ma2019,
+        miyagawa2022,
+        modified_losses,
+        one_step,
+    )
     claims = (c for m in modules for c in vars(m).values() if isinstance(c, Claim))
     assert {claim.id for claim in claims} == set(PLANTED)
 

@@ -9,13 +9,14 @@ import verify.papers  # noqa: F401
 from derive.engine.momentum_flow import EPSILON, GAMMA, LAMBDA, RHO
 from derive.language.formula import BETA
 from derive.networks.potentials import ALPHA, DELTA, DEPTH, POSITION, THETA, hyperentropy
-from verify.claims.checks.mirror_maps import on_the_flow, stationary
+from verify.claims.checks.mirror_maps import WOODWORTH, on_the_flow, stationary
 from verify.claims.claim import REGISTRY, Settings, judge
 from verify.models.network_conventions import CONVENTIONS
-from verify.papers.diagonal_potentials import EVEN, PAPAZOV, WOODWORTH
-from verify.papers.gunasekar2023 import SLIDES
-from verify.papers.lyu2023_diagonal import MU, NETWORK, SLOPE, XI
+from verify.papers.even2023.potential import EVEN
+from verify.papers.gunasekar2023.potentials import SLIDES
+from verify.papers.lyu2023.diagonal import MU, NETWORK, SLOPE, XI
 from verify.papers.papazov2024.flow import TIME
+from verify.papers.papazov2024.potential import PAPAZOV
 
 FAST = Settings(digits=20)
 NETWORKS = {

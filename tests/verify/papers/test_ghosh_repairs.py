@@ -14,14 +14,11 @@ from verify.claims.checks.heavy_ball import QUARTIC, RESIDUAL_BETAS
 from verify.claims.checks.start_up import cold_component
 from verify.claims.claim import REGISTRY, Kind, Settings, Verdict, judge
 from verify.models.written_fields import second_order
-from verify.papers import second_order_flows
-from verify.papers.ghosh2023 import examples as ghosh2023_examples
-from verify.papers.ghosh2023 import repairs as ghosh2023_repairs
-from verify.papers.ghosh2023 import slides as ghosh2023_slides
+from verify.papers.ghosh2023 import examples, repairs, second_order_flows, slides
 from verify.papers.ghosh2023.examples import MOMENTA, limit_norm
 from verify.papers.ghosh2023.repairs import reduced
+from verify.papers.ghosh2023.second_order_flows import inertia
 from verify.papers.ghosh2023.slides import E1, E2
-from verify.papers.second_order_flows import inertia
 from verify.running.experiments import Experiment
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import PowerSeries, power_series, precision
@@ -34,7 +31,7 @@ b, h, q = BETA, H, 1 - BETA
 x, v, a = sympy.symbols("x v a")
 NUMBER = sympy.Rational
 
-MODULES = (ghosh2023_examples, ghosh2023_repairs, ghosh2023_slides, second_order_flows)
+MODULES = (examples, repairs, second_order_flows, slides)
 CLAIMS = [
     claim
     for claim in REGISTRY.claims.values()

@@ -7,12 +7,11 @@ import verify.papers  # noqa: F401
 from verify.claims.claim import REGISTRY, Kind, Settings, judge
 from verify.claims.mutants import verdict
 from verify.claims.slips import slips
-from verify.papers.cowsik2022 import covariance as cowsik2022_operator
-from verify.papers.cowsik2022 import noise as cowsik2022_noise
-from verify.papers.cowsik2022 import timescales as cowsik2022_timescales
+from verify.papers.cowsik2022 import covariance, noise, timescales
+from verify.papers.undertow import stationary_variances
 
 FAST = Settings(digits=20)
-MODULES = (cowsik2022_noise, cowsik2022_operator, cowsik2022_timescales)
+MODULES = (covariance, noise, stationary_variances, timescales)
 CLAIMS = [c for m in MODULES for c in vars(m).values() if REGISTRY.claims.get(getattr(c, "id", ""))]
 CLAIMS += [
     REGISTRY.claims[id]
@@ -20,6 +19,7 @@ CLAIMS += [
         "cowsik2022.eigenvectors",
         "cowsik2022.mixed-eigenvector",
         "ghosh2023.largest-effective-step",
+        "wang2024.stationary-variance",
     )
 ]
 

@@ -12,27 +12,29 @@ from hypothesis import strategies as st
 from derive.networks.diagonal_networks import ROTATED, SUMS, log_loss
 from tests.verify.models.test_interpolators import instance
 from verify.claims.checks.diagonal_runs import on_arrays, real
+from verify.claims.checks.gains import GAIN, expected_gain
 from verify.claims.claim import REGISTRY, Settings, judge
 from verify.claims.slips import slips
 from verify.models.diagonal_network import Regression, losses, run
 from verify.models.interpolators import constrained_minimum, interpolate, least_l1, least_l2
-from verify.papers import woodworth2020
-from verify.papers.even2023 import controls as even2023_controls
-from verify.papers.even2023 import gain as even2023_gain
-from verify.papers.even2023 import shifted_start as even2023
-from verify.papers.even2023.gain import expected_gain
-from verify.papers.even2023.shifted_start import GAIN, SHIFT, THRESHOLD
-from verify.papers.papazov2024 import crossings as papazov2024_crossings
-from verify.papers.papazov2024 import networks as papazov2024_networks
-from verify.papers.woodworth2020 import LARGE, LOG_SMALL
+from verify.papers import even2023, gunasekar2023
+from verify.papers.even2023.shifted_start import SHIFT
+from verify.papers.gunasekar2023 import controls, sparsity
+from verify.papers.gunasekar2023.shifted_start import THRESHOLD
+from verify.papers.papazov2024 import crossings, networks
+from verify.papers.woodworth2020 import initialization
+from verify.papers.woodworth2020.initialization import LARGE, LOG_SMALL
 
 MODULES = (
-    even2023,
-    even2023_controls,
-    even2023_gain,
-    papazov2024_crossings,
-    papazov2024_networks,
-    woodworth2020,
+    controls,
+    crossings,
+    even2023.gain,
+    even2023.shifted_start,
+    gunasekar2023.gain,
+    gunasekar2023.shifted_start,
+    initialization,
+    networks,
+    sparsity,
 )
 CLAIMS = [
     claim

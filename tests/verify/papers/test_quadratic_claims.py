@@ -8,7 +8,7 @@ import verify.papers  # noqa: F401
 from derive.language.formula import BETA, K, Z
 from verify.claims.checks.quadratics import DISCRIMINANT, N, vanishes
 from verify.claims.claim import REGISTRY, Kind, Settings, judge
-from verify.papers.quadratic_flows import KAPPA, ROOT, THRESHOLD, paths_by_peaks
+from verify.papers.cattaneo2025.principal_flow import KAPPA, ROOT, THRESHOLD, paths_by_peaks
 
 FAST = Settings(digits=20)
 FLOW, SLOPE, SERIES, RADIUS, LOSS, ROWS = (

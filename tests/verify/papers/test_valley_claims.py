@@ -15,13 +15,13 @@ from verify.claims.checks.valleys import (
 )
 from verify.claims.claim import REGISTRY, Kind, Settings, Verdict, judge
 from verify.claims.slips import slips
-from verify.papers import minimizer_drift
-from verify.papers.cowsik2022 import drift as cowsik2022_drift
-from verify.papers.cowsik2022 import models as cowsik2022_models
+from verify.papers import damian2021, li2022
+from verify.papers.cowsik2022 import drift, models
+from verify.papers.undertow import valley_drift
 from verify.simulations.label_noise import Interval, NoisyLayers, drift_rate, sweep
 
 FAST = Settings(digits=20)
-MODULES = (cowsik2022_drift, cowsik2022_models, minimizer_drift)
+MODULES = (damian2021, drift, li2022, models, valley_drift)
 CLAIMS = [
     claim
     for claim in REGISTRY.claims.values()

@@ -11,7 +11,8 @@ import sympy
 from flint import fmpq
 from flint.utils.flint_exceptions import DomainError
 
-from verify.claims.checks.heavy_ball import value
+from derive.language.formula import BETA, H
+from verify.claims.checks.heavy_ball import ONE_MINUS, value
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Kind, Settings
 from verify.models.batch_sequences import Batches, Vector, averaged, draw_batches, settle, square
@@ -127,3 +128,16 @@ def _wanted(means: list[fmpq], epoch: int, beta: fmpq, when: When) -> Sequence[t
     if when is When.LASTING:
         return list(enumerate(limits))
     return [(0, sum(limits, fmpq(0)) / epoch)]
+
+
+S = sympy.Symbol("S")
+NOTATION = (
+    r"with $S = \lVert\nabla E\rVert^2$ and $F = \mathbb E\lVert\nabla E_n-\nabla E\rVert^2$ at "
+    "one fixed point"
+)
+FULL_BATCH = H * (1 + BETA) / (4 * ONE_MINUS**3) * S
+INDEPENDENT = "with-replacement"
+
+
+def quarter(scale: dict[str, fmpq]) -> fmpq:
+    return scale["h"] / 4

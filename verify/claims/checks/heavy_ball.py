@@ -11,8 +11,8 @@ import numpy as np
 import sympy
 from flint import fmpq
 
-from derive import heavy_ball
-from derive.language.formula import BETA, K
+from derive import heavy_ball, modified_loss
+from derive.language.formula import BETA, H, K
 from derive.language.trees import LEAF, Tree, tree
 from derive.language.update_rule import Optimizer
 from verify.claims.checks.identities import exact
@@ -164,3 +164,8 @@ def distances(
         return run.errors(follow, digits=settings.digits, at_end=at_end)
     except ArithmeticError:
         return [1.0] * len(run.halvings)
+
+
+def by_engine(optimizer: Optimizer) -> sympy.Expr:
+    """The term beside E at order h of the modified loss, as the B-series engine gives it."""
+    return H * modified_loss(optimizer, order=2).terms[PAIR].as_expr()

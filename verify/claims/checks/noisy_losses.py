@@ -12,11 +12,12 @@ from typing import Any
 import sympy
 from flint import fmpq
 
-from derive.batches.injection import SIGMA
+from derive.batches.injection import SIGMA, noisy_loss
 from derive.language.formula import BETA
+from verify.claims.checks.averaging import modified_loss_terms
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Kind, Settings
-from verify.models.batch_sequences import square
+from verify.models.batch_sequences import Batches, averaged, settle, square
 from verify.running.families import Draw, rational, starting_point
 from verify.running.losses import Loss, polynomial
 from verify.running.numbers import RATIONAL, PowerSeries, evaluate, power_series
@@ -196,3 +197,28 @@ def value_of_modified_loss(world: Sextic, x: Sequence[PowerSeries], h: fmpq) -> 
 def _trace(f: sympy.Expr) -> sympy.Expr:
     """The sum of the second derivatives."""
     return sympy.Add(*(sympy.diff(f, x, 2) for x in VARIABLES))
+
+
+def averaged_modified_loss(loss: sympy.Expr) -> sympy.Expr:
+    return noisy_loss(loss, VARIABLES)
+
+
+def sign_noise(world: Sextic) -> Batches:
+    """Four equally likely losses: the noise is s or -s in each coordinate, in powers of s."""
+    around = [world.around(pair) for pair in product((-1, 1), repeat=2)]
+    values = tuple(world.loss.value(x) for x in around)
+    return Batches(tuple(map(world.gradient, around)), values)
+
+
+def settled_regularizer(world: Sextic, beta: fmpq) -> PowerSeries:
+    """The limit of |grad G_k|^2 + 2 sum of beta^(k-r) |grad G_r|^2, averaged over the noise."""
+    batches = sign_noise(world)
+    means = averaged(
+        batches, "with-replacement", 4, beta, lambda g: modified_loss_terms(g, beta, batches)
+    )
+    return settle(means, (beta, beta, beta**2))
+
+
+def momentum_cases(settings: Settings) -> tuple[Sextic, fmpq, fmpq]:
+    draw = random.Random(settings.seed)
+    return draw_sextic(draw), fmpq(draw.randint(1, 19), 20), rational(draw, 1, 4)

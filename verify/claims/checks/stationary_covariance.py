@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 import sympy
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
+from derive.language.formula import Formula, H
 from derive.language.update_rule import Number, Optimizer
-from verify.claims.checks.identities import exact, order_of
-from verify.claims.claim import Check, Evidence, Kind, Settings
+from derive.quadratics.stationary_noise import stationary_variance
+from verify.claims.checks.identities import Derived, exact, identical, order_of
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict
 from verify.running.numbers import BALL, evaluate, precision
 
 STEPS = range(4, 11)
@@ -225,3 +227,25 @@ def relative_error(name: str, path: Path, order: int, *, entry: Entry = (0, 0)) 
         return found
 
     return order_of(name, errors, order)
+
+
+LAMBDA = sympy.Symbol("lambda")
+
+
+def variance(rule: Optimizer, entry: Entry, units: int) -> Derived:
+    """An entry of the derived variance in the paper's units; `units` counts the positions in it."""
+    return lambda: stationary_variance(rule)[entry].subs("z", H * LAMBDA) * H**units
+
+
+def own_variance(
+    rule: Optimizer, statement: str, formula: Formula, extra: tuple[str, ...] = ()
+) -> Claim:
+    return Claim(
+        statement=statement,
+        printed=formula,
+        checks=(
+            identical("solution of the derived Lyapunov equation", variance(rule, (0, 0), 2)),
+            *moment_checks(declared_step(rule), (0, 0), modes=1, extra=extra),
+        ),
+        expected=Verdict.CONFIRMED,
+    )

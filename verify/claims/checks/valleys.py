@@ -18,6 +18,7 @@ from flint import arb, fmpq, fmpq_mat
 from derive import heavy_ball
 from derive.language.formula import BETA, MOMENTUM, STEP, H
 from derive.language.update_rule import Optimizer
+from derive.valleys.zero_loss_manifold import CURVATURE, CURVATURES, effective_step, kernel
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import in_ring
 from verify.models.limit_map import Rest
@@ -302,3 +303,19 @@ def leading_symbol(derived: Callable[[], sympy.Expr], *, refutes: bool = False) 
         return Evidence(limit == 1, f"ratio tends to {limit}")
 
     return Check("leading order of the derivation", Kind.SYMBOLIC, judge, refutes)
+
+
+def mixed_kernel() -> sympy.Expr:
+    """-e M(0, lambda) of heavy ball, as derived."""
+    flat = kernel(heavy_ball).subs(dict(zip(CURVATURES, (0, CURVATURE), strict=True)))
+    return -effective_step(heavy_ball) * flat
+
+
+def mixed_exactly(h: fmpq, beta: fmpq, _: fmpq, curvature: fmpq) -> fmpq:
+    e = effective(heavy_ball_mode, h, beta)
+    return -e * pair_sum(heavy_ball_mode, h, beta, fmpq(0), curvature)
+
+
+def label_noise_exactly(mode: Mode, h: fmpq, beta: fmpq, curvature: fmpq) -> fmpq:
+    """What stands before c P_L grad Tr H: half of -e M(lambda, lambda) lambda."""
+    return -effective(mode, h, beta) / 2 * pair_sum(mode, h, beta, curvature, curvature) * curvature

@@ -8,44 +8,22 @@ the loss, P_L the projector on the tangent space of the minimizers, the kernel o
 from __future__ import annotations
 
 import sympy
-from flint import fmpq
 
 from derive import heavy_ball
 from derive.language.formula import BETA, Formula, H
-from derive.valleys.zero_loss_manifold import (
-    CURVATURE,
-    CURVATURES,
-    effective_step,
-    kernel,
-    label_noise_regularizer,
-    label_noise_slope,
-    response,
-)
+from derive.valleys.zero_loss_manifold import effective_step, label_noise_slope, response
 from verify.claims.checks.identities import identical
-from verify.claims.checks.valley_runs import (
-    bend_seen,
-    kick_moves,
-    label_noise_seen,
-    mixed_seen,
-    momentum_moves,
-    position_moves,
-    transverse_seen,
-)
+from verify.claims.checks.valley_runs import bend_seen, kick_moves, momentum_moves, position_moves
 from verify.claims.checks.valleys import (
     LAMBDA,
-    LAMBDA1,
-    LAMBDA2,
     VALLEY,
-    Mode,
-    effective,
     heavy_ball_mode,
-    identical_slopes,
+    label_noise_exactly,
     leading,
     leading_symbol,
+    mixed_exactly,
+    mixed_kernel,
     on_valleys,
-    pair_sum,
-    slope_of_sums,
-    sums_of_positions,
 )
 from verify.claims.claim import Claim, Verdict, claim
 
@@ -53,33 +31,7 @@ Q = 1 - BETA
 E = H / Q
 """The effective step of heavy ball."""
 CURVED = (*VALLEY, sympy.Gt(LAMBDA, 0), sympy.Lt(LAMBDA, 2 * (1 + BETA) / H))
-PAIR = (*VALLEY, sympy.Gt(LAMBDA1, 0), sympy.Gt(LAMBDA2, 0))
-SPREAD = (
-    Q**2 * ((1 + BETA) * (LAMBDA1 + LAMBDA2) - H * LAMBDA1 * LAMBDA2)
-    + BETA * H * (LAMBDA1 - LAMBDA2) ** 2
-)
 WHERE = "equation (6), at finite learning rate and momentum"
-
-
-def mixed_kernel() -> sympy.Expr:
-    """-e M(0, lambda) of heavy ball, as derived."""
-    flat = kernel(heavy_ball).subs(dict(zip(CURVATURES, (0, CURVATURE), strict=True)))
-    return -effective_step(heavy_ball) * flat
-
-
-def mixed_exactly(h: fmpq, beta: fmpq, _: fmpq, curvature: fmpq) -> fmpq:
-    e = effective(heavy_ball_mode, h, beta)
-    return -e * pair_sum(heavy_ball_mode, h, beta, fmpq(0), curvature)
-
-
-def transverse_exactly(h: fmpq, beta: fmpq, first: fmpq, second: fmpq) -> fmpq:
-    e = effective(heavy_ball_mode, h, beta)
-    return -e / 2 * pair_sum(heavy_ball_mode, h, beta, first, second)
-
-
-def label_noise_exactly(mode: Mode, h: fmpq, beta: fmpq, curvature: fmpq) -> fmpq:
-    """What stands before c P_L grad Tr H: half of -e M(lambda, lambda) lambda."""
-    return -effective(mode, h, beta) / 2 * pair_sum(mode, h, beta, curvature, curvature) * curvature
 
 
 @claim("cowsik2022.noise-kick", catalogue="B16", where="equation (3)")
@@ -170,57 +122,6 @@ def valley_bend() -> Claim:
     )
 
 
-@claim("undertow.valley-mixed-drift", catalogue="B17", where=WHERE)
-def mixed_drift() -> Claim:
-    """After a kick a flat mode stands at -h(1-β^k)/(1-β) and a curved one at -h g_k, with
-    g_1 + g_2 z + ... = 1/(1-(1+β-hλ)z+βz²). Each step feels the gradient T[y, y]/2, whose tangent
-    part moves the limit by -h/(1-β) of it. The sum over k of the products is a value of the
-    generating function at z = 1 minus one at z = β:
-    h²/(1-β) (1/(hλ) - β/((1-β)²(1+β)+βhλ)).
-    """
-    expr = -(H**2) * (1 + BETA) / (LAMBDA * (Q**2 * (1 + BETA) + BETA * H * LAMBDA))
-    return Claim(
-        statement=(
-            "In every step, noise that couples a curved mode $\\lambda$ with the valley moves the "
-            "limit along the valley by {formula}, exactly in $h$ and $\\beta$."
-        ),
-        printed=Formula("mixedDrift", expr, beside=r"\,P_L\nabla^3L[S_{TL}]", given=CURVED),
-        checks=(
-            identical("series of the declared step", mixed_kernel),
-            sums_of_positions(mixed_exactly, flat=True),
-            on_valleys("limits of the iteration, differenced twice", mixed_seen),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("undertow.valley-transverse-drift", catalogue="B17", where=WHERE)
-def transverse_drift() -> Claim:
-    """As for the mixed term: -h/(1-β) times half the sum over the steps of the product of two
-    curved modes after one kick. That sum times the covariance of the kicks is the stationary
-    covariance of the position.
-    """
-    expr = -(H**2) * (1 + BETA) / (2 * SPREAD)
-    return Claim(
-        statement=(
-            "In every step, noise between the curved modes $\\lambda_1$ and $\\lambda_2$ moves the "
-            "limit along the valley by {formula}, exactly in $h$ and $\\beta$."
-        ),
-        printed=Formula("transverseDrift", expr, beside=r"\,P_L\nabla^3L[S_{TT}]", given=PAIR),
-        checks=(
-            identical(
-                "series of the declared step",
-                lambda: (-effective_step(heavy_ball) * kernel(heavy_ball) / 2).subs(
-                    dict(zip(CURVATURES, (LAMBDA1, LAMBDA2), strict=True))
-                ),
-            ),
-            sums_of_positions(transverse_exactly),
-            on_valleys("limits of the iteration, differenced twice", transverse_seen),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
 @claim("cowsik2022.limiting-drift", catalogue="B18", where="equation (6), the mixed term")
 def limiting_drift() -> Claim:
     """The exact coefficient -(h/(1-β))² (1/λ - βh/((1-β)²(1+β)+βhλ)) with ρ = h/(1-β)² tends to
@@ -285,30 +186,6 @@ def label_noise_drift() -> Claim:
                     heavy_ball_mode, h, beta, curvature
                 ),
             ),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("undertow.label-noise-regularizer", catalogue="B22 E24", where="equation (7), exactly")
-def regularizer() -> Claim:
-    """On a mode the stationary covariance under S = c H is c h(1+β)/((1-β)(2(1+β)-hλ)): the drift
-    is -(c/2)(h/(1-β))² P_L T[r'(H)] with r' = (1+β)/(2(1+β)-hλ), and T[r'(H)] = grad tr r(H).
-    β = 0 gives the regularizer of label noise SGD; for h -> 0, r = λ/2.
-    """
-    logarithm = sympy.log(1 - H * LAMBDA / (2 * (1 + BETA)))
-    expr = sympy.Mul(-1, 1 + BETA, logarithm, 1 / H, evaluate=False)
-    return Claim(
-        statement=(
-            "Under label noise of covariance $cH$ the limit moves in every step by "
-            "$-(c/2)(h/(1-\\beta))^2 P_L\\nabla R$, exactly in $h$ and $\\beta$, $R$ being the "
-            "sum over the curvatures of {formula}."
-        ),
-        printed=Formula("labelNoiseRegularizer", expr, given=CURVED),
-        checks=(
-            identical_slopes(lambda: label_noise_regularizer(heavy_ball)),
-            slope_of_sums(heavy_ball_mode),
-            on_valleys("limits of the iteration under kicks of covariance H", label_noise_seen),
         ),
         expected=Verdict.CONFIRMED,
     )

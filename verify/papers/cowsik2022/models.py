@@ -29,7 +29,7 @@ from verify.running.numbers import BALL, evaluate, precision
 from verify.simulations.label_noise import NoisyLayers, drift_rate, sweep
 
 EPSILON, MU, N, P, S, W = sympy.symbols("epsilon mu n P s w")
-GAMMA, D, A, B, C, T, U = sympy.symbols("gamma d a b c t u")
+GAMMA, D, A, B, T, U = sympy.symbols("gamma d a b t u")
 Q = 1 - BETA
 POSITIVE = tuple(sympy.Gt(symbol, 0) for symbol in (EPSILON, MU, N, P, S))
 NORMALIZED = r"its loss $s/(2P)$ times a sum of $P$ squares"
@@ -87,18 +87,6 @@ def drift_time() -> Claim:
     )
 
 
-def crossing(h: fmpq, fast: tuple[int, int], slow: tuple[int, int]) -> arb:
-    """log(1-beta)/log h where h^a (1-beta)^b is the same for both, by halving intervals."""
-    logs = arb(h).log()
-    low, high = arb(0), arb(20)
-    for _ in range(60):
-        middle = (low + high) / 2
-        rest = (middle * logs).exp()
-        first, second = (arb(h) ** a * rest**b for a, b in (fast, slow))
-        low, high = (middle, high) if first < second else (low, middle)
-    return (low + high) / 2
-
-
 @claim("cowsik2022.matching-exponent", catalogue="B20", where="section 3.3 and abstract")
 def matching_exponent() -> Claim:
     """The memory fades in 1/(1-β) ~ h^(-γ) steps, the drift takes h^(2γ-2): equal at γ = 2/3. The
@@ -144,37 +132,6 @@ def matching_exponent() -> Claim:
             ),
             Check("exact times, compared in rationals", Kind.ENUMERATION, crossed),
             Check("sweep over momenta, two layers, label noise", Kind.SIMULATION, swept),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("undertow.matching-exponent", catalogue="B20", where="any two timescales")
-def general_matching_exponent() -> Claim:
-    """a + bγ = c + dγ. For heavy ball near minimizers (a, b) = (0, -1) and (c, d) = (-2, 2)."""
-
-    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
-        with precision(30):
-            for _ in range(8):
-                a, c = -draw.randint(0, 2), -draw.randint(3, 5)
-                b, d = -draw.randint(1, 3), draw.randint(1, 3)
-                point = {"a": fmpq(a), "b": fmpq(b), "c": fmpq(c), "d": fmpq(d)}
-                said = arb(evaluate(candidate, point))
-                if not abs(crossing(fmpq(1, 1000), (a, b), (c, d)) - said) < arb("1e-12"):
-                    return False, f"wrong at {point}"
-        return True, "where the times cross, by bisection, at 8 random powers"
-
-    return Claim(
-        statement=(
-            r"The times $h^a(1-\beta)^b$ and $h^c(1-\beta)^d$ are equal for $1-\beta = h^\gamma$, "
-            r"$\gamma$ being {formula}."
-        ),
-        printed=Formula(
-            "generalMatchingExponent", (A - C) / (D - B), given=(sympy.Lt(B, 0), sympy.Gt(D, 0))
-        ),
-        checks=(
-            identical("solved for gamma", lambda: matched_exponent((A, B), (C, D))),
-            exactly("times compared by bisection", holds),
         ),
         expected=Verdict.CONFIRMED,
     )

@@ -9,21 +9,20 @@ from __future__ import annotations
 import sympy
 from flint import fmpq
 
-from derive import ema_momentum, heavy_ball, nesterov, quasi_hyperbolic
+from derive import heavy_ball
 from derive.language.formula import BETA, MOMENTUM, Formula, H
-from derive.language.update_rule import Optimizer
-from derive.quadratics.stationary_noise import Z1, Z2, stationary_covariance, stationary_variance
+from derive.quadratics.stationary_noise import Z1, Z2, stationary_covariance
 from verify.claims.checks.identities import Derived, exact, identical
 from verify.claims.checks.stationary_covariance import (
     Entry,
-    declared_step,
     moment_checks,
     paper_step,
     relative_error,
+    variance,
 )
 from verify.claims.claim import Check, Claim, Kind, Settings, Verdict, claim
 
-LAMBDA, L1, L2, NU = sympy.symbols("lambda lambda1 lambda2 nu")
+LAMBDA, L1, L2 = sympy.symbols("lambda lambda1 lambda2")
 GAP = (L1 - L2) ** 2
 DENOMINATOR = (1 - BETA) ** 2 * ((1 + BETA) * (L1 + L2) - H * L1 * L2) + H * BETA * GAP
 STABLE = 2 * (1 + BETA) - H * LAMBDA
@@ -31,11 +30,6 @@ SMALL = (*MOMENTUM, sympy.Gt(H, 0))
 MODE = (*SMALL, sympy.Gt(LAMBDA, 0), sympy.Lt(H * LAMBDA, 2 * (1 + BETA)))
 MODES = (*SMALL, sympy.Gt(L1, 0), sympy.Gt(L2, 0))
 NOISE = r"\Sigma_{12}"
-
-
-def variance(rule: Optimizer, entry: Entry, units: int) -> Derived:
-    """An entry of the derived variance in the paper's units; `units` counts the positions in it."""
-    return lambda: stationary_variance(rule)[entry].subs("z", H * LAMBDA) * H**units
 
 
 def covariance(entry: Entry, units: int) -> Derived:
@@ -188,75 +182,4 @@ def small_step_momentum() -> Claim:
             ),
         ),
         expected=Verdict.CONFIRMED,
-    )
-
-
-def own_variance(
-    rule: Optimizer, statement: str, formula: Formula, extra: tuple[str, ...] = ()
-) -> Claim:
-    return Claim(
-        statement=statement,
-        printed=formula,
-        checks=(
-            identical("solution of the derived Lyapunov equation", variance(rule, (0, 0), 2)),
-            *moment_checks(declared_step(rule), (0, 0), modes=1, extra=extra),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("wang2024.stationary-variance", catalogue="E21", where="SGDM against SGD on a quadratic")
-def averaged_variance() -> Claim:
-    """Momentum as an average is heavy ball with the step size (1-β)h: put it into the variance
-    h²(1+β)/(z(1-β)(2(1+β)-z)), z = hλ. For β = 0 it is that of SGD, h/(λ(2-hλ)); the quotient
-    tends to 1 with hλ, so that momentum changes the variance by a relative hλβ/(1+β) only.
-    """
-    return own_variance(
-        ema_momentum,
-        r"SGD with momentum as an average has the stationary variance {formula}.",
-        Formula(
-            "averagedVariance",
-            H / (LAMBDA * (2 - H * LAMBDA * (1 - BETA) / (1 + BETA))),
-            beside="s^{2}",
-            given=SMALL,
-        ),
-    )
-
-
-@claim("undertow.nesterov-variance", catalogue="B10", where="stationary noise")
-def nesterov_variance() -> Claim:
-    """With A = [[1-z, β(1-z)], [-z, β(1-z)]] and b = -(1, 1) the Lyapunov equation is three linear
-    equations. The factor 1-β+βz is 1 minus the determinant of A: as β -> 1 the variance stays
-    finite, where that of heavy ball grows like 1/(1-β).
-    """
-    z = H * LAMBDA
-    return own_variance(
-        nesterov,
-        r"Nesterov's method has the stationary variance {formula}.",
-        Formula(
-            "nesterovVariance",
-            H
-            * (1 + BETA * (1 - z))
-            / (LAMBDA * (1 - BETA * (1 - z)) * (2 * (1 + BETA) - (1 + 2 * BETA) * z)),
-            beside="s^{2}",
-            given=SMALL,
-        ),
-    )
-
-
-@claim("undertow.quasi-hyperbolic-variance", catalogue="B10", where="stationary noise")
-def quasi_hyperbolic_variance() -> Claim:
-    """The same with A = [[1-(1-νβ)z, -νβ], [(1-β)z, β]] and b = -(1-νβ, -(1-β)). ν = 1 is momentum
-    as an average, β = 0 or ν = 0 is gradient descent.
-    """
-    z = H * LAMBDA
-    top = 1 - BETA**2 + BETA * (1 - NU) * (1 + BETA - 2 * NU * BETA) * z
-    bottom = (1 - BETA + BETA * (1 - NU) * z) * (2 * (1 + BETA) - (1 + BETA - 2 * NU * BETA) * z)
-    return own_variance(
-        quasi_hyperbolic,
-        r"Quasi-hyperbolic momentum has the stationary variance {formula}.",
-        Formula(
-            "quasiHyperbolicVariance", H * top / (LAMBDA * bottom), beside="s^{2}", given=SMALL
-        ),
-        extra=("nu",),
     )

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 
 import sympy
-from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpq_mat
+from flint import acb, acb_mat, arb, fmpq, fmpq_mat
 
 from derive import heavy_ball
 from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H, Z
@@ -21,9 +21,15 @@ from derive.quadratics.linearization import (
 )
 from derive.quadratics.stability import oscillation_interval, stability_limit
 from verify.claims.checks.identities import exact
+from verify.claims.checks.stability import (
+    RATIONAL_BETAS,
+    growth,
+    radius_at_limit,
+    step_matrix,
+    symbolic,
+)
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.running.numbers import Arithmetic, evaluate, precision
-from verify.running.recording import recorder
 
 TRACE = 1 + BETA - Z
 KAPPA_PLUS = sympy.Mul(
@@ -32,33 +38,6 @@ KAPPA_PLUS = sympy.Mul(
 MODE = (*MOMENTUM, sympy.Gt(Z, 0))
 POSITIVE = (sympy.Gt(BETA, 0), sympy.Lt(BETA, 1), *STEP)
 COMPLEX = Arithmetic("acb", acb)
-RATIONAL_BETAS = [fmpq(n, 20) for n in range(1, 20)]
-
-
-def step_matrix(beta: fmpq, z: fmpq) -> fmpq_mat:
-    """One step of heavy ball on a mode, on (position, velocity): written out, not derived."""
-    return fmpq_mat([[1 - z, beta], [-z, beta]])
-
-
-def spectral_radius(beta: fmpq, z: fmpq) -> arb:
-    """The largest modulus of an eigenvalue, enclosed by FLINT from the matrix itself."""
-    matrix = step_matrix(beta, z)
-    entries = [[acb(matrix[i, j]) for j in range(2)] for i in range(2)]
-    return max((abs(e) for e in acb_mat(entries).eig()), key=lambda size: float(size.mid()))
-
-
-def symbolic(name: str, derived: Callable[[], sympy.Expr]) -> Check:
-    """Equality of algebraic expressions, decided by SymPy on their difference."""
-
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        wanted = derived()
-        difference = sympy.radsimp(sympy.expand(candidate - wanted))
-        zero = bool(difference == 0 or sympy.simplify(difference) == 0)
-        if (log := recorder()) is not None:
-            log.identity(candidate, wanted, zero)
-        return Evidence(zero, "difference 0" if zero else f"difference {difference}")
-
-    return Check(name, Kind.SYMBOLIC, judge)
 
 
 def eigenvalue_enclosed() -> Check:
@@ -86,38 +65,6 @@ def eigenvalue_enclosed() -> Check:
         return Evidence(True, "inside the eigenvalue's enclosure at 20 points")
 
     return Check("eigenvalues in ball arithmetic", Kind.BALL, judge)
-
-
-def growth(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-    """2^n-th powers of the step matrix decay just below the candidate limit and grow just above."""
-    for beta in RATIONAL_BETAS[::3]:
-        limit = evaluate(candidate, {"beta": beta})
-        for side, decays in ((fmpq(99, 100), True), (fmpq(101, 100), False)):
-            power = step_matrix(beta, limit * side)
-            scaled = [[arb(power[i, j]) for j in range(2)] for i in range(2)]
-            grown = arb_mat(scaled) ** 4096
-            size = max(abs(grown[i, j]) for i in range(2) for j in range(2))
-            if (size < 1) != decays:
-                return (
-                    False,
-                    f"at {side} of the limit, beta = {beta}, the size after 4096 steps is "
-                    f"{size.str(3)}",
-                )
-    return True, "decay at 0.99, growth at 1.01 of the limit, 4096 steps, 7 beta"
-
-
-def radius_at_limit(candidate: sympy.Expr, settings: Settings) -> Evidence:
-    """The spectral radius is below 1 just under the candidate limit and above 1 just over it."""
-    with precision(settings.digits):
-        for beta in RATIONAL_BETAS:
-            limit = evaluate(candidate, {"beta": beta})
-            for side, stable in ((fmpq(999, 1000), True), (fmpq(1001, 1000), False)):
-                radius = spectral_radius(beta, limit * side)
-                if not (radius < 1 if stable else radius > 1):
-                    return Evidence(
-                        False, f"radius {radius.str(6)} at {side} of the limit, beta = {beta}"
-                    )
-    return Evidence(True, "radius crosses 1 within 0.1 % of the limit, 19 beta")
 
 
 def turns_complex(rising: bool) -> Check:
@@ -288,45 +235,6 @@ def stability() -> Claim:
     )
 
 
-@claim("ghosh2023.largest-effective-step", catalogue="A28", where="section 6 and footnote 3")
-def largest_effective_step() -> Claim:
-    """The effective step size is h/(1-β), and hL < 2(1+β). For β = 0 it is 2/L; it grows without
-    bound as β -> 1. At hL = 2(1+β) a multiplier is -1: the edge of stability is 2(1+β)/h.
-    """
-    curvature = sympy.Symbol("lambda")
-
-    def as_limit(judge: Callable[[sympy.Expr, Settings], Evidence], name: str, kind: Kind) -> Check:
-        def judged(candidate: sympy.Expr, settings: Settings) -> Evidence:
-            some = sympy.Rational(random.Random(settings.seed).randint(8, 30), 7)
-            limit = (candidate * curvature * (1 - BETA)).subs(curvature, some)
-            return judge(sympy.sympify(limit), settings)
-
-        return Check(name, kind, judged)
-
-    return Claim(
-        statement=(
-            r"On a loss of smoothness $\lambda$ heavy ball is stable for effective step sizes "
-            r"below {formula}."
-        ),
-        printed=Formula(
-            "largestEffectiveStep",
-            2 * (1 + BETA) / (curvature * (1 - BETA)),
-            given=(*MOMENTUM, sympy.Gt(curvature, 0)),
-        ),
-        checks=(
-            symbolic(
-                "Jury's conditions",
-                lambda: stability_limit(heavy_ball) / (curvature * (1 - BETA)),
-            ),
-            as_limit(radius_at_limit, "spectral radius in ball arithmetic", Kind.BALL),
-            as_limit(
-                exact("", Kind.SIMULATION, growth).judge, "growth of matrix powers", Kind.SIMULATION
-            ),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
 def in_the_kernel(name: str, curvature: Callable[[random.Random], fmpq]) -> Check:
     """(pi, w) = (candidate, 1) is an eigenvector of the Jacobian (139) to the multiplier kappa."""
 
@@ -344,10 +252,6 @@ def in_the_kernel(name: str, curvature: Callable[[random.Random], fmpq]) -> Chec
         return True, "eigenvector at 20 points"
 
     return exact(name, Kind.ENUMERATION, holds)
-
-
-def some_curvature(draw: random.Random) -> fmpq:
-    return fmpq(draw.randint(1, 30), 7)
 
 
 def eigenvector_of(multiplier: sympy.Expr) -> sympy.Expr:

@@ -1,11 +1,10 @@
 """The start that large steps amount to: Even, Pesme, Gunasekar and Flammarion (2023).
 
-theta = u v with w_+- = (u +- v)/sqrt(2) and x = gamma grad L_B, as in the paper and its slides.
+theta = u v with w_+- = (u +- v)/sqrt(2) and x = gamma grad L_B.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -22,23 +21,14 @@ from verify.claims.checks.diagonal_runs import (
     minimizer_distance,
     on_arrays,
     over_exact_runs,
-    real,
 )
+from verify.claims.checks.gains import GAIN, points
 from verify.claims.checks.identities import enclosed
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.running.numbers import precision
 
-HALF = sympy.Rational(1, 2)
-GAIN = -HALF * sympy.log((1 - X**2) ** 2)
 SHIFT = -2 * X - sympy.log((1 - X) ** 2)
-THRESHOLD = 1 + sympy.LambertW(sympy.exp(-1))
 RUNS = ((0.0, 0.2), (0.0, 1.3))
 """Momentum and the largest |x| of the first step; above 1 a weight crosses zero."""
-
-
-def points(draw: random.Random) -> dict[str, fmpq]:
-    """x on both sides of every crossing."""
-    return {"x": fmpq(draw.randint(-299, 299), 100) + fmpq(1, 997)}
 
 
 def reaches_the_limit(losses: Callable[..., np.ndarray]) -> Check:
@@ -138,144 +128,4 @@ def shifted_start() -> Claim:
             reaches_the_limit(losses),
         ),
         expected=Verdict.CONFIRMED,
-    )
-
-
-X1, X2 = sympy.symbols("x1 x2")
-
-
-@claim("gunasekar2023.sum-outside", catalogue="C11", where="characterization")
-def sum_outside() -> Claim:
-    """ln|w_+ w_-| is a sum over the steps; the logarithm of α_∞ is half of it. After two steps the
-    slides' formula reads 2 g(x₁+x₂) for ln(α²/α_∞²). Their g, "-½ log((1-x²))²", means
-    -½ log((1-x²)²).
-    """
-
-    def two_steps(candidate: sympy.Expr, path: ExactRun) -> Iterator[arb]:
-        first, second = path.steps[:2]
-        for i in range(3):
-            ratio = second.w[0, i] * second.w[1, i] / path.start[0, i] / path.start[1, i]
-            yield at(candidate, x1=first.x[i], x2=second.x[i]) + arb(abs(ratio)).log()
-
-    def two_points(draw: random.Random) -> dict[str, fmpq]:
-        return {"x1": points(draw)["x"], "x2": points(draw)["x"]}
-
-    return Claim(
-        statement=(
-            r"After the steps $x_1$ and $x_2$, $\log(\alpha^2/\alpha_\infty^2)$ is {formula}."
-        ),
-        printed=Formula("sumInsidePrinted", 2 * GAIN.subs(X, X1 + X2), given=()),
-        right=Formula("sumOutside", GAIN.subs(X, X1) + GAIN.subs(X, X2), given=()),
-        checks=(
-            enclosed(
-                "ratios of two steps",
-                lambda: step_gain().subs(X, X1) + step_gain().subs(X, X2),
-                two_points,
-                refutes=True,
-            ),
-            Check(
-                "two exact steps",
-                Kind.ENUMERATION,
-                over_exact_runs(ROTATED, momentum=False, differences=two_steps),
-                refutes=True,
-            ),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=r"$\alpha_\infty^2 = \alpha^2\exp(-\sum_k g(x_k))$.",
-        because=(
-            "the sum stands inside g, where gradients of opposite sign cancel, and the square "
-            "of $\\alpha_\\infty$ is missing."
-        ),
-        counterexample=(
-            r"$x_1 = 1/2$, $x_2 = -1/2$: $\alpha_\infty^2 = 9\alpha^2/16$; the slides give "
-            r"$\alpha_\infty = \alpha$."
-        ),
-    )
-
-
-@claim("gunasekar2023.gain-sign", catalogue="C12", where="characterization")
-def gain_sign() -> Claim:
-    """q(x) ≥ 0 means (1-x²)² ≤ 1, that is 0 ≤ x² ≤ 2."""
-
-    def changes_sign(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        with precision(settings.digits):
-            end = at(candidate)
-            for side, positive in ((fmpq(9999, 10000), True), (fmpq(10001, 10000), False)):
-                gain = at(GAIN, x=end * side)
-                if not (gain > 0 if positive else gain < 0):
-                    return Evidence(False, f"q is {gain.str(5)} at {side} of it")
-        return Evidence(True, "q > 0 just inside, q < 0 just outside")
-
-    def weights(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        end = real(candidate)
-        for sign in (-1, 1):
-            for part, falls in ((0.999, True), (0.5, True), (1.001, False), (2.0, False)):
-                product = abs((1 - sign * end * part) * (1 + sign * end * part))
-                if (product < 1) != falls:
-                    return Evidence(False, f"|w_+ w_-| is multiplied by {product:.4f} at {part}")
-        return Evidence(bool(end > 0), "|w_+ w_-| falls inside and grows outside")
-
-    return Claim(
-        statement=r"The gain of a step is at least 0 exactly for $|x|$ up to {formula}.",
-        printed=Formula("gainSign", sympy.sqrt(2), given=()),
-        checks=(
-            Check("sign of the gain", Kind.BALL, changes_sign),
-            Check("product of the weights", Kind.SIMULATION, weights),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("gunasekar2023.shift-range", catalogue="C12", where="characterization")
-def shift_range() -> Claim:
-    """θ̃₀ = (α_+² - α_-²)/2 and α_± = α exp(-½ Σ q_±(x_k)). q_+(x) = -2x - 2 ln|1-x| is at least 0
-    exactly for x ≤ 1 + W(1/e), the root of x + ln(x-1) = 0. Inside ±(1 + W(1/e)) both α_± are at
-    most α, and |θ̃₀| ≤ α²/2. Beyond, every step multiplies one of them by more than 1, and a long
-    run of them by as much as one likes, while q is still positive up to √2.
-    """
-
-    def start_after(x: float, steps: int) -> float:
-        """|theta_0|/alpha^2 after equal steps x on one coordinate, from the weights themselves."""
-        plus = 2 * (steps * np.log(abs(1 - x)) + steps * x)
-        minus = 2 * (steps * np.log(abs(1 + x)) - steps * x)
-        with np.errstate(over="ignore"):
-            return float(abs(np.exp(plus) - np.exp(minus)) / 2)
-
-    def bounded_inside_only(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        end = real(candidate)
-        if not end > 0:
-            return Evidence(False, "no range")
-        inside = max(start_after(end * part, 2000) for part in (0.2, 0.6, 0.9, 0.9999))
-        outside = start_after(end * 1.001, 2000)
-        said = f"|start|/alpha^2 is {inside:.3g} inside and {outside:.3g} at 1.001 of the range"
-        return Evidence(inside <= 0.5 and outside > 1, said)
-
-    def root(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        with precision(settings.digits):
-            end = arb(str(sympy.N(candidate, settings.digits + 5)))
-            left = end + (end - 1).log()
-            return Evidence(
-                bool(abs(left) < arb(10) ** (5 - settings.digits)),
-                f"x + ln(x-1) = {left.str(3, radius=False)}",
-            )
-
-    return Claim(
-        statement=(
-            r"The divergence is taken from a point within $\alpha^2/2$ of 0, for every sequence of "
-            r"steps with $|x|$ up to {formula}."
-        ),
-        printed=Formula("shiftRangePrinted", sympy.sqrt(2), given=()),
-        right=Formula("shiftRange", THRESHOLD, given=()),
-        checks=(
-            Check("equal steps", Kind.SIMULATION, bounded_inside_only, refutes=True),
-            Check("root of the shift", Kind.BALL, root, refutes=True),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=r"Every $|x|$ is at most $1 + W(1/e) = 1.278\dots$",
-        because=r"$q(x) \ge 0$ up to $\sqrt2$, but $q_+(x) < 0$ from $1 + W(1/e)$ on.",
-        counterexample=(
-            r"one step with $x = \sqrt2$: $\alpha_+^2 = (\sqrt2-1)^2 e^{2\sqrt2}\alpha^2 = "
-            r"2.90\,\alpha^2$ and the start is $1.28\,\alpha^2$; ten such steps give "
-            r"$2.1\cdot10^4\alpha^2$."
-        ),
     )

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from itertools import product
-
 import sympy
-from flint import fmpq, fmpq_poly
 
-from derive import heavy_ball
 from derive.batches import averages
 from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H, K
-from derive.quadratics.stability import stability_limit
-from verify.claims.checks.averaging import When, agrees, deviations, enumerated, modified_loss_terms
+from verify.claims.checks.averaging import (
+    FULL_BATCH,
+    INDEPENDENT,
+    NOTATION,
+    When,
+    enumerated,
+    modified_loss_terms,
+    quarter,
+)
 from verify.claims.checks.heavy_ball import ONE_MINUS
-from verify.claims.checks.identities import exact, identical
-from verify.claims.claim import Check, Claim, Kind, Settings, Verdict, claim
-from verify.models.batch_sequences import (
-    Batches,
-    Vector,
-    averaged,
-    dot,
-    draw_batches,
-    settle,
-    square,
-)
-from verify.papers.cowsik2022.spectrum import radius_at_limit
+from verify.claims.checks.identities import identical
+from verify.claims.claim import Check, Claim, Verdict, claim
 
-S, F, V, LAG, CURVATURE = sympy.symbols("S F V l L")
+S, F, V = sympy.symbols("S F V")
 GIVEN = (*MOMENTUM, *STEP)
-NOTATION = (
-    r"with $S = \lVert\nabla E\rVert^2$ and $F = \mathbb E\lVert\nabla E_n-\nabla E\rVert^2$ at "
-    "one fixed point"
-)
-FULL_BATCH = H * (1 + BETA) / (4 * ONE_MINUS**3) * S
 EXPECTED = FULL_BATCH + H / (4 * ONE_MINUS**2) * F
-INDEPENDENT = "with-replacement"
-
-
-def quarter(scale: dict[str, fmpq]) -> fmpq:
-    return scale["h"] / 4
 
 
 def by_partitions(sampling: averages.Sampling, *, lasting: bool) -> sympy.Expr:
@@ -185,170 +166,4 @@ def slides_stronger_regularization() -> Claim:
             r"$\beta = 9/10$, $h = 1$, $S = 1$, $F = 0$: 475 with momentum; "
             r"the printed factor 10 gives 5/2 from $h$ and 25 from the effective learning rate 10."
         ),
-    )
-
-
-@claim("undertow.force-autocovariance", catalogue="A27", where="autocovariance of the force")
-def force_autocovariance() -> Claim:
-    """Between step k and step k+l the history fades by β^l and gains independent batches, so the
-    covariance is β^l Cov(∇G_k), and (1-β)² Cov(∇G_k) tends to (1-β)/(1+β) C.
-    """
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        for lag, batches, beta in lags_and_batches(settings):
-            first, second = averaged(
-                batches,
-                INDEPENDENT,
-                2 + lag,
-                beta,
-                lambda g, b=beta, e=batches, lag=lag: [
-                    dot(early, late) for early, late in pairs_at_lag(deviations(g, b, e), lag)
-                ],
-            )
-            limit = settle([first, second], [beta**2]) / batches.known["F"]
-            if not agrees(candidate, limit * (1 - beta) ** 2, l=fmpq(lag), beta=beta):
-                return False, f"wrong at the lag {lag}, beta = {beta}"
-        return True, "equal over all sequences for the lags 0 ... 4"
-
-    return Claim(
-        statement=(
-            r"As $k$ grows the covariance of $(1-\beta)\nabla G_k$ and "
-            r"$(1-\beta)\nabla G_{k+l}$ is that of one batch gradient times {formula}."
-        ),
-        printed=Formula("forceAutocovariance", ONE_MINUS / (1 + BETA) * BETA**LAG),
-        checks=(
-            identical(
-                "sums over blocks",
-                lambda: ONE_MINUS**2 * averages.autocovariance(averages.WITH_REPLACEMENT, LAG),
-            ),
-            exact("all batch sequences", Kind.ENUMERATION, holds),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=r"Batches are drawn with replacement; $l \ge 0$.",
-    )
-
-
-@claim("undertow.accumulated-variance", catalogue="A27", where="variance of the accumulated force")
-def accumulated_variance() -> Claim:
-    """The batch of step i enters the forces of the steps i, i+1, ..., k-1 with the weights
-    1-β, (1-β)β, ..., which add up to 1-β^(k-i). The sum of the squares is
-    k - 2β(1-β^k)/(1-β) + β²(1-β^(2k))/(1-β²): over many steps one C a step, as without momentum.
-    """
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        for steps, batches, beta in lags_and_batches(settings):
-            (total,) = averaged(
-                batches,
-                INDEPENDENT,
-                steps + 1,
-                beta,
-                lambda g, b=beta, e=batches: [
-                    square(tuple(sum(c, fmpq(0)) for c in zip(*deviations(g, b, e), strict=True)))
-                ],
-            )
-            wanted = total * (1 - beta) ** 2 / (steps + 1) / batches.known["F"]
-            if not agrees(candidate, wanted, k=steps + 1, beta=beta):
-                return False, f"wrong for {steps + 1} steps, beta = {beta}"
-        return True, "equal over all sequences of 1 ... 5 steps"
-
-    def double_sum(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        for steps in range(1, 7):
-            pairs = product(range(steps), repeat=2)
-            total = sum(
-                (averages.history_covariance(averages.WITH_REPLACEMENT, 2, *p) for p in pairs),
-                fmpq_poly(),
-            )
-            for beta in (fmpq(n, 20) for n in range(1, 20)):
-                wanted = total(beta) * (1 - beta) ** 2 / steps
-                if not agrees(candidate, wanted, k=steps, beta=beta):
-                    return False, f"wrong for {steps} steps, beta = {beta}"
-        return True, "equal for 1 ... 6 steps at 19 beta, more than the degree"
-
-    u = BETA**K
-    return Claim(
-        statement=(
-            r"The variance of $\sum_{j<k}(1-\beta)\nabla G_j$, over $k$, is that of one batch "
-            r"gradient times {formula}, which tends to 1: momentum smooths the noise of a step, "
-            "not the noise that accumulates."
-        ),
-        printed=Formula(
-            "accumulatedVariance",
-            1
-            - 2 * BETA * (1 - u) / (K * ONE_MINUS)
-            + BETA**2 * (1 - BETA ** (2 * K)) / (K * (1 - BETA**2)),
-            given=(*MOMENTUM, sympy.Ge(K, 1)),
-        ),
-        checks=(
-            exact("sum of all covariances", Kind.SYMBOLIC, double_sum),
-            exact("all batch sequences", Kind.ENUMERATION, holds),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition="Batches are drawn with replacement and the point is fixed.",
-    )
-
-
-def lags_and_batches(settings: Settings) -> Iterator[tuple[int, Batches, fmpq]]:
-    """0 to 4, each with three random batches and a random momentum."""
-    draw = random.Random(settings.seed)
-    for number in range(5):
-        yield number, draw_batches(draw, 3), fmpq(draw.randint(1, 19), 20)
-
-
-def pairs_at_lag(path: list[Vector], lag: int) -> Iterator[tuple[Vector, Vector]]:
-    return zip(path, path[lag:], strict=False)
-
-
-@claim("ghosh2023.largest-effective-rate", catalogue="A28", where="section 6, first paragraph")
-def largest_effective_rate() -> Claim:
-    """Heavy ball is stable on a mode of curvature λ exactly for hλ < 2(1+β) (Jury's conditions),
-    and h/(1-β) is the effective learning rate.
-    """
-
-    def mode(candidate: sympy.Expr) -> sympy.Expr:
-        return sympy.sympify(candidate.subs(CURVATURE, sympy.Rational(7, 3))) * ONE_MINUS * 7 / 3
-
-    return Claim(
-        statement=(
-            r"On least squares whose largest curvature is $L$ heavy ball is stable exactly for "
-            r"effective learning rates $h/(1-\beta)$ below {formula}."
-        ),
-        printed=Formula(
-            "largestEffectiveRate",
-            2 * (1 + BETA) / (CURVATURE * ONE_MINUS),
-            given=(*MOMENTUM, sympy.Gt(CURVATURE, 0)),
-        ),
-        checks=(
-            identical(
-                "Jury's conditions", lambda: stability_limit(heavy_ball) / (CURVATURE * ONE_MINUS)
-            ),
-            Check(
-                "spectral radius in ball arithmetic",
-                Kind.BALL,
-                lambda candidate, settings: radius_at_limit(mode(candidate), settings),
-            ),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("ghosh2023.edge-of-stability", catalogue="A28", where="section 6, footnote 3")
-def edge_of_stability() -> Claim:
-    """The same limit, read for the curvature."""
-
-    def mode(candidate: sympy.Expr) -> sympy.Expr:
-        return sympy.sympify(candidate.subs(H, sympy.Rational(7, 3))) * 7 / 3
-
-    return Claim(
-        statement="The curvature at which heavy ball becomes unstable is {formula}.",
-        printed=Formula("edgeOfStability", 2 * (1 + BETA) / H, given=GIVEN),
-        checks=(
-            identical("Jury's conditions", lambda: stability_limit(heavy_ball) / H),
-            Check(
-                "spectral radius in ball arithmetic",
-                Kind.BALL,
-                lambda candidate, settings: radius_at_limit(mode(candidate), settings),
-            ),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition="The loss is quadratic; that training hovers there is an observation.",
     )

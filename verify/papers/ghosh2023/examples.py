@@ -15,11 +15,10 @@ from flint import arb, fmpq
 from derive import gradient_descent, heavy_ball
 from derive.language.formula import BETA, STEP, Formula, H
 from derive.optimizers import heavy_ball_two_step
-from verify.claims.checks.heavy_ball import ONE_MINUS, RESIDUAL_BETAS, distances, value
+from verify.claims.checks.heavy_ball import ONE_MINUS, RESIDUAL_BETAS, by_engine, distances, value
 from verify.claims.checks.identities import exact, identical, order_of
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.models.written_fields import follow_written
-from verify.papers.ghosh2023.modified_loss import by_engine
 from verify.running.experiments import Experiment
 from verify.running.losses import Loss, polynomial
 from verify.running.numbers import (
@@ -35,7 +34,6 @@ from verify.running.tape import Node, gradient, record
 from verify.running.trajectories import iterates
 
 Number = Any
-
 X, Y, W1, W2 = sympy.symbols("x y w1 w2")
 MODEL = (Y - W1 * W2 * X) ** 2 / 2
 

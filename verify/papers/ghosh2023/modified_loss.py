@@ -9,18 +9,17 @@ from typing import Any
 import sympy
 from flint import fmpq
 
-from derive import gradient_descent, heavy_ball, modified_loss
+from derive import gradient_descent, heavy_ball
 from derive.engine.expansion import steady_flow
 from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
 from derive.language.trees import Tree
-from derive.language.update_rule import Optimizer
 from verify.claims.checks.heavy_ball import (
     FULL,
     HEAVY_BALL,
     ONE_MINUS,
-    PAIR,
     QUARTIC,
     SQUARE,
+    by_engine,
     loss_weights,
     two_step_residual,
     value,
@@ -33,11 +32,6 @@ from verify.running.numbers import PowerSeries
 from verify.running.residuals import steady_residual
 
 Number = Any
-
-
-def by_engine(optimizer: Optimizer) -> sympy.Expr:
-    """The term beside E at order h of the modified loss, as the B-series engine gives it."""
-    return H * modified_loss(optimizer, order=2).terms[PAIR].as_expr()
 
 
 def by_hand() -> sympy.Expr:

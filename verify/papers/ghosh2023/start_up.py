@@ -13,13 +13,7 @@ from flint import arb, fmpq
 from derive import heavy_ball
 from derive.engine.expansion import gamma
 from derive.language.formula import BETA, H, K
-from verify.claims.checks.heavy_ball import (
-    HEAVY_BALL,
-    ONE_MINUS,
-    QUARTIC,
-    RESIDUAL_BETAS,
-    settled,
-)
+from verify.claims.checks.heavy_ball import HEAVY_BALL, ONE_MINUS, QUARTIC, RESIDUAL_BETAS, settled
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.start_up import start_up
 from verify.claims.checks.stated import beside, bounded, for_losses, measured, observed
@@ -56,8 +50,6 @@ CHANGING = {
     "force": Value((1 - BETA ** (K + 1)) / ONE_MINUS),
     "pull": Value(H * (1 + BETA) / (2 * ONE_MINUS**3)),
 }
-
-
 EXAMPLE = Instance(
     QUARTIC,
     {"x_0": 1, r"\beta": "1/2", "h": "1/1024"},

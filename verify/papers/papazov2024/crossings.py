@@ -31,7 +31,6 @@ from verify.models.diagonal_network import Array
 from verify.running.numbers import evaluate, precision
 
 E, LOSS0, REACH = sympy.symbols("e L0 G")
-POSITIVE = (sympy.Gt(LAMBDA, 0),)
 
 
 def real_modes(inertia: fmpq, force: fmpq) -> bool:

@@ -7,154 +7,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any
 
 import sympy
 from flint import fmpq
 
-from derive import heavy_ball
-from derive.engine.momentum_flow import CENTRAL, GAMMA, LAMBDA, flow_parameter, initial_velocity
-from derive.language.formula import BETA, MOMENTUM, Formula
-from verify.claims.checks.heavy_ball import ONE_MINUS, QUARTIC, RESIDUAL_BETAS, value
-from verify.claims.checks.identities import exact, identical, order_of
-from verify.claims.checks.momentum_grid import Values, at, closeness_at_fixed_lambda, drawn
+from derive.engine.momentum_flow import LAMBDA
+from derive.language.formula import Formula
+from verify.claims.checks.heavy_ball import value
+from verify.claims.checks.identities import exact, identical
+from verify.claims.checks.momentum_grid import at, drawn
 from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
-from verify.models.written_fields import damped, second_order
-from verify.papers.papazov2024.discretization import FLOW, STEPS
-from verify.running.experiments import Flow
+from verify.models.written_fields import damped
+from verify.papers.papazov2024.discretization import FLOW
 from verify.running.families import bounded_polynomial, starting_point
-from verify.running.numbers import MPFR, RATIONAL, PowerSeries, power_series, precision
-from verify.running.trajectories import iterates, vector
-
-Number = Any
-
-
-@claim("undertow.momentum-flow-parameter", catalogue="D04", where="order of the momentum flow")
-def second_order_parameter() -> Claim:
-    """The two-step rule is (1-β)x' + (h/2)(1+β)x'' + O(h²) = -∇F along smooth paths. In the time of
-    the flow, t over (1-β), the coefficient of x'' is λ = γ(1+β)/(2(1-β)²) = γ/(1-β)² - ε/2: what
-    the central difference for x' gives. At β = 0 it is γ/2, half of the intrinsic parameter.
-    """
-
-    def by_engine() -> sympy.Expr:
-        return GAMMA * flow_parameter(heavy_ball).as_expr()
-
-    def along_paths(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        arithmetic, h = power_series(4), PowerSeries.step(4)
-        t = arithmetic.convert(drawn(random.Random(settings.seed)))
-        for beta in RESIDUAL_BETAS:
-            mass = value(candidate, gamma=h, beta=beta) * (1 - beta) ** 2
-            for n in range(1, 6):
-                left = (t + h) ** n - t**n * (1 + beta) + (t - h) ** n * beta
-                second = t ** (n - 2) * (n * (n - 1)) if n > 1 else t * 0
-                rest = left - (second * mass + t ** (n - 1) * (n * (1 - beta))) * h
-                if any(rest[i] != 0 for i in range(3)):
-                    return False, f"a remainder on x = t^{n} at beta = {beta}"
-        return True, "the rule is met to h^3 on x = t, ..., t^5 for 9 beta"
-
-    return Claim(
-        statement=(
-            r"Heavy ball is $O(\epsilon^2)$-close to $\lambda\ddot x+\dot x+\nabla F(x) = 0$ at a "
-            r"fixed $\lambda$, $\epsilon = \gamma/(1-\beta)$, when $\lambda$ is {formula}."
-        ),
-        printed=Formula(
-            "secondOrderParameter",
-            GAMMA * (1 + BETA) / (2 * ONE_MINUS**2),
-            given=(*STEPS, *MOMENTUM),
-        ),
-        checks=(
-            identical("B-series engine", by_engine),
-            identical("central scheme", lambda: CENTRAL.flow_parameter),
-            exact("exact residual on polynomial paths", Kind.SERIES, along_paths),
-            closeness_at_fixed_lambda(2, at, lambda c, v: (1 - v["beta"]) / 2),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=r"A cold start, $\dot x(0) = -\frac{1-\beta}{2}\nabla F(x_0)$.",
-    )
-
-
-@claim("undertow.momentum-flow-start", catalogue="D04", where="start of the momentum flow")
-def second_order_start() -> Claim:
-    """x(ε) = x₁ + O(ε³) with x₁ = x₀ - γ∇F(x₀) and λx'' = -x' - ∇F: x'(0) = -(ε/2λ)∇F(x₀) + O(ε²),
-    which is (x₁-x₀)/(2ε). Heavy ball's start-up shifts its lasting flow by β/(1-β)² γ∇F(x₀), the
-    layer of the flow by λ(1-c)∇F(x₀): with λ of second order they agree for c = (1-β)/(1+β). This
-    is ε/(2λ) exactly, so that one start serves both limits, ε to 0 at fixed λ and at fixed β.
-    """
-
-    def first_step(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        arithmetic, width = power_series(3), PowerSeries.step(3)
-        for _ in range(10):
-            scale = drawn(draw)
-            loss = bounded_polynomial(draw, 2)
-            x0 = [arithmetic.convert(x) for x in starting_point(draw, 2)]
-            beta = 1 - width / scale
-            try:
-                speed = value(candidate, beta=beta)
-            except ZeroDivisionError:
-                return False, "infinite at beta = 1"
-            slopes = loss.gradient_function(arithmetic)(vector(x0))
-            kick = [slope * -speed for slope in slopes]
-            inverse = arithmetic.convert(1 / scale)
-            rows = damped(loss).taylor([*x0, *kick], [inverse, inverse], 3, arithmetic)
-            for x, slope, row in zip(x0, slopes, rows, strict=False):
-                left = row[0] + row[1] * width + row[2] * width**2 - x + slope * width**2 / scale
-                if left[1] != 0 or left[2] != 0:
-                    return False, f"the first step is missed at lambda = {scale}"
-        return True, "the first step is met to epsilon^3, 10 lambda, 10 random losses"
-
-    def at_fixed_beta(candidate: sympy.Expr, settings: Settings) -> Sequence[float]:
-        errors = []
-        with precision(settings.digits):
-            beta = MPFR.convert(fmpq(1, 2))
-            for j in range(6, 11):
-                h, steps = MPFR.convert(fmpq(1, 2**j)), 2 ** (j + 1)
-                x0 = vector([MPFR.convert(fmpq(1))])
-                path = iterates(
-                    heavy_ball,
-                    QUARTIC,
-                    list(x0),
-                    h=h,
-                    steps=steps,
-                    parameters={"beta": beta},
-                    arithmetic=MPFR,
-                )
-                run = Flow(QUARTIC, x0, h / (1 - beta), steps, {}, settings.digits)
-                mass = h * (1 + beta) / (2 * (1 - beta) ** 2)
-                try:
-                    other = second_order(run, mass, 1, value(candidate, beta=beta))
-                except ArithmeticError:
-                    return [1.0] * 5
-                errors.append(float(abs(path[-1] - other[-1])[0]))
-        return errors
-
-    def mass(candidate: sympy.Expr, values: Values) -> Number:
-        beta = values["beta"]
-        return values["gamma"] * (1 + beta) / (2 * (1 - beta) ** 2)
-
-    return Claim(
-        statement=(
-            r"The momentum flow with $\lambda = \gamma(1+\beta)/(2(1-\beta)^2)$ from "
-            r"$\dot x(0) = -c\nabla F(x_0)$ is close to heavy ball to second order, at fixed "
-            r"$\lambda$ over all steps and at fixed $\beta$ after the start-up, with $c$ equal to "
-            "{formula}."
-        ),
-        printed=Formula("momentumFlowStart", ONE_MINUS / (1 + BETA)),
-        checks=(
-            identical(
-                "shift against initial layer", lambda: initial_velocity(heavy_ball).as_expr()
-            ),
-            exact("exact first step", Kind.SERIES, first_step),
-            closeness_at_fixed_lambda(2, mass, lambda c, values: value(c, beta=values["beta"])),
-            order_of("observed order at fixed beta", at_fixed_beta, 2),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            r"A cold start. $(x_1-x_0)/(2\epsilon)$ is $c = (1-\beta)/2$: the same to first order "
-            r"at fixed $\lambda$, and only of first order at fixed $\beta$."
-        ),
-    )
-
+from verify.running.numbers import RATIONAL, PowerSeries, power_series
+from verify.running.trajectories import vector
 
 TIME = sympy.Symbol("t")
 

@@ -43,8 +43,7 @@ from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict,
 from verify.models.diagonal_network import Array
 from verify.running.numbers import PowerSeries, evaluate
 
-E, G, P, Q, T = sympy.symbols("e g p m t")
-LOSS0, REACH = sympy.symbols("L0 G")
+G, P, Q, T = sympy.symbols("g p m t")
 POSITIVE = (sympy.Gt(LAMBDA, 0),)
 TERMS = 9
 

@@ -1,0 +1,1 @@
+"""Cattaneo and Shigida (2025), on heavy ball."""

@@ -1,0 +1,1 @@
+"""Slides of Gunasekar (2023)."""

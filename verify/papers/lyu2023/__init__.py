@@ -1,0 +1,1 @@
+"""Lyu, Wang, Wang and Zhu (2023)."""

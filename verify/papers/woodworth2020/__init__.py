@@ -1,0 +1,1 @@
+"""Woodworth, Gunasekar et al. (2020)."""
