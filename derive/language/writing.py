@@ -117,12 +117,13 @@ class _Latex(_LowestFirst, LatexPrinter):
             return "1"
         if len(factors) == 1:
             return self.doprint(factors[0])
-        return "".join(
-            f"({self.doprint(f)})"
-            if isinstance(f, sympy.Add)
-            else self.doprint(f) + (" " if _ends_in_word(f) and _starts_in_letter(after) else "")
-            for f, after in zip(factors, [*factors[1:], None], strict=True)
-        )
+        written = ""
+        for f, after in zip(factors, [*factors[1:], None], strict=True):
+            factor = f"({self.doprint(f)})" if isinstance(f, sympy.Add) else self.doprint(f)
+            written += r" \cdot " if written and factor[0].isdigit() else ""
+            written += factor
+            written += " " if _ends_in_word(f) and _starts_in_letter(after) else ""
+        return written
 
 
 def _ends_in_word(factor: sympy.Expr) -> bool:
