@@ -127,7 +127,7 @@ class Asked:
 
     def trees_at(self, order: int) -> list[Tree]:
         """The trees of an order."""
-        return _trees(FAMILIES[self.family], order)
+        return trees_at(FAMILIES[self.family], order)
 
 
 def claim_formulas(id: str) -> dict[str, Formula]:
@@ -227,7 +227,7 @@ def list_targets() -> Iterator[tuple[str, str]]:
             if found.free and ZOO[name].game:
                 continue
             for order in range(3):
-                for t in _trees(found, order):
+                for t in trees_at(found, order):
                     label = f"{name}:{family}:order-{order}{_suffix(found, order, t)}"
                     yield label, f"{found.meaning}, beside {found.beside(t)}"
     for claim in REGISTRY.claims.values():
@@ -235,7 +235,8 @@ def list_targets() -> Iterator[tuple[str, str]]:
             yield name, f"a formula of the claim ({claim.source.key}, {claim.source.where})"
 
 
-def _trees(family: Family, order: int) -> list[Tree]:
+def trees_at(family: Family, order: int) -> list[Tree]:
+    """The trees that carry coefficients at an order, free ones for a loss."""
     nodes = order + family.first
     if nodes < 1:
         return []
@@ -244,7 +245,7 @@ def _trees(family: Family, order: int) -> list[Tree]:
 
 
 def _suffix(family: Family, order: int, t: Tree) -> str:
-    return f":{t}" if len(_trees(family, order)) > 1 else ""
+    return f":{t}" if len(trees_at(family, order)) > 1 else ""
 
 
 def find_quantity(name: str) -> Asked:
@@ -272,7 +273,7 @@ def find_quantity(name: str) -> Asked:
     number, _, shape = tail.partition(":")
     if not (number.isascii() and number.isdecimal() and len(number) < 9) or int(number) > HIGHEST:
         raise BadInput(f"order-{number[:20]} is outside order-0 ... order-{HIGHEST}.")
-    trees = _trees(found, int(number))
+    trees = trees_at(found, int(number))
     if not trees:
         raise BadInput(f"{family} starts at order-{1 - found.first}.")
     if not shape:

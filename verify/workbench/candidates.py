@@ -65,6 +65,11 @@ def checks(subject: Subject, claimed_order: int | None = None) -> tuple[Check, .
     return tuple(map(_guarded, found))
 
 
+def derived(subject: Subject) -> tuple[Check, ...]:
+    """The comparison with what is derived alone, for a coefficient that is not run."""
+    return (_guarded(_symbolic_check(subject)),)
+
+
 def value(expr: sympy.Expr, k: int, values: Mapping[str, Number], arithmetic: Arithmetic) -> Number:
     """A formula at one k, on the number type that holds its other symbols."""
     if arithmetic is MPFR:

@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, str] = {
     "about": 'a table, [about], with optimizer = "heavy-ball"',
     "about.optimizer": '"heavy-ball"',
     "about.quantity": '"modified-loss"',
+    "about.tree": '"[[],[]]"',
     "about.order": "1",
     "about.claimed_order": "2",
     "about.set": '{ beta = "9/10" }',

@@ -17,15 +17,18 @@ from typing import Any
 import sympy
 
 import verify.papers  # noqa: F401  (registers the claims, whose ids are taken)
+from derive.language.differentials import latex_differential, latex_scalar
 from derive.language.formula import Formula
+from derive.language.trees import Tree, tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import latex
 from verify.claims.claim import REGISTRY, Claim, Source, Verdict
 from verify.claims.equality import difference
-from verify.formulas.asked import DRAFTED
+from verify.formulas.asked import DRAFTED, FORMS, AtFirstOrder
 from verify.formulas.reading import Unreadable, read_expression, read_latex
+from verify.formulas.targets import FAMILIES, HIGHEST, trees_at
 from verify.running.rule_files import find_rule
-from verify.workbench.candidates import checks
+from verify.workbench.candidates import checks, derived
 from verify.workbench.draft_fields import Fields, fields_of
 from verify.workbench.subjects import Subject
 
@@ -66,8 +69,9 @@ optimizer = "heavy-ball"
 # transient-factor         gamma_k: what multiplies the lasting h^1 term on [kh, (k+1)h]; no h in it
 # initial-shift            the multiple of grad E(x_0) by which the lasting flow starts beside x_0
 # discrete-modified-loss   what stands beside |grad E|^2 in S, x_(k+1) = x_k - h scale grad S(x_k)
+# modified-flow            what stands beside derivatives of E in x'; also transient, one-step-map
 quantity = "modified-loss"
-order = 1                      # the power of h
+order = 1                      # the power of h; where several trees share it, add tree = "[[],[]]"
 claimed_order = 2              # the distance to the iterates vanishes like h^2; may be left out
 
 [notation]                     # the paper's names on the left
@@ -123,21 +127,30 @@ def load_draft(path: Path) -> Draft:
     """
     fields = fields_of(path)
     name, rule = _rule(fields)
-    quantity = fields.choice("about.quantity", DRAFTED)
-    if fields.number("about.order", 1) != 1:
-        raise fields.bad("about.order", "is 1 in a draft; 'undertow check' compares other orders")
+    quantity, order = fields.choice("about.quantity", FORMS), fields.number("about.order", 1)
+    t = _tree(fields, quantity, order or 0)
+    kind = AtFirstOrder("", symbols=("h", "k"), beside=_beside(quantity, t))
+    runs = order == 1 and quantity in DRAFTED
+    if runs:
+        kind = DRAFTED[quantity]
     claimed = fields.number("about.claimed_order")
     if claimed is not None and claimed < 1:
         raise fields.bad("about.claimed_order", f"is {claimed}; an order is at least 1")
+    if claimed is not None and not runs:
+        raise fields.bad(
+            "about.claimed_order",
+            f"is observed at order = 1 of {', '.join(DRAFTED)}; leave it out, and the formula is "
+            "compared with what is derived",
+        )
     parameters = tuple(p.name for p in rule.declared if not p.flag)
     aliases = _aliases(fields, (*parameters, "h", "k"))
     fixed = {sympy.Symbol(name): sympy.Rational(int(v.p), int(v.q)) for name, v in rule.values}
     given = _assumptions(fields, (*parameters, "h", "k"), aliases, fixed)
-    formulas = _Formulas(fields, (*parameters, *DRAFTED[quantity].symbols), aliases, fixed)
+    formulas = _Formulas(fields, (*parameters, *kind.symbols), aliases, fixed)
     printed, right = formulas.read("printed"), formulas.read("right", needed=False)
     expected = _expected(fields, right)
     try:
-        subject = Subject.of(rule, quantity, name=name, given=given)
+        subject = Subject.of(rule, quantity, t, name=name, given=given)
     except BadInput as error:
         field = "formula.assumptions" if given and "obey" in str(error) else "about.quantity"
         raise fields.bad(field, f"does not work: {error}") from error
@@ -146,7 +159,6 @@ def load_draft(path: Path) -> Draft:
     def formula(expr: sympy.Expr, suffix: str = "") -> Formula:
         words = re.findall("[A-Za-z]+", identity)
         name = "draft" + "".join(word[:1].upper() + word[1:] for word in words) + suffix
-        kind = DRAFTED[quantity]
         if kind.beside and isinstance(expr, sympy.Add):
             expr = difference(expr, sympy.Integer(0))
         lead = kind.lead.rstrip("+") if latex(expr).startswith("-") else kind.lead
@@ -156,7 +168,7 @@ def load_draft(path: Path) -> Draft:
         statement=_statement(fields),
         printed=formula(printed, "" if right is None else "Printed"),
         right=None if right is None else formula(right),
-        checks=checks(subject, claimed),
+        checks=checks(subject, claimed) if runs else derived(subject),
         expected=expected,
         condition=fields.text("formula.condition"),
         because=fields.text("formula.because"),
@@ -168,6 +180,30 @@ def load_draft(path: Path) -> Draft:
         optimizer=name,
         bibtex=_bibtex(fields),
     )
+
+
+def _tree(fields: Fields, quantity: str, order: int) -> Tree:
+    """The tree that carries the coefficient, as about.tree gives it where the order has several."""
+    found = FAMILIES[quantity]
+    shapes = {str(t): t for t in trees_at(found, order)} if 0 <= order <= HIGHEST else {}
+    if not shapes:
+        raise fields.bad(
+            "about.order", f"is {order}; {quantity} has orders {1 - found.first} ... {HIGHEST}"
+        )
+    if order == 1 and quantity in DRAFTED and not fields.has("about.tree"):
+        return tree(DRAFTED[quantity].tree)
+    if len(shapes) == 1 and not fields.has("about.tree"):
+        return next(iter(shapes.values()))
+    shape = fields.text("about.tree").replace(" ", "")
+    if shape not in shapes:
+        raise fields.bad(
+            "about.tree", f"is {shape!r}; at order {order} it is {' or '.join(shapes)}"
+        )
+    return shapes[shape]
+
+
+def _beside(quantity: str, t: Tree) -> str:
+    return r"\," + (latex_scalar(t) if FAMILIES[quantity].free else latex_differential(t))
 
 
 def read_condition(

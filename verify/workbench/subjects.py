@@ -1,4 +1,4 @@
-"""What a drafted claim is about: a coefficient at h^1 of a rule, what is right, where to try it."""
+"""What a drafted claim is about: a coefficient of a rule, what is right, where to try it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from flint import fmpq
 
 from derive.engine.backward_error import modified_flow
 from derive.language.formula import K
-from derive.language.trees import tree
+from derive.language.trees import Tree, tree
 from derive.language.update_rule import BadInput, Optimizer
 from verify.formulas.asked import DRAFTED
-from verify.formulas.domain import ranges_of
-from verify.formulas.targets import FAMILIES, Target
+from verify.formulas.targets import Asked, Target
 from verify.running.numbers import evaluate
 from verify.running.points import samples
 
@@ -37,23 +36,26 @@ class Subject:
 
     @staticmethod
     def of(
-        rule: Optimizer, quantity: str, *, name: str = "", given: Sequence[sympy.Basic] = ()
+        rule: Optimizer,
+        quantity: str,
+        t: Tree | None = None,
+        *,
+        name: str = "",
+        given: Sequence[sympy.Basic] = (),
     ) -> Subject:
         """Derive the right formula.
 
         Args:
+            t: the tree that carries the coefficient; by default that of a draft at order 1.
             name: how the rule is called, by name or as file.py:rule.
             given: inequalities that the parameter values obey.
         Raises:
             BadInput: the rule has no such quantity, or no parameter value obeys the inequalities.
         """
-        t, family = tree(DRAFTED[quantity].tree), FAMILIES[quantity]
-        called = f"{name or rule.name}:{quantity}:order-1"
+        t = t or tree(DRAFTED[quantity].tree)
         if quantity == "transient-factor" and not modified_flow(rule, order=2)[PAIR]:
             raise BadInput(f"{rule.name} has no term at h^1 that a factor could multiply.")
-        target = Target(
-            called, family.find(rule, t), family.beside(t), tuple(ranges_of(rule.declared))
-        )
+        target = Asked(name or rule.name, rule, quantity).at(t)
         return Subject(rule, quantity, target, tuple(_points(rule, target.expr, given)))
 
 

@@ -30,6 +30,7 @@ def draft(tmp_path: Path):
         expected: str = "confirmed",
         about: str = "claimed_order = 2",
         notation: str = "",
+        order: int = 1,
     ) -> Draft:
         path = tmp_path / "draft.toml"
         formula = formula if "=" in formula else f'printed = "{formula}"'
@@ -45,7 +46,7 @@ where = "equation (1)"
 [about]
 optimizer = "{optimizer}"
 quantity = "{quantity}"
-order = 1
+order = {order}
 {about}
 [notation]
 {notation}
@@ -304,7 +305,7 @@ BAD = [
     ('key = "mine"', "key = 3", 6, "source.key is 3, which is not a text"),
     ("order = 1", 'order = "one"', 16, "about.order is 'one', which is not a whole number"),
     ("order = 1", "order = true", 16, "about.order is True, which is not a whole number"),
-    ("order = 1", "order = 2", 16, "about.order is 1 in a draft"),
+    ("order = 1", "order = 9", 16, "about.order is 9; modified-loss has orders 0 ... 4"),
     ("order = 1", "claimed_order = 0", 16, "an order is at least 1"),
     ('assumptions = ["h > 0"]', 'assumptions = "h > 0"', 11, "which is not a list of texts"),
     ('assumptions = ["h > 0"]', "assumptions = [0]", 11, "something else than texts"),
@@ -387,3 +388,28 @@ def test_a_condition_is_read_from_both_sides():
     for text in ("beta", "beta <", "< 1", "beta <> 1", "beta => 1", "1 < 2", "beta === 1", ""):
         with pytest.raises(Unreadable):
             read_condition(text, names=names)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "order", "about", "right", "wrong"),
+    [
+        ("modified-flow", 1, "", "-h*(1+beta)/(2*(1-beta)^3)", "-h*(1+beta)/(2*(1-beta)^2)"),
+        (
+            "modified-flow", 2, 'tree = "[[[]]]"',
+            "-h^2*(1+4*beta+beta^2)/(3*(1-beta)^5)", "-h^2*(1+4*beta)/(3*(1-beta)^5)",
+        ),
+        (
+            "one-step-map", 1, "", "-h/(1-beta)", "-h",
+        ),
+    ],
+)  # fmt: skip
+def test_any_quantity_at_any_order_is_compared_with_what_is_derived(
+    draft, quantity, order, about, right, wrong
+):
+    assert judge(draft(right, quantity, about=about, order=order), FAST).verdict == "confirmed"
+    assert judge(draft(wrong, quantity, about=about, order=order), FAST).verdict != "confirmed"
+
+
+def test_a_tree_is_asked_for_where_an_order_has_several(draft):
+    with pytest.raises(BadInput, match=r"about\.tree is ''; at order 2 it is"):
+        draft("h^2", "modified-flow", about="", order=2)
