@@ -86,7 +86,7 @@ def raised(text: str) -> Markup:
     """
     safe = _SYMBOLS.sub(lambda name: GREEK[name[0]], str(escape(text)))
     safe = re.sub(r"\bgrad (?=[A-Z])", "∇", safe)
-    safe = re.sub(r"\bw(±|\+-)", "w_±", safe)
+    safe = re.sub(r"\bw_?(±|\+-)", "w_±", safe)
     for typed, arrow in _ARROWS:
         safe = safe.replace(typed, arrow)
     return Markup(_LEVELS.sub(_level, safe))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from derive.language.update_rule import BadInput
 from derive.language.writing import latex, plain
 from derive.optimizers import ZOO
 from verify.campaigns.runner import environment
-from verify.claims.catalogue import not_claimed
+from verify.claims.catalogue import Entry, entries, not_claimed
 from verify.claims.claim import Claim, ClaimResult, Settings, Verdict
 from verify.claims.sources import BIBTEX, authors, year_of
+from verify.formulas.tokens import GREEK
 from verify.report import mathml, optimizer_pages, trust
 from verify.report.optimizer_pages import Quantities
 from verify.report.terminal import words
@@ -161,7 +163,7 @@ def pages(report: Report) -> dict[str, str]:
         claims=len(rows),
     )
     for asset in ASSETS:
-        files[asset] = templates.get_template(asset).render()
+        files[asset] = templates.get_template(asset).render(letters=GREEK)
     return files
 
 
@@ -187,6 +189,8 @@ def _row(result: ClaimResult) -> dict[str, Any]:
     about = topics(result)
     kinds = list(dict.fromkeys(str(check.kind) for check in result.checks))
     said = words(claim.sentence) if claim.says else _searched(claim)
+    asked = [claim.id, *claim.catalogue, said, claim.source.where, *about, str(result.verdict)]
+    asked += [cited(claim.source.key), *_others_names(f"{claim.id} {said}")]
     return {
         "result": result,
         "id": claim.id,
@@ -196,8 +200,50 @@ def _row(result: ClaimResult) -> dict[str, Any]:
         "topics": about,
         "kinds": kinds,
         "statement": mathml.statement(claim, claim.formula),
-        "search": " ".join([claim.id, *claim.catalogue, said, claim.source.where, *about]).lower(),
+        "entries": [_entries()[number] for number in claim.catalogue if number in _entries()],
+        "link": link(claim.source.key),
+        "search": searchable(" ".join(asked)),
     }
+
+
+def searchable(text: str) -> str:
+    r"""Text as a search compares it; `site.js` does the same to what is typed.
+
+    >>> searchable(r"$1 + \beta$ of ‖∇E‖²"), searchable("1+β")
+    ('1+beta of ‖∇e‖²', '1+beta')
+    """
+    plain = re.sub(r"[\\${}]", "", text)
+    named = "".join(GREEK.get(letter, letter) for letter in plain)
+    return re.sub(r"\s*([-+*/=^−])\s*", r"\1", named.lower()).replace("−", "-")
+
+
+def _others_names(text: str) -> list[str]:
+    """What else people call the rules that a text speaks of: their authors, as the rules say."""
+    spoken = text.lower().replace("-", " ")
+    return [
+        bracket
+        for name, rule in ZOO.items()
+        if name.replace("-", " ") in spoken
+        for bracket in re.findall(r"\(([^()]*\d{4})\)", rule.summary)
+    ]
+
+
+def link(key: str) -> str:
+    """Where a source can be read, by its DOI or its number in arXiv; empty where neither is known.
+
+    >>> link("barrett2021")
+    'https://arxiv.org/abs/2009.11162'
+    """
+    entry = BIBTEX.get(key, "")
+    if doi := re.search(r"doi\s*=\s*\{([^}]+)\}", entry, re.IGNORECASE):
+        return f"https://doi.org/{doi[1]}"
+    paper = re.search(r"arXiv:\s*(\d{4}\.\d{4,5})", entry)
+    return f"https://arxiv.org/abs/{paper[1]}" if paper else ""
+
+
+@cache
+def _entries() -> dict[str, Entry]:
+    return {entry.number: entry for entry in entries()}
 
 
 def _searched(claim: Claim) -> str:

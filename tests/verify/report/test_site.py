@@ -116,14 +116,15 @@ def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_nothing_is_fetched_and_every_link_leads_to_a_file(folder: Path):
     for page in folder.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        assert not any(scheme in text for scheme in ('="http', '="//', "url("))
+        assert not any(scheme in text for scheme in ('src="http', '="//', "url("))
         for link in _links(text):
             assert (page.parent / link.split("#")[0]).exists(), (page, link)
 
 
 def _links(text: str) -> list[str]:
     quoted = [part.split('"')[0] for mark in ('href="', 'src="') for part in text.split(mark)[1:]]
-    return [link for link in quoted if not link.startswith(("#", "data:"))]
+    papers = ("https://doi.org/", "https://arxiv.org/abs/")
+    return [link for link in quoted if not link.startswith(("#", "data:", *papers))]
 
 
 def test_a_claim_shows_both_forms_the_reason_and_what_was_found(folder: Path, report: Report):
@@ -247,7 +248,7 @@ def test_every_page_renders_its_formulas_without_errors_or_overflow(
 
 
 def shown(browser: Chrome) -> list[str]:
-    rows = browser.find_elements(By.CSS_SELECTOR, ".claims li")
+    rows = browser.find_elements(By.CSS_SELECTOR, ".claims li:not(.group)")
     return [row.find_element(By.TAG_NAME, "a").text for row in rows if row.is_displayed()]
 
 
@@ -265,12 +266,37 @@ def test_search_and_filters_leave_what_was_asked_for(browser: Chrome, folder: Pa
     WebDriverWait(browser, 5).until(lambda _: shown(browser) == list(SHOWN))
     for name, choice, left in (
         ("verdict", "corrected", [SHOWN[1], SHOWN[3]]),
-        ("paper", "Cowsik et al. 2022", [SHOWN[1]]),
+        ("paper", cited("cowsik2022"), [SHOWN[1]]),
         ("kind", "ball", []),
     ):
         Select(browser.find_element(By.NAME, name)).select_by_visible_text(choice)
         WebDriverWait(browser, 5).until(lambda _, left=left: shown(browser) == left)
     assert browser.find_element(By.ID, "count").text == f"0 of {len(SHOWN)} claims"
+
+
+@needs_browser
+@pytest.mark.parametrize("typed", [r"\beta", "1+beta", "1 + β", "polyak"])
+def test_a_search_finds_what_is_typed_in_another_notation(
+    browser: Chrome, folder: Path, typed: str
+):
+    opened(browser, folder / "index.html")
+    browser.find_element(By.NAME, "search").send_keys(typed)
+    assert 0 < len(shown(browser)) <= len(SHOWN)
+    browser.find_element(By.NAME, "search").send_keys("-nowhere")
+    assert shown(browser) == []
+
+
+@needs_browser
+def test_the_address_keeps_the_choices_and_the_index_is_grouped(browser: Chrome, folder: Path):
+    opened(browser, folder / "index.html")
+    Select(browser.find_element(By.NAME, "verdict")).select_by_visible_text("corrected")
+    Select(browser.find_element(By.NAME, "order")).select_by_visible_text("source")
+    assert browser.current_url.endswith("#verdict=corrected&order=paper")
+    browser.refresh()
+    left = shown(browser)
+    assert sorted(left) == sorted([SHOWN[1], SHOWN[3]])
+    groups = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".claims .group")]
+    assert groups == sorted({cited(name.split(".")[0]) for name in left})
 
 
 @needs_browser
