@@ -1,19 +1,24 @@
 """The whole benchmark as one table: `python -m tests.benchmarks.table [--figure FILE]`.
 
-How near is the engine to its limit, one ring operation for every pair of a tree and an edge, and
-how near are others to the engine? Every number comes from a fresh process, see `workloads`.
+How near is the engine to its limit, three products of packed coefficients for every tree and step,
+and to that of a sum over edges, one ring operation for every pair of a tree and an edge? How near
+are others to the engine, and how near is the verifier's flow to heyoka's? Every number is
+processor time of a fresh process, see `workloads` and `flows`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 from matplotlib.axes import Axes
 
-from tests.benchmarks.workloads import PEERS, Measurement, installed, measure
+from tests.benchmarks.workloads import PEERS, ROOT, Measurement, installed, measure
 from verify.report.figures.style import (
     BLUE,
     GREEN,
@@ -35,9 +40,11 @@ heavy ball    symbolic in beta; trees of at most this order, time in a new proce
               start and imports, memory at its peak, {baseline:.0f} MB of it Python and SymPy
 pairs         of a tree and an edge to cut; 'distinct' counts equal ones of one tree once
 ring op       one fmpq_poly product and one sum, of the size they have at this order
-limit         distinct pairs x ring op; 'x limit' is how many times that the engine takes
-Euler         the modified equation of explicit Euler, over the rationals; beside it how many times
-              as long as ours the same coefficients take elsewhere\
+edges         distinct pairs x ring op, the limit of an engine that cuts edges; 'x edges' is how
+              many times that ours takes, which cuts none
+limit         3 x trees x order x the same operation on packed coefficients
+Euler         the modified equation of explicit Euler, over the rationals; under a peer's name how
+              many times as long as ours the same coefficients take there\
 """
 
 
@@ -89,14 +96,16 @@ def cells(row: Row, peers: list[str], patience: float) -> list[str]:
     ours = row.heavy_ball
     return [
         str(row.order),
+        f"{ours.seconds / ours.packed_limit:.1f}",
+        f"{ours.seconds / ours.limit:.2f}",
+        *(times(row, peer, patience) for peer in peers),
         *(f"{count:,}" for count in (ours.trees, ours.edges, ours.cuts)),
         duration(ours.seconds),
         f"{ours.megabytes:.0f} MB",
         duration(ours.ring_operation),
         duration(ours.limit),
-        f"{ours.seconds / ours.limit:.1f}",
+        duration(ours.packed_limit),
         duration(row.euler.seconds),
-        *(times(row, peer, patience) for peer in peers),
     ]
 
 
@@ -111,9 +120,10 @@ def times(row: Row, peer: str, patience: float) -> str:
 
 def table(rows: list[Row], patience: float) -> str:
     peers = list(rows[0].peers)
-    head = ["order", "trees", "pairs", "distinct", "heavy ball", "memory", "ring op", "limit"]
+    ratios = ["order", "x limit", "x edges", *peers]
+    head = ["trees", "pairs", "distinct", "heavy ball", "memory", "ring op", "edges", "limit"]
     lines = [
-        [*head, "x limit", "Euler", *peers],
+        [*ratios, *head, "Euler"],
         *(cells(row, peers, patience) for row in rows),
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -139,8 +149,8 @@ def engine_figure(rows: list[Row]) -> Picture:
     ours = [(row.order, row.heavy_ball) for row in rows]
     heavy_ball, euler = (BLUE, "o", "-"), (GREEN, "s", "-.")
     line(time, [(n, m.seconds) for n, m in ours], "heavy ball, symbolic in β", heavy_ball)
-    limit = "its limit: pairs × ring operation"
-    line(time, [(n, m.limit) for n, m in ours], limit, (BLUE, "", "--"))
+    limit = "its limit: three products a tree and step"
+    line(time, [(n, m.packed_limit) for n, m in ours], limit, (BLUE, "", "--"))
     line(time, [(row.order, row.euler.seconds) for row in rows], "explicit Euler", euler)
     for peer, color, marker in zip(rows[0].peers, (VERMILLION, PURPLE), ("^", "v"), strict=False):
         found = [(row.order, m.seconds) for row in rows if (m := row.peers.get(peer))]
@@ -163,6 +173,20 @@ def engine_figure(rows: list[Row]) -> Picture:
     return figure
 
 
+def flow_ratios() -> str:
+    child = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.flows"], cwd=ROOT, stdout=PIPE, check=True
+    )
+    seconds: dict[str, float] = json.loads(child.stdout)
+    beside = {"heyoka": ("flow", "heyoka"), "the flow": ("balls", "flow")}
+    return "\n".join(
+        f"{name} at 50 digits: {seconds[name] / seconds[other]:.2f} x {label}"
+        f" ({duration(seconds[name])})"
+        for label, (name, other) in beside.items()
+        if other in seconds
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.table", description=__doc__)
     parser.add_argument(
@@ -179,6 +203,7 @@ def main() -> None:
     missing = [peer for peer in PEERS if not installed(peer)]
     if missing:
         print(f"not installed: {', '.join(missing)}; get them with the extra 'bench'")
+    print(f"\n{flow_ratios()}")
     lessard = measure("lessard", 8)
     print(f"\nLessard, Recht and Packard, three symbols, order 8: {duration(lessard.seconds)}")
     if given.figure:

@@ -1,7 +1,7 @@
 """What is measured, by us and by other packages, each time in a process of its own.
 
-The clock covers building the trees, their edge cuts and the derivation; it leaves out the start of
-Python and the imports. The memory is the peak of the whole process.
+The clock is processor time; it covers building the trees and the derivation, and leaves out the
+start of Python and the imports. The memory is the peak of the whole process.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from fractions import Fraction
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any, TypeVar
 
 import sympy
 
 from derive.engine.backward_error import slow_motion
 from derive.engine.bseries import BSeries
+from derive.engine.linear_memory import linear_method
+from derive.engine.many_steps import solve
 from derive.language.trees import tree, trees_of_order, trees_up_to
 from derive.language.update_rule import Optimizer
 from derive.optimizers import gradient_descent, heavy_ball, lessard
@@ -43,17 +45,30 @@ class Measurement:
     """Pairs of a tree and an edge; `cuts` counts equal pairs of one tree once."""
     cuts: int = 0
     ring_operation: float = 0
-    """Seconds of one multiplication and one addition of coefficients of that order."""
+    """Seconds of one multiplication and one addition of coefficients of that order, polynomials."""
+    packed_operation: float = 0
+    """The same of packed coefficients."""
+    steps: int = 0
 
     @property
     def limit(self) -> float:
         """Seconds of one ring operation for every different pair of a tree and an edge."""
         return self.cuts * self.ring_operation
 
+    @property
+    def packed_limit(self) -> float:
+        """Seconds of the forces, the flow and the memory of every tree at every step."""
+        return 3 * self.trees * self.steps * self.packed_operation
+
 
 def derivation(optimizer: Optimizer) -> Callable[[int], Callable[[], BSeries]]:
-    """Our own derivation, past the cache of results."""
-    return lambda order: lambda: slow_motion.__wrapped__(optimizer, order).modified_flow
+    """Our own derivation, past the cache of results, every coefficient read."""
+
+    def derive(order: int) -> BSeries:
+        flow = slow_motion.__wrapped__(optimizer, order).modified_flow
+        return replace(flow, coefficients=dict(flow.items()))
+
+    return lambda order: lambda: derive(order)
 
 
 def kauri_euler(order: int) -> Callable[[], dict[str, Fraction]]:
@@ -89,11 +104,8 @@ def bseries_euler(order: int) -> Callable[[], dict[str, Fraction]]:
     return run
 
 
-OURS = {
-    "heavy-ball": derivation(heavy_ball),
-    "lessard": derivation(lessard),
-    "euler": derivation(gradient_descent),
-}
+RULES = {"heavy-ball": heavy_ball, "lessard": lessard, "euler": gradient_descent}
+OURS = {name: derivation(rule) for name, rule in RULES.items()}
 PEERS = {"kauri": kauri_euler, "BSeries": bseries_euler}
 """Their modified equation of explicit Euler, checked against ours tree by tree."""
 
@@ -133,13 +145,15 @@ def _measure_here(work: str, order: int) -> Measurement:
         edges=sum(t.order - 1 for t in known),
         cuts=sum(len(t.cuts) for t in known),
         ring_operation=_ring_operation(flow, order),
+        packed_operation=_packed_operation(RULES[work], order),
+        steps=order,
     )
 
 
 def _timed(run: Callable[[], Result]) -> tuple[Result, Measurement]:
-    begin = perf_counter()
+    begin = process_time()
     result = run()
-    seconds = perf_counter() - begin
+    seconds = process_time() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return result, Measurement(seconds, peak / (2**20 if sys.platform == "darwin" else 2**10))
 
@@ -155,15 +169,28 @@ def _ring_operation(flow: BSeries, order: int) -> float:
     """The mean over random pairs of a tree of this order and an edge, the best of five tries."""
     draw = random.Random(0)
     chosen = draw.choices(trees_of_order(order), k=2000)
-    operands = [
-        tuple(flow[part].numerator for part in (*draw.choice(t.cuts)[:2], t)) for t in chosen
-    ]
+    return _of_products(
+        [tuple(flow[part].numerator for part in (*draw.choice(t.cuts)[:2], t)) for t in chosen]
+    )
+
+
+def _packed_operation(optimizer: Optimizer, order: int) -> float:
+    """The mean over random trees of this order."""
+    found = solve(linear_method(optimizer), order, 1)
+    draw, trees = random.Random(0), trees_of_order(order)
+    return _of_products(
+        [tuple(found.flow[t] for t in draw.choices(trees, k=3)) for _ in range(2000)]
+    )
+
+
+def _of_products(operands: list[tuple[Any, ...]]) -> float:
+    """Seconds of x y + z, the best of five tries."""
 
     def once() -> float:
-        begin = perf_counter()
+        begin = process_time()
         for upper, rest, whole in operands:
             upper * rest + whole  # pyright: ignore[reportUnusedExpression]
-        return perf_counter() - begin
+        return process_time() - begin
 
     return min(once() for _ in range(5)) / len(operands)
 

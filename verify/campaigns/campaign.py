@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple
 from multiprocessing import TimeoutError as NoResult
@@ -26,7 +26,7 @@ class LostCluster(BadInput):
 
 
 def run_campaign(
-    units: Collection[Unit],
+    units: Iterable[Unit],
     ledger: Ledger,
     *,
     limits: Limits,
@@ -36,7 +36,8 @@ def run_campaign(
 ) -> None:
     """Bring every unit that the ledger lacks into it, each as soon as it is decided.
 
-    Stopped or killed at any moment, it goes on where it was when it is called again.
+    Stopped or killed at any moment, it goes on where it was when it is called again. Only what is
+    being decided is held in memory.
 
     Args:
         workers: how many at once on this machine; a cluster has its own number.
@@ -47,20 +48,19 @@ def run_campaign(
         LedgerFailure: the ledger cannot be written.
         LostCluster: there is no such scheduler, or it has no worker left.
     """
-    waiting = {unit.id: unit for unit in units}
-    out: set[str] = set()
+    drawn = iter(units)
+    out: dict[str, Unit] = {}
 
     def missing() -> Iterator[Unit]:
-        for unit in tuple(waiting.values()):
+        for unit in drawn:
             if unit.id in ledger:
-                del waiting[unit.id]
                 finished()
-            else:
-                out.add(unit.id)
+            elif unit.id not in out:
+                out[unit.id] = unit
                 yield unit
 
     def record(unit: str, outcome: str, figure: str, microseconds: int) -> None:
-        done = waiting.pop(unit)
+        done = out.pop(unit)
         ledger.add(
             Entry(
                 unit, done.claim, done.seed, done.digits, done.code, outcome, figure, microseconds
@@ -71,18 +71,17 @@ def run_campaign(
     # On this machine the limits see to it that every unit ends.
     patience = ATTEMPTS * limits.seconds + START_SECONDS if cluster else None
     with CREW, _backend(cluster, workers) as has_workers:
-        while waiting:
-            out.clear()
+        while True:
             try:
                 with closing(_decided(missing(), limits, patience)) as results:
                     for result in results:
                         record(*result)
-                        out.remove(result[0])
+                return
             except NoResult:
                 if not has_workers():
                     raise LostCluster(_lost(cluster, "has no worker left")) from None
                 # Dask gives up a task whose workers die, and joblib then waits for it in vain.
-                for unit in out:
+                for unit in tuple(out):
                     record(unit, UNDECIDED, f"no answer of the cluster for {patience} s", 0)
 
 

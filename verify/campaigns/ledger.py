@@ -115,17 +115,25 @@ class Ledger:
                 f"INSERT OR IGNORE INTO units VALUES ({', '.join('?' * len(values))})", values
             )
 
+    def find(self, unit: str) -> Entry | None:
+        """The result of one unit, if it is there."""
+        return next(self._read("SELECT * FROM units WHERE unit = ?", unit), None)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Every result, by claim, seed and unit, one after another from the file."""
+        return self._read("SELECT * FROM units ORDER BY claim, seed, digits, unit")
+
     def entries(self) -> list[Entry]:
-        """Every result, by claim, seed and unit."""
-        query = "SELECT * FROM units ORDER BY claim, seed, digits, unit"
+        """Every result at once."""
+        return list(self)
+
+    def _read(self, query: str, *values: str) -> Iterator[Entry]:
         with self._failures():
-            rows = self.database.execute(query).fetchall()
-        found = []
-        for *values, checksum in rows:
-            found.append(Entry(*values))
-            if found[-1].checksum != checksum:
-                raise _corrupted(self.path, f"unit {found[-1].unit} is not what was written")
-        return found
+            for *written, checksum in self.database.execute(query, values):
+                entry = Entry(*written)
+                if entry.checksum != checksum:
+                    raise _corrupted(self.path, f"unit {entry.unit} is not what was written")
+                yield entry
 
     def _check(self) -> None:
         with self._failures():
@@ -134,7 +142,8 @@ class Ledger:
             (said,) = self.database.execute("PRAGMA integrity_check(1)").fetchone()
         if said != "ok":
             raise _corrupted(self.path, said)
-        self.entries()
+        for _ in self:  # a wrong checksum is named before anything is added
+            pass
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

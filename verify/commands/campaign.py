@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,11 +30,12 @@ from verify.running.digits import DEFAULT_DIGITS
 
 if TYPE_CHECKING:
     from verify.campaigns.draws import Unit
-    from verify.campaigns.ledger import Entry, Ledger
-    from verify.campaigns.processes import Limits
+    from verify.campaigns.ledger import Entry
 
 LEAST_MEGABYTES, MOST_MEGABYTES = 256, 1_000_000
 MOST_UNITS, MOST_WORKERS, MOST_SECONDS = 1_000_000, 512, 86_400
+Counts = dict[tuple[int, str], dict[str, Counter[str]]]
+"""For some digits and code, how many units of each claim had which outcome."""
 
 
 @command(
@@ -75,6 +76,7 @@ def campaign(
     format: Output = Format.TEXT,
 ) -> None:
     """Check claims on many random losses; exit 1 where a check rejects a formula that holds."""
+    from verify.campaigns.campaign import run_campaign
     from verify.campaigns.draws import REJECTED, units
     from verify.campaigns.ledger import Ledger
     from verify.campaigns.processes import Limits
@@ -86,54 +88,49 @@ def campaign(
     if not all(names):
         raise BadInput(f"{' '.join(ids or [])} names nothing between two commas; write ID,ID,...")
     find_claims(names)
-    many = losses * len(names or REGISTRY.claims)
-    if many > MOST_UNITS:
-        raise BadInput(f"--losses {losses} make {many} units; up to {MOST_UNITS} are done at once.")
-    drawn = list(units(names or list(REGISTRY.claims), losses, seed, settings.digits))
-    mine = {unit.id for unit in drawn}
+    chosen = names or list(REGISTRY.claims)
+    total = losses * len(chosen)
+    if total > MOST_UNITS:
+        raise BadInput(
+            f"--losses {losses} make {total} units; up to {MOST_UNITS} are done at once."
+        )
+
+    def drawn() -> Iterator[Unit]:
+        return units(chosen, losses, seed, settings.digits)
+
     with closing(Ledger(ledger)) as book:
-        before = len(_among(mine, book))
+
+        def found() -> Iterator[Entry]:
+            return (entry for unit in drawn() if (entry := book.find(unit.id)) is not None)
+
+        before = sum(1 for _ in found())
         begin = time.perf_counter()
         try:
-            _with_progress(drawn, book, Limits(seconds, memory), workers, dask)
+            with counting(total, "deciding") as advance:
+                run_campaign(
+                    drawn(),
+                    book,
+                    limits=Limits(seconds, memory),
+                    workers=workers or os.cpu_count() or 1,
+                    cluster=dask,
+                    finished=lambda: advance("deciding"),
+                )
         except KeyboardInterrupt:
-            done = len(_among(mine, book))
+            done = sum(1 for _ in found())
             kept = f"; {ledger} has them, the same command goes on" if ledger else ""
-            print(
-                f"undertow: stopped; {done} of {len(mine)} units are done{kept}.", file=sys.stderr
-            )
+            print(f"undertow: stopped; {done} of {total} units are done{kept}.", file=sys.stderr)
             sys.exit(130)
         passed = time.perf_counter() - begin
-        entries = _among(mine, book)
-    new = len(entries) - before
-    if format is Format.JSON:
-        say_json(_as_json(entries) | {"new": new, "seconds": round(passed, 3)})
-    else:
-        _print(entries)
-        rate = f"{new / passed:.1f} a second"
-        say(f"{new} units in {passed:.1f} s, {rate}; {before} were done before.")
-    if any(entry.outcome == REJECTED for entry in entries):
+        counts = _counts(found())
+        new = _outcomes(counts).total() - before
+        if format is Format.JSON:
+            say_json(_as_json(found()) | {"new": new, "seconds": round(passed, 3)})
+        else:
+            _print(counts, found())
+            rate = f"{new / passed:.1f} a second"
+            say(f"{new} units in {passed:.1f} s, {rate}; {before} were done before.")
+    if _outcomes(counts)[REJECTED]:
         raise typer.Exit(1)
-
-
-def _among(units: set[str], book: Ledger) -> list[Entry]:
-    return [entry for entry in book.entries() if entry.unit in units]
-
-
-def _with_progress(
-    drawn: list[Unit], book: Ledger, limits: Limits, workers: int | None, dask: str
-) -> None:
-    from verify.campaigns.campaign import run_campaign
-
-    with counting(len(drawn), "deciding") as advance:
-        run_campaign(
-            drawn,
-            book,
-            limits=limits,
-            workers=workers or os.cpu_count() or 1,
-            cluster=dask,
-            finished=lambda: advance("deciding"),
-        )
 
 
 @command("ledger", examples=("ledger campaign.sqlite", "ledger campaign.sqlite --format json"))
@@ -145,14 +142,13 @@ def read_ledger(
     from verify.campaigns.ledger import Ledger
 
     with closing(Ledger(file, create=False)) as book:
-        entries = book.entries()
-    if format is Format.TEXT:
-        _print(entries)
-        return
-    say_json(_as_json(entries))
+        if format is Format.TEXT:
+            _print(_counts(book), book)
+        else:
+            say_json(_as_json(book))
 
 
-def _as_json(entries: Sequence[Entry]) -> dict[str, Any]:
+def _as_json(entries: Iterable[Entry]) -> dict[str, Any]:
     return {
         "units": [
             {
@@ -168,14 +164,22 @@ def _as_json(entries: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def _print(entries: Sequence[Entry]) -> None:
-    from verify.campaigns.draws import OUTCOMES, PASSED
-    from verify.report.table import paragraph, table
-
-    counts: dict[tuple[int, str], dict[str, Counter[str]]] = {}
+def _counts(entries: Iterable[Entry]) -> Counts:
+    counts: Counts = {}
     for entry in entries:
         run = counts.setdefault((entry.digits, entry.code), {})
         run.setdefault(entry.claim, Counter())[entry.outcome] += 1
+    return counts
+
+
+def _outcomes(counts: Counts) -> Counter[str]:
+    return sum((count for run in counts.values() for count in run.values()), Counter())
+
+
+def _print(counts: Counts, entries: Iterable[Entry]) -> None:
+    from verify.campaigns.draws import OUTCOMES, PASSED
+    from verify.report.table import paragraph, table
+
     for (digits, code), claims in sorted(counts.items()):
         say(f"{digits} digits, code {code[:8]}")
         say()

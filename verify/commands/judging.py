@@ -96,6 +96,7 @@ def show(
         "verify my_rule.py:look_ahead",
         "verify draft.toml",
         "verify --certificates certificates",
+        "verify ghosh2023.variance-factor cowsik2022.stability --durations 1",
     ),
 )
 def verify_claims(
@@ -107,6 +108,10 @@ def verify_claims(
     seed: Seed = 0,
     seconds: Seconds = CALL_SECONDS,
     format: Output = Format.TEXT,
+    durations: Annotated[
+        int,
+        typer.Option(metavar="N", help="List the N claims that took longest.", min=0, max=10_000),
+    ] = 0,
     certificates: Annotated[
         Path | None,
         typer.Option(
@@ -142,6 +147,8 @@ def verify_claims(
         )
     else:
         _print_table(results)
+        for result in sorted(results, key=_seconds, reverse=True)[:durations]:
+            say(f"{_seconds(result):8.1f} s  {result.claim.id}")
     if not all(result.as_recorded for result in results):
         raise typer.Exit(1)
 
@@ -163,7 +170,7 @@ def _print_table(results: list[ClaimResult]) -> None:
             result.claim.id,
             _verdict(result.verdict),
             f"{sum(check.passed is True for check in result.checks)}/{len(result.checks)}",
-            f"{sum(check.seconds for check in result.checks):.1f}",
+            f"{_seconds(result):.1f}",
         )
         for result in results
     ]
@@ -190,6 +197,10 @@ def _print_table(results: list[ClaimResult]) -> None:
 def _verdict(verdict: str) -> str:
     """A verdict as it is said: a draft that is refuted is wrong."""
     return "wrong" if verdict == "refuted" else str(verdict)
+
+
+def _seconds(result: ClaimResult) -> float:
+    return sum(check.seconds for check in result.checks)
 
 
 def _mark(passed: bool | None) -> str:

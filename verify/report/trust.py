@@ -91,7 +91,7 @@ def read_trials(mutants: Path | None, ledger: Path | None) -> Trials:
     draws: dict[str, Counter[str]] = {}
     if ledger is not None:
         with closing(Ledger(ledger, create=False)) as book:
-            for entry in book.entries():
+            for entry in book:
                 draws.setdefault(entry.claim, Counter())[entry.outcome] += 1
     return Trials(_read_mutants(mutants) if mutants is not None else {}, draws)
 
