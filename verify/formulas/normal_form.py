@@ -254,4 +254,5 @@ def _lowered(polynomial: Any, place: int, order: int, radicand: Coefficient) -> 
 
 def _lead(x: sympy.Expr) -> sympy.Expr:
     """x or -x: one of the two, always the same."""
-    return min(sympy.expand(x), sympy.expand(-x), key=str)
+    both = sympy.expand(x), sympy.expand(-x)
+    return min(both, key=lambda e: (str(e).startswith("-"), str(e)))
