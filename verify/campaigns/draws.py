@@ -13,6 +13,7 @@ from derive.language.ground_types import GROUND_TYPES
 from derive.language.update_rule import BadInput
 from verify.campaigns.runner import TRIAL, environment, find_claims
 from verify.claims.claim import Check, Claim, Evidence, Settings
+from verify.running.files import read_data
 from verify.workbench.drafts import Draft
 
 PASSED, REJECTED, UNDECIDED = OUTCOMES = ("passed", "rejected", "undecided")
@@ -98,10 +99,7 @@ def code_digest(claim: str) -> str:
     """
     parts = [_package_digest()]
     for path in _files(claim):
-        try:
-            parts.append(hashlib.sha256(path.read_bytes()).hexdigest())
-        except OSError as error:
-            raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+        parts.append(hashlib.sha256(read_data(path)).hexdigest())
     return _sha256(parts)
 
 

@@ -84,7 +84,7 @@ class Ledger:
             self.database = sqlite3.connect(":memory:", check_same_thread=False)
             self.database.executescript(_SCHEMA)
             return
-        if create and not path.exists():
+        if create and not os.path.exists(path):
             _create(path)
         _recognize(path)
         with self._failures():
@@ -188,6 +188,8 @@ def _create(path: Path) -> None:
 def _recognize(path: Path) -> None:
     """Refuse what is no ledger by its first bytes, before SQLite opens and perhaps mends it."""
     try:
+        if not path.is_file():
+            raise LedgerFailure(f"{path} is no regular file.")
         with path.open("rb") as file:
             head = file.read(100)
     except OSError as error:

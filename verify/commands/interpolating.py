@@ -46,11 +46,13 @@ def read_rows(option: str, text: str) -> list[list[fmpq]]:
 
 
 def _read(option: str, path: Path) -> str:
+    from verify.running.files import read_text
+
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, ValueError):
+        return read_text(path, option)
+    except (BadInput, ValueError) as error:
         raise BadInput(
-            f"{option} {path} is neither numbers such as '1,2,0; 0,1,1' nor a text file of them."
+            f"{option} {path} is neither numbers such as '1,2,0; 0,1,1' nor a file of them: {error}"
         ) from None
 
 

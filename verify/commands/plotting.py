@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from derive.language.update_rule import Optimizer
     from verify.models.interpolators import Interpolator
 
+Force = Annotated[bool, typer.Option(help="Overwrite what is there.")]
 Out = Annotated[Path, typer.Option(help="The file to write: .svg, .pdf or .png.")]
 
 
@@ -67,8 +68,8 @@ def figures(out: Path) -> Any:
     return importlib.import_module("verify.report.figures")
 
 
-def _write(picture: Any, out: Path) -> None:
-    picture.save(out)
+def _write(picture: Any, out: Path, force: bool) -> None:
+    picture.save(out, force=force)
     say(str(out))
 
 
@@ -95,6 +96,7 @@ def errors(
     order: Nodes = 2,
     give: Given = None,
     seconds: Seconds = CALL_SECONDS,
+    force: Force = False,
 ) -> None:
     """The error of the gradient flow and the modified flow against h, with the observed order."""
     from verify.workbench.beside_flow import compare
@@ -103,7 +105,7 @@ def errors(
     rule, world, x, _ = read_run(optimizer, loss, start, order, give)
     found = compare(rule, world, x, h=number("--lr", lr), time=number("--time", time), nodes=order)
     title = _title(draw, rule, loss)
-    _write(draw.error_figure(found.steps, found.errors, title=title), out)
+    _write(draw.error_figure(found.steps, found.errors, title=title), out, force)
 
 
 @command(
@@ -123,6 +125,7 @@ def trajectory(
     order: Nodes = 2,
     give: Given = None,
     seconds: Seconds = CALL_SECONDS,
+    force: Force = False,
 ) -> None:
     """The iterates beside the gradient flow and the modified flow, over a loss's contours."""
     draw = figures(out)
@@ -137,7 +140,7 @@ def trajectory(
         title=_title(draw, rule, loss),
         names=names,
     )
-    _write(picture, out)
+    _write(picture, out, force)
 
 
 @command(
@@ -148,14 +151,18 @@ def trajectory(
     ),
 )
 def stability(
-    optimizer: Rule, out: Out, give: Given = None, seconds: Seconds = CALL_SECONDS
+    optimizer: Rule,
+    out: Out,
+    give: Given = None,
+    seconds: Seconds = CALL_SECONDS,
+    force: Force = False,
 ) -> None:
     """Where modes are real, complex and unstable, by step size times curvature and momentum."""
     from verify.running.rule_files import find_rule
 
     draw = figures(out)
     rule = find_rule(optimizer).at(**assignments(give or []))
-    _write(draw.stability_figure(rule), out)
+    _write(draw.stability_figure(rule), out, force)
 
 
 @command(
@@ -172,6 +179,7 @@ def timescales(
     trace_curvature: TraceCurvature = None,
     give: Given = None,
     seconds: Seconds = CALL_SECONDS,
+    force: Force = False,
 ) -> None:
     """Steps to relax and to drift against the momentum, and where they cross."""
     from verify.running.rule_files import find_rule
@@ -185,7 +193,7 @@ def timescales(
         label_noise=label_noise,
         trace_curvature=trace_curvature,
     )
-    _write(picture, out)
+    _write(picture, out, force)
 
 
 @command(
@@ -204,6 +212,7 @@ def gain(
     batch: BatchSize = None,
     network: Networks = NetworkName.ROTATED,
     seed: Seed = 0,
+    force: Force = False,
 ) -> None:
     """The gain of each coordinate of a diagonal network, beside that of plain gradient descent."""
     from verify.models.interpolators import interpolate
@@ -231,4 +240,4 @@ def gain(
         with_momentum = f", β = {momentum}" if momentum != 0 else ""
         rows = f"SGD, batches of {batch}" if batch is not None else "gradient descent"
         runs[f"{rows}, γ = {lr}{with_momentum}"] = run(momentum, batch)
-    _write(draw.gain_figure(runs), out)
+    _write(draw.gain_figure(runs), out, force)

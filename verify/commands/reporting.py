@@ -41,17 +41,17 @@ def report(
     from verify.report.trust import read_trials
 
     try:
-        from verify.report.site import Report, check_folder, write_site
+        from verify.report.site import Report, check_place, write_site
     except ModuleNotFoundError as error:
         raise BadInput(f"report needs {error.name}: pip install 'undertow[report]'.") from None
     settings = settings_from(digits, seed)
     chosen = find_claims(ids or [])
-    check_folder(out, force=force)
+    check_place(out, force=force)
     trials = read_trials(mutants, ledger)
     results = counted(
         len(chosen),
         "checking",
         lambda done: judge_all(chosen, settings, lambda result: done(result.claim.id)),
     )
-    paths = write_site(Report(results, settings, trials), out)
+    paths = write_site(Report(results, settings, trials), out, force=force)
     say(f"{paths[0]}   {len(results)} claims, {len(paths)} files")

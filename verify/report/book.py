@@ -14,13 +14,13 @@ from time import time
 import sympy
 
 from derive.language.formula import MEANINGS, Formula
-from derive.language.update_rule import BadInput
 from derive.language.writing import GREEK, latex
 from verify.claims.claim import Claim, Verdict
 from verify.claims.sources import BIBTEX
 from verify.report.columns import checked_prefix
 from verify.report.typesetting import typeset
 from verify.report.verdicts import OWN, heading, tally
+from verify.running.files import write_folder
 
 FILES = ("formulas.tex", "statements.tex", "undertow.bib", "book.tex")
 FOLDER = "formulas"
@@ -81,17 +81,7 @@ def export(claims: list[Claim], folder: Path, *, force: bool, prefix: str = "") 
     contents = dict(zip(FILES, texts, strict=True)) | {
         f"{FOLDER}/{prefix}{name}.tex": f"{f.latex}%\n" for name, f in formulas.items()
     }
-    paths = [folder / name for name in contents]
-    present = [path for path in paths if path.exists()]
-    if present and not force:
-        raise BadInput(f"{present[0]} exists already; choose another --out or give --force.")
-    try:
-        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-        for path, content in zip(paths, contents.values(), strict=True):
-            path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"--out {folder} cannot be written: {error.strerror}.") from None
-    return paths
+    return write_folder(folder, contents, force=force)
 
 
 def _book() -> str:

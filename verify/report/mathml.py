@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
+from derive.language.bad_input import BadInput
 from derive.language.formula import Formula
 from derive.language.writing import GREEK
 from verify.claims.claim import Claim
@@ -27,8 +28,27 @@ _LEVEL = rf"{_BRACKETS}|(-?\d+|[A-Za-zΑ-Ωα-ω]+|[∞±]|[+*-](?!\w))"
 _LEVELS = re.compile(rf"(?<=[\w)\]±∞>])([_^])(?:{_LEVEL})")
 
 
-class NotTypeset(ValueError):
-    """A piece of LaTeX that MathML could not take over."""
+_TAGS = frozenset(
+    (
+        *("math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mpadded", "mphantom", "mstyle"),
+        *("msup", "msub", "msubsup", "mfrac", "msqrt", "mroot", "munder", "mover", "munderover"),
+        *("mtable", "mtr", "mtd"),
+    )
+)
+_ATTRIBUTES = frozenset(
+    (
+        *("display", "displaystyle", "scriptlevel", "stretchy", "fence", "form", "lspace"),
+        *("rspace", "symmetric", "minsize", "maxsize", "linethickness", "mathvariant", "width"),
+        *("height", "depth", "columnalign", "columnspacing", "rowspacing", "movablelimits"),
+        *("accent", "separator", "largeop", "columnlines", "rowlines"),
+    )
+)
+"""What a formula may consist of; nothing that runs, links or loads."""
+_VALUE = re.compile(r"[\w .%+-]*")
+
+
+class NotTypeset(BadInput):
+    """A piece of LaTeX that MathML could not take over, or that is no mathematics."""
 
 
 @cache
@@ -41,14 +61,26 @@ def math(latex: str, *, block: bool = False) -> Markup:
     >>> print(math(r"\beta^2"))
     <math><mrow><msup><mi>β</mi><mn>2</mn></msup></mrow></math>
     """
-    written = convert(latex, display="block" if block else "inline")
-    root = ElementTree.fromstring(written.replace(_NAMESPACE, "").replace(_INLINE, ""))
+    try:
+        written = convert(latex, display="block" if block else "inline")
+        root = ElementTree.fromstring(written.replace(_NAMESPACE, "").replace(_INLINE, ""))
+    except Exception as error:  # of whatever kind: the converter has many
+        raise NotTypeset(f"{latex!r} cannot be typeset as mathematics.") from error
     for parent in list(root.iter()):
+        _allow(parent, latex)
         _mend(parent)
     text = ElementTree.tostring(root, encoding="unicode")
     if "\\" in text:
         raise NotTypeset(f"no MathML for {text[text.index(chr(92)) :].split('<')[0]} in {latex}")
     return Markup(text)
+
+
+def _allow(element: Element, latex: str) -> None:
+    if element.tag not in _TAGS:
+        raise NotTypeset(f"{latex!r} makes the element {element.tag!r}, which is no mathematics.")
+    for name, value in element.attrib.items():
+        if name not in _ATTRIBUTES or not _VALUE.fullmatch(value):
+            raise NotTypeset(f"{latex!r} sets {name!r}, which is no mathematics.")
 
 
 def _mend(parent: Element) -> None:

@@ -15,7 +15,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from derive.language.formula import Formula
-from derive.language.update_rule import BadInput
 from derive.language.writing import latex, plain
 from derive.optimizers import ZOO
 from verify.campaigns.runner import environment
@@ -27,6 +26,7 @@ from verify.report import mathml, optimizer_pages, trust
 from verify.report.optimizer_pages import Quantities
 from verify.report.terminal import words
 from verify.report.trust import Trials
+from verify.running.files import check_folder, write_folder
 
 ASSETS = ("style.css", "site.js")
 
@@ -77,36 +77,23 @@ class Report:
     optimizers: Sequence[str] = tuple(ZOO)
 
 
-def check_folder(folder: Path, *, force: bool) -> None:
-    """Refuse a folder that cannot be written, or holds a site already.
+def check_place(folder: Path, *, force: bool) -> None:
+    """Refuse, before anything is checked, a folder that is not ours to write.
 
     Raises:
-        BadInput: the same.
+        BadInput: it cannot be written, or holds files of these names.
     """
-    if (folder / "index.html").exists() and not force:
-        raise BadInput(f"{folder / 'index.html'} exists already; choose another --out or --force.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"--out {folder} cannot be written: {error.strerror}.") from None
+    fixed = ("index.html", "optimizers.html", "errata.html", "trust.html", *ASSETS)
+    check_folder(folder, (*fixed, "claims/.", "optimizers/."), force=force)
 
 
-def write_site(report: Report, folder: Path) -> list[Path]:
-    """Write every page; the paths, the index first.
+def write_site(report: Report, folder: Path, *, force: bool = False) -> list[Path]:
+    """Write every page, each whole; the paths, the index first.
 
     Raises:
         BadInput: the folder cannot be written.
     """
-    written = []
-    try:
-        for name, content in pages(report).items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
-            written.append(path)
-    except OSError as error:
-        raise BadInput(f"--out {folder} cannot be written: {error.strerror}.") from None
-    return written
+    return write_folder(folder, pages(report), force=force)
 
 
 def pages(report: Report) -> dict[str, str]:

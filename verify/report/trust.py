@@ -13,6 +13,7 @@ from derive.language.update_rule import BadInput
 from verify.campaigns.draws import OUTCOMES
 from verify.campaigns.ledger import Ledger
 from verify.claims.claim import ClaimResult, Kind
+from verify.running.files import read_text
 
 MEANINGS: Mapping[Kind, str] = {
     Kind.SYMBOLIC: "equality of formulas, decided exactly",
@@ -98,11 +99,11 @@ def read_trials(mutants: Path | None, ledger: Path | None) -> Trials:
 
 def _read_mutants(path: Path) -> dict[str, tuple[int, int]]:
     try:
-        claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
+        claims = json.loads(read_text(path, "--mutants"))["claims"]
         return {claim["id"]: (int(claim["tried"]), int(claim["rejected"])) for claim in claims}
-    except OSError as error:
-        raise BadInput(f"--mutants {path} cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError):
+    except BadInput:
+        raise
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise BadInput(
             f"--mutants {path} is not what 'undertow mutants --format json' prints."
         ) from None

@@ -25,11 +25,13 @@ from derive.engine.memory_modes import with_momenta
 from derive.engine.slow_manifold import NotAtRest, general_flow
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import find_optimizer
+from verify.running.files import read_data
 from verify.running.lifeline import Stopped
 from verify.running.limits import CallTooLong, Expired, call_limit, keep_standard_output, tell
 from verify.running.points import samples
 
 MOST_MEMORIES = 12
+MOST_BYTES_OF_A_RULE = 1_000_000
 _ROUNDS = 6
 
 _files: dict[str, str] = {}
@@ -77,6 +79,7 @@ def _load(path: Path) -> ModuleType:
         is_file = False
     if not is_file:
         raise BadInput(f"{path} is not a file; name a rule as file.py:function.")
+    read_data(path, most=MOST_BYTES_OF_A_RULE)
     spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise BadInput(f"{path} cannot be loaded as Python.")

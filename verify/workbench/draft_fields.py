@@ -5,6 +5,7 @@ Values come from the standard library's TOML reader; the lines are looked up in 
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from derive.language.update_rule import BadInput
+from verify.running.files import read_data
 
 EXAMPLES: Mapping[str, str] = {
     "id": '"mypaper2026.modified-loss"',
@@ -166,12 +168,9 @@ def fields_of(path: Path) -> Fields:
     Raises:
         BadInput: it is no file, no UTF-8, no TOML, or has a field that no draft has.
     """
-    if not path.is_file():
+    if not os.path.exists(path):
         raise BadInput(f"{path} is not a file; 'undertow claim new {path}' writes a draft to fill.")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+    data = read_data(path)
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -27,6 +27,7 @@ from verify.claims.equality import difference
 from verify.formulas.asked import DRAFTED, FORMS, AtFirstOrder
 from verify.formulas.reading import Unreadable, read_expression, read_latex
 from verify.formulas.targets import FAMILIES, HIGHEST, trees_at
+from verify.running.files import write_whole
 from verify.running.rule_files import find_rule
 from verify.workbench.candidates import checks, derived
 from verify.workbench.draft_fields import Fields, fields_of
@@ -107,15 +108,10 @@ def write_template(path: Path, *, force: bool = False) -> None:
     Raises:
         BadInput: the file exists and `force` is not set, or it cannot be written.
     """
-    if path.exists() and not force:
-        raise BadInput(f"{path} exists already; choose another name or give --force.")
     name = re.sub(r"[^\w-]+", "-", path.stem).strip("-")
     identity = f"mypaper2026.{name}" if name else _ID
     text = TEMPLATE.replace("@ID@", identity).replace("@FILE@", path.name)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+    write_whole(path, text, force=force)
 
 
 def load_draft(path: Path) -> Draft:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from derive.language.raised import raised
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import unicode_text
+from verify.running.files import write_whole
 from verify.workbench.beside_flow import FLOWS
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7"
@@ -100,27 +101,29 @@ class Picture(Figure):
         """What a notebook shows."""
         return self.svg()
 
-    def save(self, path: Path) -> None:
-        """Write the figure; the suffix decides between SVG, PDF and PNG.
+    def save(self, path: Path, *, force: bool = True) -> None:
+        """Write the figure, whole; the suffix decides between SVG, PDF and PNG.
+
+        Args:
+            force: replace a file that is there.
 
         Raises:
             BadInput: another suffix, or a place that cannot be written.
         """
         suffix = checked_suffix(path)
-        try:
-            if suffix == ".svg":
-                path.write_text(self.svg(), encoding="utf-8")
-                return
-            words = {"Title": self.title}
-            if suffix == ".pdf":
-                words |= {"Subject": self.description, "Creator": "undertow"}
-                metadata = {**words, "Producer": None, "CreationDate": None}
-            else:
-                metadata = {**words, "Description": self.description, "Software": None}
-            with rc_context(STYLE):
-                self.savefig(path, format=suffix[1:], metadata=metadata)
-        except OSError as error:
-            raise BadInput(f"{path} cannot be written: {error.strerror or error}.") from None
+        if suffix == ".svg":
+            write_whole(path, self.svg(), force=force)
+            return
+        words = {"Title": self.title}
+        if suffix == ".pdf":
+            words |= {"Subject": self.description, "Creator": "undertow"}
+            metadata = {**words, "Producer": None, "CreationDate": None}
+        else:
+            metadata = {**words, "Description": self.description, "Software": None}
+        buffer = BytesIO()
+        with rc_context(STYLE):
+            self.savefig(buffer, format=suffix[1:], metadata=metadata)
+        write_whole(path, buffer.getvalue(), force=force)
 
 
 def checked_suffix(path: Path) -> str:
