@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 UNFORESEEN = 70
 GRACE_SECONDS = 0.7
 """For the child, from the stop to its end."""
-CLOSING_SECONDS = 2.0
+CLOSING_SECONDS = 5.0
 """For threads and files, from the end of the work to the end of the process."""
 MEGABYTES = 3072
 """Of data, for the child and for every process of its own."""

@@ -12,9 +12,11 @@ import sys
 if __name__ == "__main__":
     sys.path.pop(0)  # the files beside a script would hide standard modules of their names
 
+import ast
 import hashlib
 import json
 import math
+import re
 from functools import cache, reduce
 from itertools import pairwise, product
 from operator import add, mul
@@ -24,7 +26,9 @@ from typing import Any
 import flint
 from flint import arb, fmpq, fmpq_mpoly_ctx, fmpq_series
 
-MOST_BYTES = 20_000_000
+MOST_BYTES, MOST_BITS = 20_000_000, 10_000
+OUR_BITS, TIGHT_DIGITS, ENOUGH_POINTS = 512, 40, 5
+MANIFEST = "manifest.json"
 Vector = list[Any]  # power series in h, one for every coordinate
 
 
@@ -128,14 +132,17 @@ def identity(item: Any) -> bool:
 
 
 def ball(item: Any) -> bool:
-    """left - right encloses 0 at every point, within the bound; or excludes it at one."""
-    holds, bound = True, arb(10) ** int(item["narrower"])
-    with flint.ctx.workprec(int(item["bits"])):
-        for point, *known in item["points"]:
-            at = {name: rational(v) for name, v in point.items()}
+    """left - right encloses 0 at every point, within our bound; or excludes it at one."""
+    holds, bound, bits = True, arb(10) ** -TIGHT_DIGITS, int(item["bits"])
+    _need(MOST_BITS >= bits > 0 < len(item["points"]), "no points, or no precision")
+    for point, *known in item["points"]:
+        at = {name: rational(v) for name, v in point.items()}
+        with flint.ctx.workprec(bits):
             found = evaluate(item["left"], at, arb) - evaluate(item["right"], at, arb)
             same = [list(map(str, p.man_exp())) for p in (found.mid(), found.rad())] == known
             _need(same or item["flint"] != flint.__version__, f"another ball at {point}")
+        with flint.ctx.workprec(OUR_BITS):
+            found = evaluate(item["left"], at, arb) - evaluate(item["right"], at, arb)
             _need(found.rad() < bound or not found.contains(0), f"too wide a ball at {point}")
             holds = holds and bool(found.contains(0))
     return holds
@@ -253,6 +260,85 @@ def seal(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def proves(content: Any) -> bool:
+    """Whether an identity, or balls at enough points, holds the formula against something else.
+
+    The text of the formula is then the tree that is held.
+    """
+    tree = content["formulas"]["$right"]
+    tied = tree is not None and is_written(content["formula"], tree)
+    ways = [
+        item
+        for check in content["checks"]
+        for item in check["items"]
+        if item["holds"] is True and "$right" in json.dumps(item)
+        if item["kind"] == "identity" or len(item.get("points", ())) >= ENOUGH_POINTS
+        if item["kind"] in ("identity", "ball") and item["left"] != item["right"]
+    ]
+    return bool(ways) and tied
+
+
+def is_written(text: str, tree: Any) -> bool:
+    """Whether a printed formula can be held against the tree; ValueError where it is another."""
+    offs = []
+    try:
+        written = _parsed(ast.parse(re.sub(r"\blambda\b", "lambda_", text), mode="eval").body)
+        names = sorted({*_symbols(written), *_symbols(tree)})
+        for p in range(ENOUGH_POINTS):
+            values = (fmpq(p + i + 2, 1 if n in "kn" else 29 + i) for i, n in enumerate(names))
+            at = dict(zip(names, values, strict=True))
+            with flint.ctx.workprec(OUR_BITS):
+                offs.append(evaluate(written, at, arb) - evaluate(tree, at, arb))
+    except (SyntaxError, ValueError, ArithmeticError, TypeError, KeyError, RecursionError):
+        return False
+    _need(all(off.contains(0) for off in offs if off.is_finite()), "the text of the formula")
+    return all(off.rad() < arb(10) ** -TIGHT_DIGITS for off in offs)
+
+
+_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
+
+
+def _parsed(node: Any) -> Any:
+    """The tree of a printed formula; nothing of it is run."""
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return str(node.value)
+    if isinstance(node, ast.Name):
+        return ["symbol", "lambda" if node.id == "lambda_" else node.id]
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return ["*", "-1", _parsed(node.operand)]
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        left, right = _parsed(node.left), _parsed(node.right)
+        head = _OPERATORS[type(node.op)]
+        if head == "-":
+            return ["+", left, ["*", "-1", right]]
+        if head == "/":
+            both = isinstance(left, str) and isinstance(right, str) and "/" not in left + right
+            return f"{left}/{right}" if both else ["*", left, ["^", right, "-1"]]
+        return [head, left, right]
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        raise ValueError("no formula")
+    name, parts = node.func.id, node.args
+    if name == "Sum" and isinstance(parts[1], ast.Tuple):
+        body, limits = _parsed(parts[0]), [_parsed(part) for part in parts[1].elts]
+        return ["sum", body, limits[0][1], *limits[1:]]
+    known = {"log": "log", "Abs": "abs", "binomial": "binomial"}
+    _need(name in known or name == "sqrt", f"no function {name}")
+    made = [_parsed(part) for part in parts]
+    return ["^", *made, "1/2"] if name == "sqrt" else [known[name], *made]
+
+
+def _symbols(tree: Any) -> set[str]:
+    if isinstance(tree, str):
+        return set()
+    head, *rest = tree
+    if head == "symbol":
+        return {rest[0]}
+    if head == "sum":
+        body, name, *ends = rest
+        return _symbols(body) - {name} | set[str]().union(*map(_symbols, ends))
+    return set[str]().union(*map(_symbols, rest))
+
+
 def redo(content: Any, name: str) -> Any:
     """How many items of which kind hold, and the checks that have none."""
     _need(content["seal"] == seal(content), "the seal is broken")
@@ -273,14 +359,19 @@ def redo(content: Any, name: str) -> Any:
     other, beyond = "$printed" in content["formulas"], bool(content["beyond the source"])
     verdict = [["confirmed", "derived"], ["corrected", "needs a premise"]][other][beyond]
     _need(content["verdict"] == (verdict if passed else "open"), "the checks give another verdict")
-    return {"redone": redone, "without": [c["name"] for c in content["checks"] if not c["items"]]}
+    without = [c["name"] for c in content["checks"] if not c["items"]]
+    return {"redone": redone, "proves": proves(content), "without": without}
 
 
 def recheck(folder: Path) -> list[Any]:
     """What became of every certificate in a folder; OSError where one is none."""
-    if not (files := sorted(folder.glob("*.json"))):
+    manifest = folder / MANIFEST
+    if not (files := sorted(set(folder.glob("[!.]*.json")) - {manifest})):
         raise FileNotFoundError(f"{folder} holds no certificates.")
-    results = []
+    listed = json.loads(manifest.read_bytes()) if manifest.is_file() else []
+    missed = sorted({str(name) for name in listed} - {path.stem for path in files})
+    why = "the manifest names it, and it is missing"
+    results: list[Any] = [{"claim": name, "accepted": False, "why": why} for name in missed]
     for path in files:
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
             raise FileNotFoundError(f"{path} is no regular file of ordinary size.")
@@ -301,4 +392,6 @@ if __name__ == "__main__":
     except OSError as error:
         sys.exit(print(f"recheck: {error}", file=sys.stderr) or 2)
     print(json.dumps(found, indent=2))
-    sys.exit(not all(result["accepted"] for result in found))
+    if not all(result["accepted"] for result in found):
+        sys.exit(1)
+    sys.exit(0 if all(result["proves"] for result in found) else 3)

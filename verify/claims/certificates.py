@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ import sympy
 from flint import fmpq
 from flint.utils.flint_exceptions import DomainError
 
+from derive.language.bad_input import BadInput
 from derive.language.formula import Formula
 from derive.language.writing import plain
 from verify.claims.claim import Claim, ClaimResult, Settings, Verdict, judge
-from verify.recheck import seal
+from verify.recheck import MANIFEST, seal
+from verify.running.files import read_text, write_whole
 from verify.running.numbers import evaluate
 from verify.running.recording import Recorder, Unwritable, rational, recording, tree_of
 
 Json = Any
+MARK = '"certificate of": "undertow"'
 
 
 def certify(claim: Claim, settings: Settings, versions: dict[str, str]) -> tuple[ClaimResult, Json]:
@@ -51,15 +55,27 @@ def certify(claim: Claim, settings: Settings, versions: dict[str, str]) -> tuple
 
 
 def file_name(claim: Claim) -> str:
-    """The claim's id as the name of a file."""
-    return re.sub(r"[^\w.-]", "_", claim.id)
+    """The claim's id as the name of a file, with a hash where the id holds other characters."""
+    plainly = re.sub(r"[^\w.-]", "_", claim.id)
+    if plainly == claim.id and len(plainly) < 100:
+        return plainly
+    return f"{plainly[:80]}-{hashlib.sha256(claim.id.encode()).hexdigest()[:8]}"
 
 
 def write(folder: Path, certificate: Json) -> None:
     """Write a certificate under the name of its claim."""
     fields = ",\n".join(f"{json.dumps(key)}: {json.dumps(v)}" for key, v in certificate.items())
     rows = re.sub(r'(?=\{"(kind|name)": )', "\n", fields)
-    (folder / f"{certificate['claim']}.json").write_text(f"{{\n{rows}\n}}\n", encoding="utf-8")
+    path = folder / f"{certificate['claim']}.json"
+    if path.is_symlink() or (path.exists() and MARK not in read_text(path)):
+        raise BadInput(f"{path} is no certificate of ours; name another folder.")
+    write_whole(path, f"{{\n{rows}\n}}\n", force=True)
+
+
+def write_manifest(folder: Path, claims: Sequence[Claim]) -> None:
+    """Name the certificates of a run that is complete, so that a missing one is missed."""
+    names = sorted({file_name(claim) for claim in claims})
+    write_whole(folder / MANIFEST, json.dumps(names, indent=1) + "\n", force=True)
 
 
 def _tree(formula: Formula) -> Json:

@@ -122,6 +122,7 @@ def verify_claims(
 ) -> None:
     """Hold the published claims to account; exit 1 where a verdict is not as recorded."""
     from verify.campaigns.runner import environment, find_claims, judge_all
+    from verify.claims.certificates import write_manifest
 
     settings = settings_from(digits, seed)
     chosen = find_claims(ids or [], loss)
@@ -137,6 +138,8 @@ def verify_claims(
             chosen, settings, lambda result: done(result.claim.id), loss, str(certificates or "")
         ),
     )
+    if certificates is not None:
+        write_manifest(certificates, chosen)
     if format is Format.JSON:
         say_json(
             {

@@ -19,7 +19,10 @@ def recheck(
     ],
     format: Output = Format.TEXT,
 ) -> None:
-    """Redo the exact arithmetic of certificates; exit 1 where one is rejected."""
+    """Redo the exact arithmetic of certificates; exit 1 where one is rejected.
+
+    Exit 3 where all are accepted, and one holds nothing that proves its formula.
+    """
     from verify.recheck import recheck as redo
 
     try:
@@ -27,16 +30,21 @@ def recheck(
     except OSError as error:
         raise BadInput(str(error)) from None
     rejected = [result["claim"] for result in results if not result["accepted"]]
+    silent = [r["claim"] for r in results if r["accepted"] and not r["proves"]]
     if format is Format.JSON:
-        say_json({"certificates": results, "rejected": rejected})
+        say_json({"certificates": results, "rejected": rejected, "proves_nothing": silent})
     else:
         for result in results:
             say(f"{result['claim']}   {_told(result)}")
+            if result["claim"] in silent:
+                say("    proves nothing about the formula")
             for name in result.get("without", []):
                 say(f"    nothing to redo: {name}")
         say(f"\n{len(results)} certificates, {len(rejected)} rejected")
     if rejected:
         raise typer.Exit(1)
+    if silent:
+        raise typer.Exit(3)
 
 
 def _told(result: dict) -> str:

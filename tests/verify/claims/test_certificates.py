@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 
 import verify.papers  # noqa: F401
 from derive import extragradient, heavy_ball, nesterov
+from derive.language.bad_input import BadInput
 from derive.language.formula import BETA, K, Z
 from derive.language.trees import LEAF, tree
 from verify import recheck
-from verify.claims.certificates import certify, write
+from verify.claims.certificates import certify, file_name, write, write_manifest
 from verify.claims.claim import REGISTRY, Settings, judge
 from verify.cli import main
 from verify.running.losses import Loss, VectorField
@@ -128,6 +130,57 @@ def test_a_wrong_formula_falls_although_it_is_written_into_the_certificate(id):
     certificate["seal"] = recheck.seal(certificate)
     with pytest.raises(ValueError, match=r"identity|residual|ball|value"):
         recheck.redo(certificate, id)
+
+
+@pytest.mark.parametrize("id", SOME[1:])
+def test_the_text_of_the_formula_is_that_of_the_tree(id):
+    certificate = json.loads(text_of(id))
+    assert recheck.redo(certificate, id)["proves"] is True
+    certificate["formula"] = f"2*({certificate['formula']})"
+    certificate["seal"] = recheck.seal(certificate)
+    with pytest.raises(ValueError, match="text of the formula"):
+        recheck.redo(certificate, id)
+
+
+@pytest.mark.parametrize("id", SOME)
+def test_without_evidence_nothing_is_proved(id):
+    certificate = json.loads(text_of(id))
+    for check in certificate["checks"]:
+        check["items"] = []
+    certificate["seal"] = recheck.seal(certificate)
+    assert recheck.redo(certificate, id)["proves"] is False
+
+
+def test_a_wide_ball_proves_nothing_whatever_bound_it_brings():
+    left, right = ["log", "3"], ["log", "4"]
+    item = {"left": left, "right": right, "points": [[{}]], "bits": "2", "narrower": "9"}
+    assert recheck.ball(item | {"flint": "another"}) is False
+
+
+def test_a_certificate_that_is_missing_is_missed(tmp_path):
+    claims = [REGISTRY.claims[id] for id in SOME[:2]]
+    for claim in claims:
+        write(tmp_path, json.loads(text_of(claim.id)))
+    write_manifest(tmp_path, claims)
+    assert all(result["accepted"] for result in recheck.recheck(tmp_path))
+    (tmp_path / f"{SOME[0]}.json").unlink()
+    missed, there = recheck.recheck(tmp_path)
+    assert (missed["claim"], missed["accepted"], there["accepted"]) == (SOME[0], False, True)
+
+
+def test_two_names_do_not_share_a_file():
+    names = ("a/b:r", "a_b_r", "a:b/r", "a_b:r", "x" * 300, "x" * 301)
+    claims = [replace(REGISTRY.claims[SOME[0]], id=name) for name in names]
+    assert len({file_name(claim) for claim in claims}) == len(names)
+    assert max(len(file_name(claim)) for claim in claims) < 120
+
+
+def test_a_file_that_is_no_certificate_is_not_overwritten(tmp_path):
+    path = tmp_path / f"{SOME[0]}.json"
+    path.write_text("mine")
+    with pytest.raises(BadInput, match="no certificate of ours"):
+        write(tmp_path, json.loads(text_of(SOME[0])))
+    assert path.read_text() == "mine"
 
 
 def test_nothing_is_recorded_unless_asked_and_the_verdict_is_the_same():
@@ -242,7 +295,7 @@ def test_a_game_is_restated_by_its_field_and_other_losses_are_left_out():
 def test_the_checker_is_small_and_stands_alone(tmp_path):
     path = ROOT / "verify" / "recheck.py"
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 310
+    assert len(text.splitlines()) <= 400
     imported = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -281,7 +334,7 @@ def test_a_folder_makes_the_round_trip_and_a_changed_file_is_named(capsys, tmp_p
         capsys, "verify", *chosen, "--digits", "20", "--certificates", str(folder)
     )
     assert code == 0
-    assert {path.stem for path in folder.iterdir()} == set(chosen)
+    assert {path.stem for path in folder.iterdir()} == {*chosen, "manifest"}
     code, out, _ = undertow(capsys, "recheck", str(folder))
     assert code == 0
     assert "0 rejected" in out

@@ -25,7 +25,7 @@ from verify.claims.claim import REGISTRY, ClaimResult, Settings, judge
 from verify.claims.sources import BIBTEX
 from verify.cli import main
 from verify.report import mathml, optimizer_pages, site
-from verify.report.site import Figure, Report, check_folder, cited, pages, python, write_site
+from verify.report.site import Figure, Report, check_place, cited, pages, python, write_site
 from verify.report.trust import Trials, read_trials
 
 CLAIMS = list(REGISTRY.claims.values())
@@ -170,20 +170,41 @@ def test_the_files_on_mutants_and_draws_are_read_or_refused(tmp_path: Path):
         read_trials(tmp_path / "missing", None)
 
 
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\text{<script>alert(1)</script>}",
+        r"\href{javascript:alert(1)}{x}",
+        r"\text{<img src=x onerror=alert(1)>}",
+        r"\style{background:url(//x)}{x}",
+        r"\class{a}{x}",
+        r"\text{</math><script>alert(1)</script>}",
+    ],
+)
+def test_what_is_no_mathematics_does_not_reach_a_page(latex: str):
+    with pytest.raises(mathml.NotTypeset):
+        mathml.prose(f"so ${latex}$ holds")
+
+
+def test_every_page_forbids_what_it_does_not_bring(folder: Path):
+    for page in folder.rglob("*.html"):
+        assert "default-src 'none'; script-src 'self'" in page.read_text(encoding="utf-8")
+
+
 def test_a_site_is_not_overwritten_unless_forced(folder: Path, tmp_path: Path):
     with pytest.raises(BadInput, match="exists already"):
-        check_folder(folder, force=False)
-    check_folder(folder, force=True)
+        check_place(folder, force=False)
+    check_place(folder, force=True)
     (tmp_path / "file").touch()
     with pytest.raises(BadInput, match="cannot be written"):
-        check_folder(tmp_path / "file", force=False)
+        check_place(tmp_path / "file", force=False)
 
 
 def test_the_command_writes_what_it_has_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    def small(report: Report, folder: Path) -> list[Path]:
-        return write_site(replace(report, optimizers=()), folder)
+    def small(report: Report, folder: Path, *, force: bool) -> list[Path]:
+        return write_site(replace(report, optimizers=()), folder, force=force)
 
     monkeypatch.setattr(site, "write_site", small)
     with pytest.raises(SystemExit) as stopped:
