@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from derive.language.update_rule import Optimizer
     from verify.running.losses import VectorField
+    from verify.workbench.beside_flow import Comparison
 
 
 def read_run(
@@ -43,6 +44,34 @@ def read_run(
     with within("reading this loss"):
         world, names = read_world(rule, loss)
     return rule, world, point("--start", start, names), names
+
+
+def _any_rule(
+    optimizer: str,
+    loss: str,
+    start: str,
+    lr: str,
+    time: str,
+    order: int,
+    give: list[str] | None,
+) -> tuple[Optimizer, list[str], Comparison] | None:
+    """The comparison of a rule beyond linear memory; None for one with a linear memory."""
+    from derive.engine.front_door import is_linear
+    from verify.formulas.grounds import read_ground
+    from verify.running.general_flows import landscape
+    from verify.running.rule_files import find_rule
+    from verify.workbench.beside_general import compare_any
+
+    rule, given = find_rule(optimizer), assignments(give or [])
+    if is_linear(rule):
+        return None
+    schedules = {name: given.pop(name) for name in rule.schedules if name in given}
+    rule = rule.at(**given)
+    with within("reading this loss"):
+        ground, _ = read_ground(rule, loss.split(";"), schedules)
+    names = [name for own in ground.owned.values() for name in own]
+    x, h, until = point("--start", start, names), number("--lr", lr), number("--time", time)
+    return rule, names, compare_any(rule, landscape(ground), x, h=h, time=until, order=order)
 
 
 @command(
@@ -68,6 +97,13 @@ def trajectory(
     from verify.report import beside
     from verify.workbench.beside_flow import compare
 
+    if (found := _any_rule(optimizer, loss, start, lr, time, order, give)) is not None:
+        rule, names, comparison = found
+        if format is Format.JSON:
+            say_json(beside.as_json(rule, loss, comparison))
+        else:
+            say(beside.as_text(rule, loss, names, comparison))
+        return
     rule, world, x, names = read_run(optimizer, loss, start, order, give)
     found = compare(rule, world, x, h=number("--lr", lr), time=number("--time", time), nodes=order)
     if format is Format.JSON:

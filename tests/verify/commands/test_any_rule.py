@@ -1,0 +1,74 @@
+"""Rules beyond linear memory at the command line: derived, written on a loss, verified, run."""
+
+import json
+
+import pytest
+import sympy
+
+from tests.verify.commands.test_cli import undertow
+
+X, Y, U_X, U_Y, H, K = sympy.symbols("x y u_x u_y h k")
+
+
+def on_loss(capsys, *arguments):
+    code, out, _ = undertow(capsys, "derive", *arguments, "--format", "json")
+    assert code == 0
+    return json.loads(out)
+
+
+def test_a_field_on_a_loss_has_an_expression_for_each_coordinate(capsys):
+    found = on_loss(capsys, "inertial-heavy-ball", "--order", "2", "--loss", "x**2/2 + x*y")
+    assert found["coordinates"] == ["x", "y"]
+    assert found["slow"] == ["x", "u"]
+    assert found["parameters"] == ["k"]
+    assert found["names"]["u"] == ["u_x", "u_y"]
+    force = [X + Y, X]
+    turned = [U_X + U_Y, U_X]
+    for j, u in enumerate((U_X, U_Y)):
+        speed = sympy.sympify(found["field"]["x"][j], locals={"k": K})
+        assert sympy.expand(speed - (u - H * (K * u + force[j] / 2))) == 0
+        speed = sympy.sympify(found["field"]["u"][j], locals={"k": K})
+        expected = -2 * K * u - force[j] + H * (turned[j] / 2 - K * force[j])
+        assert sympy.expand(speed - expected) == 0
+
+
+def test_a_linear_rule_is_written_on_a_loss_likewise(capsys):
+    found = on_loss(capsys, "heavy-ball", "--order", "2", "--loss", "x**2/2", "--set", "beta=1/2")
+    assert (found["slow"], found["parameters"]) == (["x"], [])
+    speed = sympy.sympify(found["field"]["x"][0])
+    assert sympy.expand(speed - (-2 * X - 6 * H * X)) == 0
+
+
+def test_a_schedule_is_given_as_a_function_of_time(capsys):
+    given = ("--set", "beta=0", "--set", "eta=1/(1+t)")
+    found = on_loss(capsys, "scheduled-heavy-ball", "--order", "2", "--loss", "x**2/2", *given)
+    eta = 1 / (1 + sympy.Symbol("t"))
+    expected = -eta * X + H * (sympy.diff(eta) - eta**2) * X / 2
+    assert sympy.simplify(sympy.sympify(found["field"]["x"][0]) - expected) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("descent-ascent", "--loss", "x*w"), "the variable w of the loss belongs to no player"),
+        (("adam", "--loss", "x**2", "--quantity", "one-step-map"), "--loss writes"),
+        (("adam", "--quantity", "transient"), "linear in their memory; adam is not"),
+        (("inertial-nesterov", "--loss", "k**2"), "k is a variable of the loss and also"),
+    ],
+)
+def test_what_cannot_be_written_is_said(capsys, arguments, said):
+    code, _, err = undertow(capsys, "derive", *arguments)
+    assert (code, said in " ".join(err.split())) == (2, True)
+
+
+def test_a_rule_is_verified_and_run_beside_its_flow(capsys):
+    assert undertow(capsys, "verify", "rmsprop")[0] == 0
+    loss = ("--loss", "x**4/4 + x**2", "--start", "1", "--time", "1/4", "--lr", "1/256")
+    code, out, _ = undertow(
+        capsys, "trajectory", "rmsprop", "--set", "beta2=1/2", "--set", "eps=1/10", *loss,
+        "--format", "json",
+    )  # fmt: skip
+    orders = json.loads(out)["orders"]
+    assert code == 0
+    assert orders["gradient flow"]["value"] == pytest.approx(1, abs=0.1)
+    assert orders["modified flow, shifted start"]["value"] == pytest.approx(2, abs=0.3)
