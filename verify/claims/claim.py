@@ -47,6 +47,8 @@ class Status(StrEnum):
     RECALLED = "recalled"
     LOST = "lost"
     OURS = "ours"
+    NOT_RECORDED = "not recorded"
+    """Nobody has said so far: claims of the older form only."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ LOST = Printed(Status.LOST)
 """The equation is missing in the text at hand."""
 OURS = Printed(Status.OURS)
 """Nobody printed it before."""
+NOT_RECORDED = Printed(Status.NOT_RECORDED)
+"""A claim of the older form."""
 
 
 class Kind(StrEnum):
@@ -236,18 +240,18 @@ class Claim:
 
     def as_json(self) -> dict[str, Any]:
         """What a list says of the claim."""
-        known = self.known
+        known = self.known or NOT_RECORDED
         printed = {
-            "status": str(known.status) if known else "",
-            "quote": known.quote if known else "",
-            "where": (known.where if known else "") or self.source.where,
+            "status": str(known.status),
+            "quote": known.quote,
+            "where": known.where or self.source.where,
         }
         return {
             "id": self.id,
             "catalogue": list(self.catalogue),
             "source": {"key": self.source.key, "where": self.source.where},
             "statement": self.sentence,
-            "type": str(self.says.type) if self.says else "",
+            "type": str(self.says.type) if self.says else str(Status.NOT_RECORDED),
             "verdict": str(self.expected),
             "printed": printed,
             "slots": self.slots(),

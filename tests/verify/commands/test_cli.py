@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 import sympy
 
 from derive.language.trees import tree
+from verify.claims.claim import REGISTRY
 from verify.cli import main
 
 
@@ -76,6 +78,71 @@ def test_claims_are_listed_without_a_check(capsys):
     found = json.loads(out)
     assert {"id", "catalogue", "source", "statement", "verdict"} <= set(found["claims"][0])
     assert "A34" in found["not_claims"]
+
+
+def test_a_listed_claim_says_how_it_is_known_and_what_it_is_about(capsys):
+    _, out, _ = undertow(capsys, "claims", "--format", "json")
+    for claim in json.loads(out)["claims"]:
+        assert all(slot.keys() == {"name", "kind", "value"} for slot in claim["slots"])
+        older = REGISTRY.claims[claim["id"]].says is None
+        assert (claim["type"] == "not recorded") == older
+        assert (claim["printed"]["status"] == "not recorded") == older
+        if claim["printed"]["status"] == "read":
+            assert claim["printed"]["quote"]
+            assert claim["printed"]["where"]
+
+
+def test_claims_are_chosen_by_source_verdict_and_text(capsys):
+    def listed(*options: str) -> list[dict[str, Any]]:
+        _, out, _ = undertow(capsys, "claims", *options, "--format", "json")
+        return json.loads(out)["claims"]
+
+    every = listed()
+    both = listed("--source", "ghosh2023", "--verdict", "corrected")
+    wanted = [c for c in every if c["source"]["key"] == "ghosh2023" and c["verdict"] == "corrected"]
+    assert both == wanted
+    assert wanted
+    searched = {claim["id"] for claim in listed("--search", "STATIONARY VARIANCE")}
+    assert {"wang2024.stationary-variance", "undertow.nesterov-variance"} <= searched
+    assert len(searched) < len(every)
+    assert {c["id"] for c in listed("--search", "A26")} >= {"ghosh2023.variance-of-history-sum"}
+    assert listed("--search", "no text of a claim") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--source", "nobody"), "there are barrett2021"),
+        (("--verdict", "wrong"), "choose one of confirmed"),
+    ],
+)
+def test_claims_refuses_what_no_claim_can_have(capsys, options, said):
+    code, _, error = undertow(capsys, "claims", *options)
+    assert code == 2
+    assert said in error
+
+
+def test_a_source_stands_for_all_its_claims(capsys):
+    _, out, _ = undertow(capsys, "claims", "--source", "wang2024", "--format", "json")
+    ids = [claim["id"] for claim in json.loads(out)["claims"]]
+    code, out, _ = undertow(capsys, "verify", "wang2024", "--digits", "20", "--format", "json")
+    assert code == 0
+    assert [claim["id"] for claim in json.loads(out)["claims"]] == ids
+
+
+def test_mutants_tell_per_slot_which_check_rejected_what(capsys):
+    name = "ghosh2023.variance-factor"
+    code, out, _ = undertow(capsys, "mutants", name, "--format", "json")
+    (found,) = json.loads(out)["claims"]
+    says = REGISTRY.claims[name].says
+    assert code == 0
+    assert says is not None
+    assert [slot["name"] for slot in found["slots"]] == list(says.slots)
+    assert sum(slot["tried"] for slot in found["slots"]) == found["tried"]
+    checks = {check["name"]: check for check in found["checks"]}
+    for slot in found["slots"]:
+        assert slot["rejected"] == slot["tried"] == sum(slot["by"].values())
+        assert all(checks[name]["independent"] for name in slot["by"])
 
 
 def test_show_prints_statement_derivation_verdict_and_evidence(capsys):
