@@ -50,7 +50,6 @@ DERIVED = {
     "sums over blocks, no momentum",
     "pairs of steps in one epoch",
     "sum of all covariances",
-    "sum of the autocovariances",
     "moments of the noise",
     "fresh noise in the mean regularizer",
     "B-series engine",
@@ -88,7 +87,6 @@ PLANTED = {
     "undertow.reshuffled-mean-path": [h / (4 * q**2), h / 4 + 0 * b, SHUFFLED.subs(M, M - 1)],
     "undertow.cyclic-loss": [FULL + INDEPENDENT, FULL + SHUFFLED * F],
     "undertow.cyclic-mean-path": [SHUFFLED, h / (4 * q**2)],
-    "undertow.not-felt-by-the-mean": [h / 4 + 0 * b, h / (4 * (1 - b**2))],
     "smith2021.modified-loss": [h / 4 * S, h / 4 * (S + F / 2), h / 2 * (S + F)],
     "cattaneo2025memory.mini-batch-loss": [
         h * b / (2 * q**2) * (S + F),
