@@ -86,7 +86,6 @@ PLANTED = {
         LAMBDA * (1 - sympy.exp(-2 * TIME / LAMBDA)),
         TIME,
     },
-    "papazov2024.no-oscillation": {1 / LAMBDA, 1 / (2 * LAMBDA), LAMBDA / 4, 4 / LAMBDA},
     "undertow.two-pictures": {(1 - b) / 2, 1 + b, (1 + b) / 4, sympy.Integer(1)},
     "undertow.two-pictures-gap": {h**2 / 12, h**2 / 3, h / 6, -(h**2) / 6},
     "gunasekar2023.same-start": {sympy.sqrt(2) * a, a, 4 * a, -2 * a},

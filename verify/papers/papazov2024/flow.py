@@ -9,15 +9,20 @@ import random
 from collections.abc import Sequence
 
 import sympy
-from flint import fmpq
+from flint import fmpq, fmpq_mat
 
+from derive import heavy_ball
 from derive.engine.momentum_flow import LAMBDA
 from derive.language.formula import Formula
 from verify.claims.checks.heavy_ball import value
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.momentum_grid import at, drawn
-from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
+from verify.claims.checks.stated import switches
+from verify.claims.claim import OURS, Check, Claim, Evidence, Kind, Settings, Verdict, claim, on
+from verify.claims.slots import Relation, Value
+from verify.claims.statement import Statement, Type
 from verify.models.written_fields import damped
+from verify.papers.papazov2024.crossings import real_modes
 from verify.papers.papazov2024.discretization import FLOW
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import RATIONAL, PowerSeries, power_series
@@ -156,53 +161,52 @@ def initial_velocity_term() -> Claim:
     )
 
 
-CURVATURE = sympy.Symbol("a")
-
-
-@claim("papazov2024.no-oscillation", catalogue="D19", where="one quadratic mode")
+@claim(
+    "papazov2024.no-oscillation",
+    catalogue="D19",
+    where="one quadratic mode",
+    printed=OURS,
+)
 def no_oscillation() -> Claim:
-    """λr² + r + a has real roots exactly when 4aλ ≤ 1. Heavy ball's multipliers are real for γa up
-    to (1-√β)², that is for aλ up to 1/(1+√β)², which tends to 1/4 as β tends to 1.
+    r"""$\lambda r^2+r+a$ has real roots exactly for $4a\lambda\le1$. The multipliers of heavy ball
+    are real for $\gamma a$ up to $(1-\sqrt\beta)^2$, that is for $a\lambda$ up to
+    $1/(1+\sqrt\beta)^2$, which tends to $1/4$ as $\beta$ tends to 1.
     """
 
-    def by_discriminant() -> sympy.Expr:
-        rate = sympy.Symbol("r")
-        found = sympy.discriminant(LAMBDA * rate**2 + rate + CURVATURE, rate)
-        return sympy.solve(found, CURVATURE)[0]
+    def threshold(says: Statement, draw: random.Random) -> tuple[fmpq, fmpq]:
+        inertia = drawn(draw)
+        return says.number("bound", **{"lambda": inertia}), inertia
 
-    def sturm(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        for _ in range(20):
-            scale = drawn(draw)
-            limit = at(candidate, {"lambda": scale})
-            for side, real in ((fmpq(999, 1000), True), (fmpq(1001, 1000), False)):
-                lowest = limit * side - 1 / (4 * scale)  # least value of scale r^2 + r + a
-                if (lowest <= 0) != real:
-                    return False, f"no change at lambda = {scale}"
-        return True, "the least value changes sign within 0.1 %, 20 lambda"
-
-    def limit_of_heavy_ball(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        """The largest real-multiplier curvature of the iteration, beta = 1 - 2^-j."""
-        ratios = []
-        for root in (fmpq(2**j - 1, 2**j) for j in (20, 40, 60)):
-            beta, scale = root * root, fmpq(3, 7)
-            step = scale * (1 - beta) ** 2
-            edge = (1 - root) ** 2 / step
-            ratios.append(abs(edge / at(candidate, {"lambda": scale}) - 1))
-        close = all(gap < fmpq(1, 2**k) for gap, k in zip(ratios, (19, 39, 59), strict=True))
-        return close, f"relative gap {float(ratios[-1].p) / float(ratios[-1].q):.1e}"
+    def real_multipliers(says: Statement, settings: Settings) -> Evidence:
+        """Of a step of heavy ball with 1 - beta = 2^-40 at the step size of this lambda."""
+        draw, rest = random.Random(settings.seed), fmpq(1, 2**40)
+        for _ in range(10):
+            bound, inertia = threshold(says, draw)
+            step, beta = inertia * rest**2, 1 - rest
+            for side, real in ((fmpq(999999999, 10**9), True), (fmpq(1000000001, 10**9), False)):
+                rows = [
+                    heavy_ball.step(x, [v], lambda y, a=bound * side: a * y, step, {"beta": beta})
+                    for x, v in ((fmpq(1), fmpq(0)), (fmpq(0), fmpq(1)))
+                ]
+                low, middle, high = fmpq_mat([[x, v] for x, (v,) in rows]).charpoly()
+                if (middle**2 >= 4 * low * high) != real:
+                    return Evidence(False, f"heavy ball turns elsewhere, lambda = {inertia}")
+        return Evidence(True, "heavy ball's multipliers turn complex within 1e-9 of it")
 
     return Claim(
-        statement=(
-            r"A mode of curvature $a$ of $\lambda\ddot x+\dot x+ax = 0$ does not oscillate exactly "
-            r"when $a$ is at most {formula}."
+        says=Statement(
+            Type.THRESHOLD,
+            r"A mode of curvature $a$ of the flow $\ddot x:=-(\dot x+ax)/\lambda$ has real rates "
+            r"for $a{relation}{bound}$, and oscillates beyond; so, in the limit, do heavy ball's "
+            r"modes with $\gamma:=\lambda(1-\beta)^2$ as $\beta$ grows.",
+            {"relation": Relation.AT_MOST, "bound": Value(1 / (4 * LAMBDA), "threshold")},
         ),
-        printed=Formula("overdampedCurvature", 1 / (4 * LAMBDA), given=FLOW),
         checks=(
-            identical("discriminant", by_discriminant),
-            exact("least value of the polynomial", Kind.ENUMERATION, sturm),
-            exact("limit of heavy ball's threshold", Kind.SERIES, limit_of_heavy_ball),
+            switches(
+                "modes of the flow",
+                lambda says, force, inertia: real_modes(inertia, force),
+                threshold,
+            ),
+            Check("multipliers of heavy ball", Kind.ENUMERATION, real_multipliers),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"Heavy ball itself: $a\gamma/(1-\beta)^2 \le 1/(1+\sqrt\beta)^2$.",
     )
