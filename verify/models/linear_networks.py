@@ -6,6 +6,7 @@ from all labels of +-1.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+import sympy
 from flint import arb, fmpq, fmpq_mat
 
 from verify.running.families import Draw
@@ -33,9 +35,9 @@ def times(a: Sequence[Sequence[Any]], b: Sequence[Sequence[Any]]) -> Matrix:
     ]
 
 
-def squared(a: Sequence[Sequence[fmpq]]) -> fmpq:
+def squared(a: Sequence[Sequence[Any]]) -> Any:
     """The squared Frobenius norm."""
-    return sum((x * x for row in a for x in row), fmpq(0))
+    return sum((x * x for row in a for x in row), a[0][0] * 0)
 
 
 def random_matrix(draw: Draw, rows: int, columns: int) -> Matrix:
@@ -54,6 +56,10 @@ class Fitted(ABC):
     def predictions(self, weights: Sequence[Any]) -> list[Any]:
         """One number a label."""
 
+    @abstractmethod
+    def in_sympy(self) -> Fitted:
+        """The same data as numbers of SymPy, for weights that are symbols."""
+
     def loss(self, noise: Sequence[fmpq]) -> Loss:
         """The loss with every label off by this noise."""
         labels = [y + n for y, n in zip(self.predictions(self.weights), noise, strict=True)]
@@ -66,16 +72,19 @@ class Fitted(ABC):
 
     @cached_property
     def hessian(self) -> fmpq_mat:
-        second = self.loss([fmpq(0)] * len(self.predictions(self.weights))).derivative(1)
+        """Where every label is met."""
+        return self.hessian_off([fmpq(0)] * len(self.predictions(self.weights)))
+
+    def hessian_off(self, noise: Sequence[fmpq]) -> fmpq_mat:
+        """Where the labels are off by this."""
+        second = self.loss(noise).derivative(1)
         size = len(self.weights)
         unit = [[fmpq(i == j) for j in range(size)] for i in range(size)]
         return fmpq_mat([second.at([*self.weights, *row], RATIONAL) for row in unit])
 
-    def trace(self) -> fmpq:
-        return sum((self.hessian[i, i] for i in range(len(self.weights))), fmpq(0))
-
     def noise_covariance(self) -> fmpq_mat:
-        """The mean over all labels off by +-1 of the gradient times itself."""
+        """The covariance of the gradient under labels off by +-1: the mean of the gradient times
+        itself where all labels are met, and the same elsewhere."""
         size = len(self.weights)
         signs = list(product((1, -1), repeat=len(self.predictions(self.weights))))
         total = fmpq_mat(size, size)
@@ -98,18 +107,24 @@ class Shape:
 class TwoLayers(Fitted):
     """The UV model f(x) = U V x/sqrt(n), n a square so that all stays rational."""
 
-    shape = Shape(outputs=2, width=4, inputs=2)
-
-    def __init__(self, weights: list[fmpq], data: Matrix, scale: int) -> None:
-        self.weights, self.data, self.scale = weights, data, scale
-        self.samples = len(data)
+    def __init__(self, weights: list[fmpq], data: Matrix, scale: int, shape: Shape) -> None:
+        self.weights, self.data, self.scale, self.shape = weights, data, scale, shape
+        self.samples, self.root = len(data), math.isqrt(shape.width)
 
     @classmethod
-    def random(cls, draw: Draw, *, scale: int, samples: int) -> TwoLayers:
-        shape = cls.shape
+    def random(cls, draw: Draw, *, vector: bool = False) -> TwoLayers:
+        """Any numbers of outputs, neurons, inputs and samples; the vector model has one of each
+        but neurons and samples."""
+        shape = Shape(draw.randint(1, 2), draw.randint(1, 2) ** 2, draw.randint(1, 2))
+        if vector:
+            shape = Shape(1, draw.randint(1, 2) ** 2, 1)
         size = shape.width * (shape.outputs + shape.inputs)
         weights = random_matrix(draw, 1, size)[0]
-        return cls(weights, random_matrix(draw, samples, shape.inputs), scale)
+        data = random_matrix(draw, draw.randint(1, 3), shape.inputs)
+        return cls(weights, data, draw.randint(1, 3), shape)
+
+    def in_sympy(self) -> TwoLayers:
+        return TwoLayers(self.weights, exactly(self.data), self.scale, self.shape)
 
     def layers(self, weights: Sequence[Any]) -> tuple[Matrix, Matrix]:
         """U and V."""
@@ -120,7 +135,7 @@ class TwoLayers(Fitted):
     def predictions(self, weights: Sequence[Any]) -> list[Any]:
         u, v = self.layers(weights)
         outputs = times(self.data, [list(column) for column in zip(*times(u, v), strict=True)])
-        return [entry / 2 for row in outputs for entry in row]
+        return [entry / self.root for row in outputs for entry in row]
 
     def quantities(self) -> dict[str, arb]:
         """d, n, t = Tr(V Sigma V^T), u = |U|_F and mu, as balls."""
@@ -147,6 +162,9 @@ class Sensing(Fitted):
         matrices = [random_matrix(draw, 2, 2) for _ in range(measurements)]
         return cls(random_matrix(draw, 1, 8)[0], matrices)
 
+    def in_sympy(self) -> Sensing:
+        return Sensing(self.weights, [exactly(matrix) for matrix in self.measured])
+
     def predictions(self, weights: Sequence[Any]) -> list[Any]:
         uv = times(rows(weights[:4], 2), rows(weights[4:], 2))
         traces = (times(matrix, uv) for matrix in self.measured)
@@ -159,6 +177,16 @@ class Sensing(Fitted):
             "a": sum((squared(times(v, a)) for a in self.measured), fmpq(0)),
             "b": sum((squared(times(a, u)) for a in self.measured), fmpq(0)),
         }
+
+
+def exactly(a: Sequence[Sequence[fmpq]]) -> Matrix:
+    """The same matrix in numbers of SymPy."""
+    return [[sympy.Rational(int(x.p), int(x.q)) for x in row] for row in a]
+
+
+def trace(matrix: fmpq_mat) -> fmpq:
+    """The sum of the diagonal."""
+    return sum((matrix[i, i] for i in range(matrix.nrows())), fmpq(0))
 
 
 def rows(entries: Sequence[Any], width: int) -> Matrix:

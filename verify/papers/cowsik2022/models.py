@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 
 import sympy
-from flint import arb, fmpq
+from flint import fmpq
 
 from derive import heavy_ball
 from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
@@ -24,12 +24,11 @@ from derive.valleys.zero_loss_manifold import (
 from verify.claims.checks.identities import identical
 from verify.claims.checks.valleys import effective, exactly, heavy_ball_mode, pair_sum
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.models.linear_networks import Sensing, TwoLayers
-from verify.running.numbers import BALL, evaluate, precision
+from verify.running.numbers import evaluate, precision
 from verify.simulations.label_noise import NoisyLayers, drift_rate, sweep
 
 EPSILON, MU, N, P, S, W = sympy.symbols("epsilon mu n P s w")
-GAMMA, D, A, B, T, U = sympy.symbols("gamma d a b t u")
+GAMMA = sympy.Symbol("gamma")
 Q = 1 - BETA
 POSITIVE = tuple(sympy.Gt(symbol, 0) for symbol in (EPSILON, MU, N, P, S))
 NORMALIZED = r"its loss $s/(2P)$ times a sum of $P$ squares"
@@ -137,68 +136,6 @@ def matching_exponent() -> Claim:
     )
 
 
-@claim("cowsik2022.label-noise-covariance", catalogue="B23", where="Definition 3.6")
-def label_noise_covariance() -> Claim:
-    """The noise in the gradient is -(sε/P) sum of ξ_a ∇f_a, of covariance (sε/P)² sum of
-    ∇f_a ∇f_aᵀ; on the valley, where the residuals vanish, H = (s/P) sum of ∇f_a ∇f_aᵀ.
-    """
-
-    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
-        for s in (1, 2):
-            model = TwoLayers.random(draw, scale=s, samples=3)
-            said = evaluate(candidate, {"s": fmpq(s), "P": fmpq(3)})
-            if model.noise_covariance() != model.hessian * said:
-                return False, f"not {said} H at s = {s}"
-        return True, "covariance over all labels of +-1, exactly, s = 1 and 2"
-
-    return Claim(
-        statement=(
-            rf"Label noise in the UV model, {NORMALIZED}, has on the valley a covariance of the "
-            r"gradient of $\epsilon^2 H$ times {formula}."
-        ),
-        printed=Formula("labelNoiseCovariance", S / P, given=POSITIVE),
-        condition="$s = 1$ assumed for the paper, whose formula is lost",
-        checks=(
-            identical("square of the noise over the Hessian", lambda: (S / P) ** 2 / (S / P)),
-            exactly("all labels of +-1", holds),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("cowsik2022.hessian-trace", catalogue="B24", where="Appendix D, equation (123)")
-def hessian_trace() -> Claim:
-    """f_a = UVx_a/√n: the derivatives by U give |Vx_a|²/n for each of d outputs, those by V give
-    |U|² |x_a|²/n; average over a, times s.
-    """
-
-    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
-        with precision(30):
-            for s in (1, 2):
-                model = TwoLayers.random(draw, scale=s, samples=3)
-                said = evaluate(candidate, {"s": arb(s), **model.quantities()}, BALL)
-                if not (said - model.trace()).contains(0):
-                    return False, f"trace {model.trace()}, not {said.str(5)}"
-        return True, "trace of the differentiated Hessian enclosed, s = 1 and 2"
-
-    return Claim(
-        statement=(
-            rf"In the UV model, {NORMALIZED}, with $d$ outputs, $t=\mathrm{{Tr}}(V\Sigma_XV^T)$, "
-            r"$u=\|U\|_F$ and $\mu^2=\mathrm{Tr}\Sigma_X$, the trace of the Hessian on the valley "
-            r"is {formula}."
-        ),
-        printed=Formula("hessianTrace", S * (D * T + MU**2 * U**2) / N, given=POSITIVE),
-        condition="$s = 1$ assumed for the paper, whose formula is lost",
-        checks=(
-            identical(
-                "sum of the squared derivatives", lambda: S * D * T / N + S * MU**2 * U**2 / N
-            ),
-            exactly("Hessian of random networks", holds, kind=Kind.BALL),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
 @claim("cowsik2022.uv-drift", catalogue="B25", where="equations (9) and (126)")
 def uv_drift() -> Claim:
     """H has the one curvature λ = Tr H = s μ² |w|²/n, whose gradient 2 s μ² w/n is tangent to
@@ -254,96 +191,6 @@ def uv_drift() -> Claim:
             identical("derived slope at the trace", derived),
             exactly("sum over the steps after a kick, solved in rationals", holds),
             Check("training with label noise", Kind.SIMULATION, trained),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("cowsik2022.prefactor", catalogue="B26", where="equation (10)")
-def prefactor() -> Claim:
-    """1/(C h^γ) for the memory (a = 1; a = 2 for the envelope of oscillations) and
-    2nP/(s²ε²μ²) (C h^γ/h)² for w: equal for C³ = a s²ε²μ²/(2nP) at γ = 2/3.
-    """
-
-    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
-        for a in (1, 2):
-            point = {name: fmpq(draw.randint(1, 9), 8) for name in ("s", "mu", "epsilon")}
-            point |= {"n": fmpq(draw.randint(1, 9)), "P": fmpq(draw.randint(1, 9)), "a": fmpq(a)}
-            said, h = evaluate(candidate, point), fmpq(1, 2**60)
-            s, m = point["s"], point["mu"] ** 2
-            noise = s * point["epsilon"] ** 2 / point["P"] * 2 * s * m / point["n"]
-            # C^3 = q^3/h^2: at 1-beta = q with q^3 = C^3 h^2 the two rates meet.
-            with precision(40):
-                q = (arb(said) * arb(h) ** 2).root(3)
-                rate = arb(noise) / 4 * (arb(h) / q) ** 2
-                if not abs(rate * a / q - 1) < arb("1e-20"):
-                    return False, f"rates differ at {point}"
-        return True, "the two rates are equal at the candidate, in balls"
-
-    return Claim(
-        statement=(
-            rf"In the vector UV model, {NORMALIZED}, the memory's time $a/(1-\beta)$ and the time "
-            r"of $w$ along the valley are equal for $1-\beta = C h^{2/3}$, $C^3$ being {formula}."
-        ),
-        printed=Formula(
-            "prefactorCubed", A * (S * EPSILON * MU) ** 2 / (2 * N * P), given=POSITIVE
-        ),
-        condition=(
-            r"the time of $w$; that of $|w|^2$ is half as long and doubles $C^3$. Which one and "
-            "which $a$ the paper takes cannot be told from the text that is at hand"
-        ),
-        checks=(
-            identical("solved for C^3", lambda: A * RATE * Q**2 / H**2),
-            exactly("rates at the candidate", holds, kind=Kind.BALL),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("cowsik2022.sensing-trace", catalogue="B27", where="Appendix D, equation (129)")
-def sensing_trace() -> Claim:
-    """f_i = Tr(A_i U V): the derivative by U is (V A_i)ᵀ, that by V is (A_i U)ᵀ."""
-
-    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
-        model = Sensing.random(draw, measurements=3)
-        said = evaluate(candidate, {"P": fmpq(3), **model.quantities()})
-        return model.trace() == said, f"trace {model.trace()}, candidate {said}"
-
-    return Claim(
-        statement=(
-            r"For matrix sensing, $L=\frac1{2P}\sum_i(y_i-\mathrm{Tr}A_iUV)^2$, with "
-            r"$a=\sum_i\|VA_i\|_F^2$ and $b=\sum_i\|A_iU\|_F^2$, the trace of the Hessian on the "
-            r"valley is {formula}."
-        ),
-        printed=Formula("sensingTrace", (A + B) / P, given=(sympy.Gt(P, 0),)),
-        checks=(
-            identical("sum of the squared derivatives", lambda: A / P + B / P),
-            exactly("Hessian at random matrices", holds),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("cowsik2022.sensing-noise", catalogue="B27", where="Appendix D, equation (130)")
-def sensing_noise() -> Claim:
-    """As in the UV model: the gradient's noise is -(ε/P) sum of ξ_i ∇f_i, H = (1/P) sum of
-    ∇f_i ∇f_iᵀ.
-    """
-
-    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
-        model = Sensing.random(draw, measurements=3)
-        said = evaluate(candidate, {"P": fmpq(3)})
-        return model.noise_covariance() == model.hessian * said, "all labels of +-1, exactly"
-
-    return Claim(
-        statement=(
-            r"For matrix sensing, $L=\frac1{2P}\sum_i(y_i-\mathrm{Tr}A_iUV)^2$, label noise has on "
-            r"the valley a covariance of the gradient of $\epsilon^2 H$ times {formula}."
-        ),
-        printed=Formula("sensingNoise", 1 / P, given=(sympy.Gt(P, 0),)),
-        checks=(
-            identical("square of the noise over the Hessian", lambda: (1 / P) ** 2 * P),
-            exactly("all labels of +-1", holds),
         ),
         expected=Verdict.CONFIRMED,
     )

@@ -177,6 +177,11 @@ def no_oscillation() -> Claim:
         inertia = drawn(draw)
         return says.number("bound", **{"lambda": inertia}), inertia
 
+    def by_discriminant() -> sympy.Expr:
+        rate, curvature = sympy.symbols("r a")
+        found = sympy.discriminant(LAMBDA * rate**2 + rate + curvature, rate)
+        return sympy.solve(found, curvature)[0]
+
     def real_multipliers(says: Statement, settings: Settings) -> Evidence:
         """Of a step of heavy ball with 1 - beta = 2^-40 at the step size of this lambda."""
         draw, rest = random.Random(settings.seed), fmpq(1, 2**40)
@@ -202,6 +207,7 @@ def no_oscillation() -> Claim:
             {"relation": Relation.AT_MOST, "bound": Value(1 / (4 * LAMBDA), "threshold")},
         ),
         checks=(
+            on("bound", identical("discriminant", by_discriminant)),
             switches(
                 "modes of the flow",
                 lambda says, force, inertia: real_modes(inertia, force),
