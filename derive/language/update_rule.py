@@ -37,6 +37,12 @@ class Parameter:
     branches: bool = False
     """At its lower end the rule is another one: what holds for the symbol holds above it."""
 
+    def __post_init__(self) -> None:
+        for end in ("lower", "upper"):
+            value = getattr(self, end)
+            if value is not None:
+                object.__setattr__(self, end, exact(value))
+
     @property
     def range(self) -> str:
         """The interval as text, such as [0, 1)."""

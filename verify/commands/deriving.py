@@ -92,7 +92,13 @@ def derive(
         str, typer.Option(help="Define the LaTeX as a macro whose name starts so, as in my.")
     ] = "",
 ) -> None:
-    """Derive what an optimizer follows, to any order."""
+    """Derive what an optimizer follows, to any order.
+
+    A rule of your own is a function in a file, declared with @optimizer(state=("v",),
+    parameters=("beta",)) and named as file.py:function. start= gives the first memory (0 without
+    it), fields=("E", "W") several losses, game=True a field that is no gradient; momentum("beta")
+    and Parameter("c", lower=0) have ranges. All of them are imported from derive.
+    """
     from derive.engine.front_door import is_linear
     from verify.report import derivation
     from verify.running.rule_files import find_rule

@@ -75,8 +75,11 @@ def _write(picture: Any, out: Path, force: bool) -> None:
 
 def _title(draw: Any, rule: Optimizer, loss: str) -> str:
     from verify.formulas.reading import read_loss
+    from verify.workbench.worlds import losses_of
 
-    return f"{draw.named(rule)} on E = {draw.written(read_loss(loss)[0])}"
+    texts = losses_of(rule, loss).items()
+    shown = (f"{name} = {draw.written(read_loss(text)[0])}" for name, text in texts)
+    return f"{draw.named(rule)} on {', '.join(shown)}"
 
 
 @command(

@@ -171,7 +171,9 @@ def as_sympy(derived: Derived) -> str:
     if derived.quantity is Quantity.TRANSIENT:
         symbols["k"] = None
     names = ", ".join(symbols)
-    lines = ["from sympy import Rational, symbols", ""]
+    written = " ".join(str(c.as_expr()) for table in tables.values() for c in table.values())
+    used = [name for name in ("KroneckerDelta", "sqrt") if name in written]
+    lines = [f"from sympy import {', '.join(['Rational', *used, 'symbols'])}", ""]
     lines += [f'{names} = symbols("{names}")'] if symbols else []
     lines += [f"# {derived.convention}"]
     for key, table in tables.items():

@@ -26,23 +26,38 @@ SHORT = 4
 """How many steps of memory the usual step sizes allow."""
 
 
+def losses_of(rule: Optimizer, text: str) -> dict[str, str]:
+    """The texts of the losses by field, between semicolons, as in `W = x^2; E = x^4`.
+
+    Without names they stand in the order of the fields.
+
+    Raises:
+        BadInput: not one for each field.
+    """
+    texts = [part.strip() for part in text.split(";")]
+    named = {name.strip(): loss.strip() for name, _, loss in (t.partition("=") for t in texts)}
+    if len(texts) == len(named) and set(named) == set(rule.fields) and "=" in text:
+        return {name: named[name] for name in rule.fields}
+    if len(texts) == len(rule.fields):
+        return dict(zip(rule.fields, texts, strict=True))
+    wanted = "; ".join(f"loss for {name}" for name in rule.fields)
+    raise BadInput(
+        f"{rule.name} takes the gradients of {len(rule.fields)} "
+        f"field{'s' * (len(rule.fields) > 1)} ({', '.join(rule.fields)}) and the text has "
+        f"{len(texts)}: write '{wanted}', such as "
+        f"'{'; '.join(['x^4/4+x^2/2', 'x^2/2', 'x^2'][: len(rule.fields)])}'."
+    )
+
+
 def read_world(rule: Optimizer, text: str) -> tuple[VectorField, list[str]]:
-    """The loss of a text (for several fields one each, between semicolons), and its variables.
+    """The losses of `losses_of`, ready to be run, and their variables.
 
     Raises:
         BadInput: a loss that cannot be read, or not one for each field.
     """
-    texts = [part.strip() for part in text.split(";")]
-    if len(texts) != len(rule.fields):
-        named = "; ".join(f"loss for {name}" for name in rule.fields)
-        raise BadInput(
-            f"{rule.name} takes the gradients of {len(rule.fields)} "
-            f"field{'s' * (len(rule.fields) > 1)} ({', '.join(rule.fields)}) and the text has "
-            f"{len(texts)}: write '{named}', such as "
-            f"'{'; '.join(['x^4/4+x^2/2', 'x^2/2', 'x^2'][: len(rule.fields)])}'."
-        )
+    texts = list(losses_of(rule, text).values())
     if len(texts) == 1:
-        return loss_from_text(text), list(read_loss(text)[1])
+        return loss_from_text(texts[0]), list(read_loss(texts[0])[1])
     read = [read_loss(part) for part in texts]
     names = sorted({name for _, own in read for name in own})
     losses = [

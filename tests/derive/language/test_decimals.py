@@ -15,6 +15,7 @@ from derive.language.bad_input import BadInput
 from derive.language.coefficients import Ring, RootWanted
 from derive.language.decimals import Written, decimal, in_decimals, rational_root
 from verify.running.numbers import PowerSeries, fmpq_poly
+from verify.running.points import samples
 
 LEAF, PAIR = tree("[]"), tree("[[]]")
 DECAY = 0.9
@@ -146,6 +147,10 @@ def test_a_root_of_a_parameter_is_read_as_written(r):
     assert modified_flow(half, order=2)[PAIR].at(q) == -r * r / 2
     special = modified_flow(strongly_convex.at(q=r * r), order=2)
     assert special[PAIR].at({}) == flow[PAIR].at(q)
+
+
+def test_samples_of_a_parameter_have_the_roots_that_are_taken():
+    assert all(rational_root(Fraction(int(v["q"].p), int(v["q"].q)), 2) for v in samples(half))
 
 
 def test_the_ring_of_a_rule_holds_the_roots_it_takes():

@@ -164,3 +164,5 @@ def test_one_loss_for_each_field_is_asked_for(more):
         read_world(rule, "x^2")
     world, names = read_world(rule, "x^4/4 + x^2/2; (x^2 + y^2)/20")
     assert (names, world.dimension, len(world.parts)) == (["x", "y"], 2, 2)
+    other, _ = read_world(rule, "W = (x^2 + y^2)/20; E = x^4/4 + x^2/2")
+    assert [part.text for part in other.parts] == [part.text for part in world.parts]
