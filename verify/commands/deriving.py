@@ -145,7 +145,7 @@ def derive(
         from verify.report import general
 
         page = general.find(rule, quantity, order=order)
-        _write(general, replace(page, step=_identifier(step)), format)
+        _write(general, replace(page, step=_identifier(step)), style)
         return
     derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
     _write(derivation, derived, style)

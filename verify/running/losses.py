@@ -114,6 +114,13 @@ class Fields(VectorField):
         super().__init__(first.dimension, total, text)
         self._parts = tuple(parts)
 
+    def value(self, x: Sequence[Number]) -> Number:
+        """The sum of the losses."""
+        values = [part.value(x) for part in self._parts if isinstance(part, Loss)]
+        if len(values) < len(self._parts):
+            raise TypeError("a field that is no gradient has no value")
+        return sum(values[1:], start=values[0])
+
     @property
     def parts(self) -> tuple[VectorField, ...]:
         return self._parts
