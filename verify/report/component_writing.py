@@ -65,6 +65,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         self._names: dict[sympy.Symbol, str] = {}
+        self._called: dict[str, str] = {}
 
     def _sum(self, factor: Element) -> sympy.Expr:
         algebra, total = factor.algebra, sympy.Integer(0)
@@ -99,10 +100,13 @@ class Writer:
             head = rf"\{name}" if self.tex and name in GREEK else name
             return self._symbol(f"{head}{chr(39) * order}({self.text(time)})")
         if s.kind == "name":
-            if s.name not in self.used:
-                self.used[s.name] = ""
-                self.used[s.name] = self.text(s.data)
-            return self._symbol(s.name)
+            if s.name not in self._called:
+                count = len(self._called)
+                called = f"u_{count + 1}" if count else "u"
+                self._called[s.name] = called
+                self.used[called] = ""
+                self.used[called] = self.text(s.data)
+            return self._symbol(self._called[s.name])
         if s.kind in {"abs", "sign"}:
             inside = self.text(s.data[-1])
             if s.kind == "abs":
