@@ -339,6 +339,17 @@ class ClaimResult:
     def as_recorded(self) -> bool:
         return self.verdict == self.claim.expected
 
+    def __repr__(self) -> str:
+        passed = sum(bool(check.passed) for check in self.checks)
+        return f"<{self.claim.id}: {self.verdict}, {passed} of {len(self.checks)} checks>"
+
+    def _repr_markdown_(self) -> str:
+        marks = {True: "passed", False: "**failed**", None: "undecided"}
+        rows = [f"| {c.name} | {c.kind} | {marks[c.passed]} | {c.figure} |" for c in self.checks]
+        head = ["| check | kind | result | figure |", "| --- | --- | --- | --- |"]
+        title = f"**{self.claim.id}** {self.verdict}"
+        return "\n".join([title, "", f"${self.claim.formula.latex}$", "", *head, *rows])
+
     def as_json(self) -> dict[str, Any]:
         return {
             "id": self.claim.id,

@@ -1,12 +1,13 @@
 """A user's own optimizer, from a file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from derive.language.bad_input import BadInput
 from tests.verify.commands.test_cli import undertow
-from verify.claims.claim import Settings
+from verify.claims.claim import Settings, judge
 from verify.running.rule_files import find_rule
 from verify.workbench.rule_claims import rule_claim
 from verify.workbench.worlds import read_world
@@ -166,3 +167,10 @@ def test_one_loss_for_each_field_is_asked_for(more):
     assert (names, world.dimension, len(world.parts)) == (["x", "y"], 2, 2)
     other, _ = read_world(rule, "W = (x^2 + y^2)/20; E = x^4/4 + x^2/2")
     assert [part.text for part in other.parts] == [part.text for part in world.parts]
+
+
+def test_a_verdict_is_shown_shortly_and_as_a_table():
+    claim = rule_claim("gd", find_rule("gradient-descent"))
+    found = judge(replace(claim, checks=claim.checks[:1]), Settings())
+    assert repr(found) == "<gd: confirmed, 1 of 1 checks>"
+    assert "| exact residual of the start-up | series | passed |" in found._repr_markdown_()
