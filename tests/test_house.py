@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import verify.papers  # noqa: F401  (registers the claims)
+from verify.claims.claim import REGISTRY
+from verify.claims.sources import BIBTEX
+
 ROOT = Path(__file__).parent.parent
 GROUND = {"derive.faces", "verify.recheck"}
 """Files that stand alone: they import nothing of ours."""
@@ -114,6 +118,42 @@ def test_a_folder_says_which_question_it_answers(folder: str):
     docstring = ast.get_docstring(ast.parse(FILES[folder].read_text("utf-8")))
     assert docstring
     assert folder in FACES or room(folder) != folder or "?" in docstring.splitlines()[0]
+
+
+def key_of(path: Path) -> str:
+    """The source that a file of `verify/papers` belongs to."""
+    return path.relative_to(PAPERS).with_suffix("").parts[0]
+
+
+def claimed(tree: ast.AST) -> Iterator[str]:
+    """The ids of the claims that a file makes."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "claim"
+        ):
+            assert isinstance(node.args[0], ast.Constant)
+            yield str(node.args[0].value)
+
+
+PAPERS = ROOT / "verify" / "papers"
+OF_PAPERS = [p for p in sorted(PAPERS.rglob("*.py")) if p != PAPERS / "__init__.py"]
+
+
+def test_each_source_has_one_file_or_folder_named_as_in_the_bibliography():
+    places = [p.stem for p in PAPERS.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()]
+    keys = {claim.source.key for claim in REGISTRY.claims.values()}
+    assert sorted(places) == sorted({*keys, "__init__"})
+    assert keys <= BIBTEX.keys()
+
+
+@pytest.mark.parametrize("path", OF_PAPERS, ids=lambda p: str(p.relative_to(PAPERS)))
+def test_a_file_of_a_source_holds_its_claims_and_needs_no_other_source(path: Path):
+    tree, key = ast.parse(path.read_text("utf-8")), key_of(path)
+    assert {id.partition(".")[0] for id in claimed(tree)} <= {key}
+    papers = {found for found in imports(tree) if found.startswith("verify.papers.")}
+    assert {found.split(".")[2] for found in papers} <= {key}
 
 
 def code_of_readme() -> Iterator[str]:

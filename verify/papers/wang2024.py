@@ -12,7 +12,7 @@ from derive.language.formula import BETA, MOMENTUM, Formula, H
 from verify.claims.checks.averaged_momentum import lyapunov, solved
 from verify.claims.checks.heavy_ball import ONE_MINUS
 from verify.claims.checks.identities import identical
-from verify.claims.checks.stationary_covariance import own_variance
+from verify.claims.checks.stationary_covariance import variance_claim
 from verify.claims.claim import Claim, Verdict, claim
 
 LAMBDA = sympy.Symbol("lambda")
@@ -25,7 +25,7 @@ def averaged_variance() -> Claim:
     h²(1+β)/(z(1-β)(2(1+β)-z)), z = hλ. For β = 0 it is that of SGD, h/(λ(2-hλ)); the quotient
     tends to 1 with hλ, so that momentum changes the variance by a relative hλβ/(1+β) only.
     """
-    return own_variance(
+    return variance_claim(
         ema_momentum,
         r"SGD with momentum as an average has the stationary variance {formula}.",
         Formula(

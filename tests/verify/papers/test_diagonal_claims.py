@@ -9,7 +9,8 @@ import verify.papers  # noqa: F401
 from derive.engine.momentum_flow import EPSILON, GAMMA, LAMBDA, RHO
 from derive.language.formula import BETA
 from derive.networks.potentials import ALPHA, DELTA, DEPTH, POSITION, THETA, hyperentropy
-from verify.claims.checks.mirror_maps import WOODWORTH, on_the_flow, stationary
+from verify.claims.checks.mirror_maps import on_the_flow, stationary
+from verify.claims.checks.potentials import WOODWORTH
 from verify.claims.claim import REGISTRY, Settings, judge
 from verify.models.network_conventions import CONVENTIONS
 from verify.papers.even2023.potential import EVEN

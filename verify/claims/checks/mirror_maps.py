@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import sympy
 from flint import arb, arb_mat, fmpq
 
-from derive.networks.potentials import ALPHA, DEPTH, THETA, hyperentropy
+from derive.networks.potentials import THETA
 from verify.claims.claim import Check, Evidence, Kind, Settings
-from verify.models.network_conventions import CONVENTIONS
 from verify.running.numbers import BALL, evaluate, precision
 
 POINTS = 20
@@ -132,21 +131,3 @@ def structurally(name: str, derived: Callable[[], sympy.Expr], *, refutes: bool 
         return Evidence(difference == 0, f"difference {difference}")
 
     return Check(name, Kind.SYMBOLIC, judge, refutes)
-
-
-DEPTHS = (3, 4, 5, 6)
-
-
-def at_depth(candidate: sympy.Expr, depth: int) -> sympy.Expr:
-    return sympy.sympify(candidate.subs(DEPTH, depth))
-
-
-ROOT = sympy.sqrt(4 * ALPHA**4 + THETA**2)
-WOODWORTH = TwoWeights(SQUARES, lambda a: [a, a], ALPHA, scale=4)
-POTENTIAL = 2 * ALPHA**2 - ROOT + THETA * sympy.asinh(THETA / (2 * ALPHA**2))
-
-
-def potential_of(key: str) -> sympy.Expr:
-    """The potential of a source's convention from its own start."""
-    convention = CONVENTIONS[key]
-    return hyperentropy(THETA, convention.start, convention)

@@ -232,19 +232,22 @@ def relative_error(name: str, path: Path, order: int, *, entry: Entry = (0, 0)) 
 LAMBDA = sympy.Symbol("lambda")
 
 
-def variance(rule: Optimizer, entry: Entry, units: int) -> Derived:
+def derived_variance(rule: Optimizer, entry: Entry, units: int) -> Derived:
     """An entry of the derived variance in the paper's units; `units` counts the positions in it."""
     return lambda: stationary_variance(rule)[entry].subs("z", H * LAMBDA) * H**units
 
 
-def own_variance(
+def variance_claim(
     rule: Optimizer, statement: str, formula: Formula, extra: tuple[str, ...] = ()
 ) -> Claim:
+    """The stationary variance of a rule for noise of variance 1; `extra` names its parameters."""
     return Claim(
         statement=statement,
         printed=formula,
         checks=(
-            identical("solution of the derived Lyapunov equation", variance(rule, (0, 0), 2)),
+            identical(
+                "solution of the derived Lyapunov equation", derived_variance(rule, (0, 0), 2)
+            ),
             *moment_checks(declared_step(rule), (0, 0), modes=1, extra=extra),
         ),
         expected=Verdict.CONFIRMED,

@@ -15,10 +15,10 @@ from derive.quadratics.stationary_noise import Z1, Z2, stationary_covariance
 from verify.claims.checks.identities import Derived, exact, identical
 from verify.claims.checks.stationary_covariance import (
     Entry,
+    derived_variance,
     moment_checks,
     paper_step,
     relative_error,
-    variance,
 )
 from verify.claims.claim import Check, Claim, Kind, Settings, Verdict, claim
 
@@ -66,7 +66,7 @@ def position_variance() -> Claim:
             beside="s^{2}",
             given=MODE,
         ),
-        variance(heavy_ball, (0, 0), 2),
+        derived_variance(heavy_ball, (0, 0), 2),
         (0, 0),
         modes=1,
     )
@@ -78,7 +78,7 @@ def momentum_variance() -> Claim:
     return moment(
         r"On a mode of curvature $\lambda$ the momentum has the stationary variance {formula}.",
         Formula("momentumVariance", 2 / ((1 - BETA) * STABLE), beside="s^{2}", given=MODE),
-        variance(heavy_ball, (1, 1), 0),
+        derived_variance(heavy_ball, (1, 1), 0),
         (1, 1),
         modes=1,
     )
@@ -90,7 +90,7 @@ def mixed_covariance() -> Claim:
     return moment(
         r"On a mode the covariance of momentum and weights is {formula}.",
         Formula("mixedCovariance", H / ((1 - BETA) * STABLE), beside="s^{2}", given=MODE),
-        variance(heavy_ball, (0, 1), 1),
+        derived_variance(heavy_ball, (0, 1), 1),
         (0, 1),
         modes=1,
     )
@@ -157,7 +157,7 @@ def small_step_variance() -> Claim:
             "smallStepVariance", H / (2 * LAMBDA * (1 - BETA)), beside="s^{2}", given=MODE
         ),
         checks=(
-            limit_of(variance(heavy_ball, (0, 0), 2), H),
+            limit_of(derived_variance(heavy_ball, (0, 0), 2), H),
             relative_error("relative error of order h", lambda n: (fmpq(1, 2**n), fmpq(4, 5)), 1),
             relative_error(
                 "relative error of order h while the momentum rises",
@@ -176,7 +176,7 @@ def small_step_momentum() -> Claim:
         statement=r"For small steps the variance of the momentum on a mode is {formula}.",
         printed=Formula("smallStepMomentum", 1 / (1 - BETA**2), beside="s^{2}", given=MODE),
         checks=(
-            limit_of(variance(heavy_ball, (1, 1), 0), sympy.Integer(1)),
+            limit_of(derived_variance(heavy_ball, (1, 1), 0), sympy.Integer(1)),
             relative_error(
                 "relative error of order h", lambda n: (fmpq(1, 2**n), fmpq(4, 5)), 1, entry=(1, 1)
             ),

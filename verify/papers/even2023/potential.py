@@ -11,10 +11,10 @@ from verify.claims.checks.mirror_maps import (
     PRODUCT,
     TwoWeights,
     on_the_flow,
-    potential_of,
     stationary,
     structurally,
 )
+from verify.claims.checks.potentials import potential_of
 from verify.claims.claim import Claim, Verdict, claim
 
 POSITIVE = (sympy.Gt(ALPHA, 0, evaluate=False),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import sympy
@@ -30,8 +29,6 @@ from verify.running.experiments import Flow
 from verify.running.flows import evaluate_taylor
 from verify.running.numbers import MPFR, PowerSeries, evaluate, power_series
 from verify.running.tape import Node, Program, record
-
-Number = Any
 
 
 @claim("ghosh2023.rescaled-gradient-flow", catalogue="A13", where="slides, equation (1)")

@@ -17,7 +17,8 @@ from derive.networks.potentials import (
     deep_rich_limit,
     sufficient_start,
 )
-from verify.claims.checks.mirror_maps import DEPTHS, at_depth, ball, drawn_ball, structurally
+from verify.claims.checks.mirror_maps import ball, drawn_ball, structurally
+from verify.claims.checks.potentials import DEPTHS, at_depth
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.running.numbers import precision
 

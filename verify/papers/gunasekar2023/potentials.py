@@ -10,18 +10,16 @@ from flint import arb
 from derive.language.formula import Formula
 from derive.networks.potentials import ALPHA, THETA, kernel_expansion, mirror_map, rich_expansion
 from verify.claims.checks.mirror_maps import (
-    POTENTIAL,
     PRODUCT,
-    WOODWORTH,
     TwoWeights,
     ball,
     drawn_ball,
     encloses,
     on_the_flow,
-    potential_of,
     stationary,
     structurally,
 )
+from verify.claims.checks.potentials import POTENTIAL, WOODWORTH, potential_of
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
 from verify.models.network_conventions import CONVENTIONS
 from verify.running.numbers import precision

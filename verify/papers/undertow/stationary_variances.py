@@ -6,7 +6,7 @@ import sympy
 
 from derive import nesterov, quasi_hyperbolic
 from derive.language.formula import BETA, MOMENTUM, Formula, H
-from verify.claims.checks.stationary_covariance import own_variance
+from verify.claims.checks.stationary_covariance import variance_claim
 from verify.claims.claim import Claim, claim
 
 LAMBDA, NU = sympy.symbols("lambda nu")
@@ -20,7 +20,7 @@ def nesterov_variance() -> Claim:
     finite, where that of heavy ball grows like 1/(1-β).
     """
     z = H * LAMBDA
-    return own_variance(
+    return variance_claim(
         nesterov,
         r"Nesterov's method has the stationary variance {formula}.",
         Formula(
@@ -42,7 +42,7 @@ def quasi_hyperbolic_variance() -> Claim:
     z = H * LAMBDA
     top = 1 - BETA**2 + BETA * (1 - NU) * (1 + BETA - 2 * NU * BETA) * z
     bottom = (1 - BETA + BETA * (1 - NU) * z) * (2 * (1 + BETA) - (1 + BETA - 2 * NU * BETA) * z)
-    return own_variance(
+    return variance_claim(
         quasi_hyperbolic,
         r"Quasi-hyperbolic momentum has the stationary variance {formula}.",
         Formula(

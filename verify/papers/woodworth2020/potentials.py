@@ -10,16 +10,8 @@ from flint import fmpq, fmpq_poly
 from derive.language.formula import Formula
 from derive.networks.potentials import ALPHA, DEPTH, POSITION, deep_position
 from verify.claims.checks.identities import exact
-from verify.claims.checks.mirror_maps import (
-    DEPTHS,
-    POTENTIAL,
-    WOODWORTH,
-    at_depth,
-    on_the_flow,
-    potential_of,
-    stationary,
-    structurally,
-)
+from verify.claims.checks.mirror_maps import on_the_flow, stationary, structurally
+from verify.claims.checks.potentials import DEPTHS, POTENTIAL, WOODWORTH, at_depth, potential_of
 from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
 from verify.running.losses import polynomial
 from verify.running.numbers import RATIONAL
