@@ -18,7 +18,7 @@ from derive import heavy_ball
 from derive.batches import averages
 from derive.language.formula import BETA, H
 from verify.claims.checks import averaging
-from verify.claims.checks.averaging import enumerated, modified_loss_terms
+from verify.claims.checks.averaging import FULL_BATCH, enumerated, modified_loss_terms, quarter
 from verify.claims.checks.heavy_ball import ONE_MINUS
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.stated import compared, for_losses, tends
@@ -26,13 +26,12 @@ from verify.claims.claim import OURS, Check, Claim, Evidence, Kind, Settings, cl
 from verify.claims.slots import Batches, Instance, Losses, Order, Relation, Value
 from verify.claims.statement import Statement, Type
 from verify.models.batch_sequences import all_sequences
-from verify.papers.ghosh2023.averages import FULL_BATCH, F, quarter
 from verify.running.families import quadratic, starting_point
 from verify.running.losses import Loss, polynomial
 from verify.running.numbers import FLOAT, RATIONAL
 from verify.running.trajectories import vector
 
-T, NOISE = sympy.symbols("t s")
+F, T, NOISE = sympy.symbols("F t s")
 SAMPLING = {Batches.INDEPENDENT: "with-replacement", Batches.RESHUFFLED: "reshuffled"}
 HALF_CUBIC = polynomial(1, (((2,), fmpq(1, 2)), ((3,), fmpq(1, 6))), r"\frac{x^2}{2}+\frac{x^3}{6}")
 
