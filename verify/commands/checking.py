@@ -9,7 +9,7 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
-from verify.commands.base import Names
+from verify.commands.base import Format, Names, Output, say, say_json
 
 
 def _targets_from(incomplete: str) -> list[str]:
@@ -53,6 +53,7 @@ def check(
         bool, typer.Option("--find", help="Find the quantities that the formula equals.")
     ] = False,
     list_all: Annotated[bool, typer.Option("--list", help="List the targets.")] = False,
+    format: Output = Format.TEXT,
 ) -> None:
     """Is a formula right? Exit 0 for equal, 1 for different, 2 for what cannot be read, 3 for
     what could not be decided.
@@ -75,23 +76,27 @@ def check(
     conditions, names = assume or [], name or []
     if list_all:
         _only(given, "--list")
-        checks.say_targets()
-        return
-    if align is not None:
+        report = checks.targets_report()
+    elif align is not None:
         _only(given, "--align", "--against", "--assume", "--name")
-        outcome = checks.check_lines(align, against, conditions, names)
+        report = checks.check_lines(align, against, conditions, names)
     elif formula is None or not formula.strip():
         raise BadInput(
             "give a formula and --against TARGET; 'undertow check --list' lists targets."
         )
     elif find:
         _only(given, "--find", "the formula", "--latex", "--assume", "--name")
-        outcome = checks.search_formula(formula, is_latex, conditions, names)
+        report = checks.search_formula(formula, is_latex, conditions, names)
     elif against:
-        outcome = checks.check_formula(formula, against, is_latex, conditions, names)
+        report = checks.check_formula(formula, against, is_latex, conditions, names)
     else:
         raise BadInput("add --against TARGET, or --find to learn which quantity the formula is.")
-    if code := checks.EXIT[outcome]:
+    if format is Format.JSON:
+        say_json(report.data)
+    else:
+        for line in report.lines:
+            say(line)
+    if code := checks.EXIT[report.outcome]:
         raise typer.Exit(code)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sympy
 
 from derive.language.bad_input import BadInput
 from derive.language.formula import MEANINGS
 from derive.language.writing import latex, plain
-from verify.commands.base import say
 from verify.formulas.aligning import Derivation, Step, read_derivation
 from verify.formulas.comparing import Answer
 from verify.formulas.deciding import Outcome
@@ -36,10 +37,27 @@ SECONDS_OF_A_SEARCH = 120.0
 LARGEST_FILE = 1 << 20
 
 
-def say_targets() -> None:
+@dataclass(frozen=True)
+class Report:
+    """What was found: in lines for a terminal, and as data for a program."""
+
+    outcome: Outcome
+    lines: tuple[str, ...]
+    data: dict[str, Any]
+
+
+def targets_report() -> Report:
     """Every target with what it means."""
-    for label, meaning in list_targets():
-        say(f"{label}   {meaning}")
+    found = list(list_targets())
+    return Report(Outcome.EQUAL, _listed(found), {"targets": _labelled(found)})
+
+
+def _listed(found: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(f"{label}   {meaning}" for label, meaning in found)
+
+
+def _labelled(found: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": label, "meaning": meaning} for label, meaning in found]
 
 
 def _conditions(
@@ -60,7 +78,8 @@ def _conditions(
 
 def check_formula(
     text: str, against: str, is_latex: bool, assume: Sequence[str], name: Sequence[str]
-) -> Outcome:
+) -> Report:
+    """A formula or display, beside a target."""
     symbols = symbols_of(against)
     known = {*symbols, *MEANINGS, "h"}
     aliases = read_names(name, known)
@@ -80,50 +99,82 @@ def check_formula(
             lambda: compare_display(display, against, conditions), "comparing", seconds=SECONDS
         )
     except OverBudget as error:
-        say(f"undecided: {error}")
-        return Outcome.UNDECIDED
-    _say_verdicts(verdicts)
+        undecided = Outcome.UNDECIDED
+        data = {"outcome": str(undecided), "against": against, "why": str(error), "terms": []}
+        return Report(undecided, (f"undecided: {error}",), data)
     outcome = outcome_of(verdicts)
+    lines = list(_verdict_lines(verdicts))
+    data = {"outcome": str(outcome), "against": against, "terms": _verdict_data(verdicts)}
     if outcome is Outcome.DIFFERENT and display.kind == "coefficient":
         offer = renaming(display.coefficient, find_target(against), conditions)
         if offer:
-            say(f"  equal with {offer}")
-    return outcome
+            lines.append(f"  equal with {offer}")
+            data["renaming"] = offer
+    return Report(outcome, tuple(lines), data)
 
 
-def _say_verdicts(verdicts: Sequence[Verdict]) -> None:
+def _verdict_lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
     if len(verdicts) == 1:
-        _say_answer(verdicts[0].answer)
+        yield from _answer_lines(verdicts[0].answer)
         return
     width = max(len(verdict.beside) for verdict in verdicts)
     for verdict in verdicts:
-        say(f"beside {verdict.beside:<{width}}   {plain(verdict.given)}")
-        _say_answer(verdict.answer)
+        yield f"beside {verdict.beside:<{width}}   {plain(verdict.given)}"
+        yield from _answer_lines(verdict.answer)
 
 
-def _say_answer(answer: Answer) -> None:
-    say(f"{answer.outcome}   ({answer.why})" if answer.why else str(answer.outcome))
+def _verdict_data(verdicts: Sequence[Verdict]) -> list[dict[str, str]]:
+    return [
+        {
+            "beside": verdict.beside,
+            "formula": plain(verdict.given),
+            "outcome": str(verdict.answer.outcome),
+            "why": verdict.answer.why,
+            **(_details(verdict.answer) if verdict.answer.outcome is Outcome.DIFFERENT else {}),
+        }
+        for verdict in verdicts
+    ]
+
+
+def _answer_lines(answer: Answer) -> Iterator[str]:
+    yield f"{answer.outcome}   ({answer.why})" if answer.why else str(answer.outcome)
     if answer.outcome is not Outcome.DIFFERENT:
         return
-    lines = {
-        "right formula": plain(answer.right),
-        "LaTeX": latex(answer.right),
-        "yours / right": answer.ratio,
-        "yours - right": answer.difference,
+    details = _details(answer)
+    width = max(map(len, _DETAILS.values()))
+    for name, label in _DETAILS.items():
+        if details[name]:
+            yield f"  {label:<{width}}   {details[name]}"
+
+
+_DETAILS = {
+    "right": "right formula",
+    "latex": "LaTeX",
+    "ratio": "yours / right",
+    "difference": "yours - right",
+    "counterexample": "counterexample",
+    "agree": "they agree for",
+    "slip": "one slip",
+    "elsewhere": "it is right for",
+}
+
+
+def _details(answer: Answer) -> dict[str, str]:
+    """What tells a wrong formula from the right one."""
+    return {
+        "right": plain(answer.right),
+        "latex": latex(answer.right),
+        "ratio": answer.ratio,
+        "difference": answer.difference,
         "counterexample": answer.counterexample,
-        "they agree for": ", ".join(answer.agree),
-        "one slip": answer.slip,
-        "it is right for": answer.elsewhere,
+        "agree": ", ".join(answer.agree),
+        "slip": answer.slip,
+        "elsewhere": answer.elsewhere,
     }
-    width = max(map(len, lines))
-    for label, text in lines.items():
-        if text:
-            say(f"  {label:<{width}}   {text}")
 
 
-def search_formula(
-    text: str, is_latex: bool, assume: Sequence[str], name: Sequence[str]
-) -> Outcome:
+def search_formula(text: str, is_latex: bool, assume: Sequence[str], name: Sequence[str]) -> Report:
+    """The quantities and claims that have this formula."""
     aliases = read_names(name, MEANINGS)
     unused(aliases, words_in(text, is_latex=is_latex, known=aliases))
     conditions = _conditions(assume, MEANINGS, aliases, MEANINGS)
@@ -132,11 +183,9 @@ def search_formula(
         "searching",
         seconds=SECONDS_OF_A_SEARCH,
     )
-    for label, meaning in found:
-        say(f"{label}   {meaning}")
-    if not found:
-        say("no quantity of the optimizers, and no claim, has this formula")
-    return Outcome.EQUAL if found else Outcome.DIFFERENT
+    outcome = Outcome.EQUAL if found else Outcome.DIFFERENT
+    none = ("no quantity of the optimizers, and no claim, has this formula",)
+    return Report(outcome, _listed(found) or none, {"found": _labelled(found)})
 
 
 def _text_of(path: Path) -> str:
@@ -156,7 +205,8 @@ def _text_of(path: Path) -> str:
         ) from None
 
 
-def check_lines(path: Path, against: str, assume: Sequence[str], name: Sequence[str]) -> Outcome:
+def check_lines(path: Path, against: str, assume: Sequence[str], name: Sequence[str]) -> Report:
+    """A derivation, line by line; its last right-hand side beside a target where one is named."""
     text = _text_of(path)
     known = {*MEANINGS, *(symbols_of(against) if against else ())}
     aliases = read_names(name, known)
@@ -168,47 +218,71 @@ def check_lines(path: Path, against: str, assume: Sequence[str], name: Sequence[
     steps = within_budget(
         lambda: derivation.judged(conditions), "comparing the lines", seconds=4 * SECONDS
     )
-    outcome = _say_steps(derivation, steps, derivation.usual(conditions))
+    outcome = _worst(steps)
+    lines = list(_step_lines(derivation, steps, derivation.usual(conditions)))
+    data = {
+        "outcome": str(outcome),
+        "compared": len(steps),
+        "notes": list(derivation.notes),
+        "steps": [_step_data(step) for step in steps],
+    }
     if against and outcome is Outcome.EQUAL:
-        say(f"the last right-hand side, line {derivation.last.number}, beside {against}")
+        lines.append(f"the last right-hand side, line {derivation.last.number}, beside {against}")
         verdicts = within_budget(
             lambda: compare_display(derivation.last.display, against, conditions),
             "comparing",
             seconds=SECONDS,
         )
-        _say_verdicts(verdicts)
-        return outcome_of(verdicts)
-    return outcome
+        lines.extend(_verdict_lines(verdicts))
+        outcome = outcome_of(verdicts)
+        data |= {"outcome": str(outcome), "against": against, "terms": _verdict_data(verdicts)}
+    return Report(outcome, tuple(lines), data)
 
 
-def _say_steps(
+def _worst(steps: Sequence[Step]) -> Outcome:
+    """Different as soon as one line is, else undecided as soon as one is."""
+    found = {step.outcome for step in steps}
+    ranked = (Outcome.DIFFERENT, Outcome.UNDECIDED)
+    return next((outcome for outcome in ranked if outcome in found), Outcome.EQUAL)
+
+
+def _step_data(step: Step) -> dict[str, Any]:
+    return {
+        "line": step.line.number,
+        "from": step.before.number,
+        "outcome": str(step.outcome),
+        "before": step.before.text,
+        "here": step.line.text,
+        "why": step.why,
+        "slip": step.slip,
+        "counterexample": step.counterexample,
+    }
+
+
+def _step_lines(
     derivation: Derivation, steps: Sequence[Step], usual: Sequence[sympy.Basic]
-) -> Outcome:
-    for note in derivation.notes:
-        say(note)
-    outcome = Outcome.EQUAL
+) -> Iterator[str]:
+    """What was passed over, what is undecided, and the first line that does not follow."""
+    yield from derivation.notes
     for step in steps:
         if step.outcome is Outcome.EQUAL:
             continue
         before, line = step.before, step.line
         if step.outcome is Outcome.UNDECIDED:
-            say(f"line {line.number} is undecided: {step.why}")
-            outcome = outcome if outcome is Outcome.DIFFERENT else Outcome.UNDECIDED
+            yield f"line {line.number} is undecided: {step.why}"
         else:
-            say(f"line {line.number} does not follow from line {before.number}")
-            outcome = Outcome.DIFFERENT
-        say(f"  before           {before.text}")
-        say(f"  this line        {line.text}")
+            yield f"line {line.number} does not follow from line {before.number}"
+        yield f"  before           {before.text}"
+        yield f"  this line        {line.text}"
         for label, told in (("one slip", step.slip), ("counterexample", step.counterexample)):
             if told:
-                say(f"  {label:<14}   {told}")
-        if outcome is Outcome.DIFFERENT:
-            return outcome
+                yield f"  {label:<14}   {told}"
+        if step.outcome is Outcome.DIFFERENT:
+            return
     if not steps:
-        say("nothing to compare: no equation has two formulas, such as A = B or a row with =")
-    elif outcome is Outcome.EQUAL:
+        yield "nothing to compare: no equation has two formulas, such as A = B or a row with ="
+    elif _worst(steps) is Outcome.EQUAL:
         said = ", ".join(plain(relation) for relation in usual)
         under = f", for {said}" if said else ""
         counted = f"{len(steps)} equation{'' if len(steps) == 1 else 's'} compared"
-        say(f"every line follows from the one before it ({counted}{under})")
-    return outcome
+        yield f"every line follows from the one before it ({counted}{under})"

@@ -1,7 +1,10 @@
 """What `undertow check` says, and its code: 0 equal, 1 different, 2 bad input, 3 undecided."""
 
+import json
+
 import pytest
 
+from tests.verify.commands.test_cli import undertow
 from verify.cli import main
 
 LOSS = "heavy-ball:modified-loss:order-1"
@@ -158,3 +161,20 @@ def test_a_derivation_is_compared_with_a_target_in_the_end(check, tmp_path):
     assert "last right-hand side" in said
     code, said = check("--align", str(path), "--name", "lr=h")
     assert (code, "has no effect" in said) == (2, True)
+
+
+def test_json_says_what_the_lines_say(capsys, tmp_path):
+    def answer(*arguments: str) -> tuple[int, dict]:
+        code, out, _ = undertow(capsys, "check", *arguments, "--format", "json")
+        return code, json.loads(out)
+
+    code, found = answer("h/5", "--against", f"{GRADIENT}:order-1")
+    (term,) = found["terms"]
+    assert (code, found["outcome"], term["right"], term["ratio"]) == (1, "different", "h/4", "4/5")
+    path = tmp_path / "derivation.tex"
+    path.write_text(r"\[ c = \frac{h}{4} = \frac{h}{2} \]")
+    code, found = answer("--align", str(path))
+    assert (code, [step["slip"] for step in found["steps"]]) == (1, ["a factor 2"])
+    code, found = answer("h/4", "--find")
+    assert code == 0
+    assert f"{GRADIENT}:order-1" in {row["name"] for row in found["found"]}
