@@ -109,7 +109,7 @@ def _backend(cluster: str, workers: int) -> Iterator[Callable[[], bool]]:
             yield lambda: True
         return
     try:
-        from distributed import CancelledError, Client  # noqa: PLC0415 (an extra)
+        from distributed import CancelledError, Client  # noqa: PLC0415 (an extra)  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise BadInput("--dask needs dask: pip install 'undertow[cluster]'.") from None
     for name in ("distributed", "distributed.client", "tornado.application", "asyncio"):

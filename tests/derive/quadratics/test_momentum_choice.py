@@ -178,4 +178,5 @@ def test_a_negative_momentum_can_be_looked_at():
     found = named(choose_momentum(heavy_ball, step="1/10", top=1, momentum="-1/2"), "given")
     assert found.largest_step == 1
     assert found.oscillates_above is None
+    assert found.mixed is not None
     assert float(found.mixed) == pytest.approx(1 / math.log(2))

@@ -27,7 +27,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
     parts = [dask("scheduler", file, "--port", "0", "--no-dashboard")]
     for _ in range(2):
         parts.append(dask("worker", file, "--nthreads", "1", "--no-nanny", "--no-dashboard"))
-    from distributed import Client  # noqa: PLC0415 (an extra)
+    from distributed import Client  # noqa: PLC0415 (an extra)  # pyright: ignore[reportMissingImports]
 
     try:
         while not file.exists():

@@ -17,9 +17,12 @@ from verify.claims.claim import REGISTRY, Settings, judge
 from verify.claims.slips import slips
 from verify.models.diagonal_network import Regression, losses, run
 from verify.models.interpolators import constrained_minimum, interpolate, least_l1, least_l2
-from verify.papers import even2023, gunasekar2023
+from verify.papers.even2023 import gain as even_gain
+from verify.papers.even2023 import shifted_start as even_start
 from verify.papers.even2023.shifted_start import SHIFT
 from verify.papers.gunasekar2023 import controls, sparsity
+from verify.papers.gunasekar2023 import gain as gunasekar_gain
+from verify.papers.gunasekar2023 import shifted_start as gunasekar_start
 from verify.papers.gunasekar2023.shifted_start import THRESHOLD
 from verify.papers.papazov2024 import crossings, networks
 from verify.papers.woodworth2020 import initialization
@@ -28,10 +31,10 @@ from verify.papers.woodworth2020.initialization import LARGE, LOG_SMALL
 MODULES = (
     controls,
     crossings,
-    even2023.gain,
-    even2023.shifted_start,
-    gunasekar2023.gain,
-    gunasekar2023.shifted_start,
+    even_gain,
+    even_start,
+    gunasekar_gain,
+    gunasekar_start,
     initialization,
     networks,
     sparsity,
