@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from flint import fmpq
 
-from derive.engine.vectors import Element, Symbol
+from derive.engine.component_ring import Element, Symbol
 
 Number = Any
 Vector = list[Number]

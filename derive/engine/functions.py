@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from flint import fmpq
 
-from derive.engine.vectors import Element, NoExpansion, Restart, Symbol
+from derive.engine.component_ring import Element, NoExpansion, Restart, Symbol
 
 ELIMINATED = ("field", "total", "parameter", "slow")
 """Which symbols may be written through a root or an absolute value, the first ones rather."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from flint import fmpq
 
-from derive.engine.step_series import Series, clock, constant
-from derive.engine.vectors import Algebra, Argument, Element, NoExpansion, Restart
+from derive.engine.component_ring import Element, NoExpansion, Restart
+from derive.engine.step_series import Series, constant
+from derive.engine.vectors import Algebra, Argument, schedule
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 
@@ -279,3 +281,23 @@ class _Steps:
     __truediv__ = __rtruediv__ = __pow__ = __neg__ = __rsub__ = _refuse
     __lt__ = __le__ = __gt__ = __ge__ = _refuse
     __array_ufunc__ = None
+
+
+def clock(algebra: Algebra, name: str) -> Callable[[object], object]:
+    """A schedule of time that a rule may call at a series."""
+
+    def at(time: object) -> object:
+        if not isinstance(time, Series):
+            raise NoExpansion(
+                f"the rule takes the schedule {name} at {time!r}; take it at the time t."
+            )
+        rest = time - time[0]
+        step = constant(algebra, algebra.number(1), time.length)
+        result = step * 0
+        for n in range(time.length):
+            weight = fmpq(1, math.factorial(n))
+            result = result + step * (schedule(algebra, name, time[0], n) * weight)
+            step = step * rest
+        return result
+
+    return at

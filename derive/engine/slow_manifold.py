@@ -21,10 +21,11 @@ from functools import lru_cache, partial
 
 from flint import fmpq
 
+from derive.engine.component_ring import Element, NoExpansion, Restart
 from derive.engine.elimination import inverse, pivots
 from derive.engine.running_rules import Running
 from derive.engine.step_series import Series
-from derive.engine.vectors import Algebra, Element, NoExpansion, Restart, direction
+from derive.engine.vectors import Algebra, direction
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 

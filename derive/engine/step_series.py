@@ -6,7 +6,6 @@ NumPy's own protocols. Each series knows how many of its coefficients are right.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from operator import mul
@@ -15,7 +14,8 @@ from typing import Any
 from flint import fmpq
 
 from derive.engine import functions
-from derive.engine.vectors import Algebra, Element, NoExpansion, schedule
+from derive.engine.component_ring import Element, NoExpansion
+from derive.engine.vectors import Algebra
 from derive.language.coefficients import exact
 
 
@@ -396,23 +396,3 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ones_like": lambda a: a * 0 + 1,
     "copy": lambda a: a,
 }
-
-
-def clock(algebra: Algebra, name: str) -> Callable[[object], object]:
-    """A schedule of time that a rule may call at a series."""
-
-    def at(time: object) -> object:
-        if not isinstance(time, Series):
-            raise NoExpansion(
-                f"the rule takes the schedule {name} at {time!r}; take it at the time t."
-            )
-        rest = time - time[0]
-        step = constant(algebra, algebra.number(1), time.length)
-        result = step * 0
-        for n in range(time.length):
-            weight = fmpq(1, math.factorial(n))
-            result = result + step * (schedule(algebra, name, time[0], n) * weight)
-            step = step * rest
-        return result
-
-    return at

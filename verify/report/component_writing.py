@@ -12,9 +12,9 @@ from typing import Any
 import sympy
 from flint import fmpq
 
+from derive.engine.component_ring import Element, Symbol
 from derive.engine.components import factored_terms
 from derive.engine.slow_manifold import SlowManifold
-from derive.engine.vectors import Element, Symbol
 from derive.language.raised import raised
 from derive.language.writing import GREEK, latex, unicode_text
 

@@ -7,10 +7,10 @@ from flint import fmpq
 
 from derive import optimizer
 from derive.engine.backward_error import modified_flow
+from derive.engine.component_ring import NoExpansion
 from derive.engine.front_door import is_linear
 from derive.engine.on_loss import Ground, field_on_loss, series_on_loss
 from derive.engine.slow_manifold import NotAtRest, general_flow
-from derive.engine.vectors import NoExpansion
 from derive.optimizers import NONLINEAR, ZOO
 
 X, Y, U, V, H = sympy.symbols("x y u_x u_y h")
