@@ -18,7 +18,6 @@ CLAIMS += [
     for id in (
         "cowsik2022.eigenvectors",
         "cowsik2022.mixed-eigenvector",
-        "ghosh2023.largest-effective-step",
         "wang2024.stationary-variance",
     )
 ]

@@ -42,7 +42,7 @@ MODULES = (
 CLAIMS = [
     claim
     for claim in REGISTRY.claims.values()
-    if any(claim in vars(module).values() for module in MODULES)
+    if any(claim in vars(module).values() for module in MODULES) and claim.says is None
 ]
 DERIVING = {
     "ratios of a step",

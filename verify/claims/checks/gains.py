@@ -6,7 +6,6 @@ theta = (w_+^2 - w_-^2)/2 and x = gamma grad L_B; L_B = |X_B (theta - theta*)|^2
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -64,17 +63,6 @@ def orthogonal_rows(draw: random.Random, count: int) -> tuple[list[list[fmpq]], 
     return [
         [scale * s * v for s, v in zip(signs, row, strict=True)] for row in chosen
     ], 4 * scale**2
-
-
-def expected_gains(draw: random.Random) -> Iterator[tuple[arb, fmpq, fmpq]]:
-    """|Gain|_1 over gamma^2 Lambda_b sum L, the steps' reach c, and Lambda_b, on small problems."""
-    for _ in range(4):
-        rows, squared = orthogonal_rows(draw, 2)
-        theta = [fmpq(draw.randint(-9, 9), 5) for _ in range(4)]
-        theta[0] += 4
-        gamma = fmpq(1, draw.randint(3, 60)) / (squared * 8)
-        found, losses, reach = expected_gain(rows, theta, gamma, 3)
-        yield found / (gamma**2 * squared * losses), reach, squared
 
 
 HALF = sympy.Rational(1, 2)

@@ -21,58 +21,79 @@ from verify.claims.checks.diagonal_runs import (
     integrate_flow,
     on_arrays,
     random_problem,
-    real,
 )
-from verify.claims.checks.gains import POTENTIAL, expected_gains, gain
-from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.claims.checks.gain_bounds import Constant, one_coordinate, random_sides, sharp, sign
+from verify.claims.checks.gains import POTENTIAL, gain
+from verify.claims.checks.stated import compared
+from verify.claims.claim import RECALLED, Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.claims.slots import Relation, Value
+from verify.claims.statement import Statement, Type
 from verify.running.numbers import precision
 
 ALPHA, THETA = sympy.symbols("alpha theta")
 
 
-@claim("even2023.gain-lower-bound", catalogue="C14", where="gain of SGD, lower bound")
+@claim(
+    "even2023.gain-lower-bound",
+    catalogue="C14",
+    where="gain of SGD, lower bound",
+    printed=RECALLED,
+)
 def gain_lower_bound() -> Claim:
-    """q(x) = -ln|1-x²| ≥ x² for |x| < √(some number above 1), in particular below 1. Σ_i x_i² is
-    γ²|∇L_B|² = γ² (θ-θ*)ᵀ H_B² (θ-θ*). The batch is independent of θ_k, so its mean is at least
-    γ² λ_b (θ-θ*)ᵀ H (θ-θ*) = 2 λ_b γ² L(θ_k). Equality in the limit of small steps where
-    E[H_B²] = λ_b H.
+    r"""$q(x)=-\log|1-x^2|\ge x^2$ up to the root of $y+\log y=-1$ in $y=x^2-1$, which is $W(1/e)$.
+    $\sum_ix_i^2$ is $\gamma^2|\nabla L_B|^2=\gamma^2(\theta-\theta^*)^TH_B^2(\theta-\theta^*)$. The
+    batch does not depend on $\theta_k$, so its mean is at least
+    $\gamma^2\lambda(\theta-\theta^*)^TH(\theta-\theta^*)=2\lambda\gamma^2L(\theta_k)$. Small steps
+    come near where $E[H_B^2]=\lambda H$; one coordinate at the end of the range meets it.
     """
 
-    def small_steps(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        factor = real(candidate)
-        draw = random.Random(settings.seed)
-        with precision(settings.digits):
-            x = arb(fmpq(1, 10**6))
-            least = gain(x) / (x**2 / 2)
-            if not (arb(factor) <= least < arb(factor) * (1 + arb(fmpq(1, 10**9)))):
-                return Evidence(False, f"one coordinate, x = 1e-6: {least.str(12, radius=False)}")
-            for _ in range(20):
-                x = arb(fmpq(draw.randint(1, 999), 1000))
-                if not gain(x) / (x**2 / 2) > factor:
-                    return Evidence(False, f"fails at x = {x.str(4, radius=False)}")
-        return Evidence(True, "holds below 1, equality to 1e-9 at x = 1e-6")
+    def end(says: Statement) -> arb:
+        return arb(str(sympy.N(says.expr("reach"), 60)))
 
-    def all_sequences(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        factor, closest = real(candidate), float("inf")
-        with precision(settings.digits):
-            for ratio, _, _ in expected_gains(random.Random(settings.seed)):
-                if not ratio >= arb(factor):
-                    return Evidence(False, f"the mean gain is {ratio.str(6, radius=False)} times")
-                closest = min(closest, float(ratio.mid()))
-        return Evidence(closest < 1.2 * factor, f"holds over all batches; closest {closest:.4f}")
+    def at_the_end(says: Statement) -> tuple[int, int]:
+        with precision(40):
+            return one_coordinate(says, end(says))
+
+    def range_of_steps(says: Statement, settings: Settings) -> Evidence:
+        """q(x) - x^2 is positive just within the reach, 0 on it and negative just beyond."""
+        draw = random.Random(settings.seed)
+        with precision(40):
+            reach, near = end(says), arb("1e-9")
+            if not reach > 0:
+                return Evidence(False, "no range")
+            left = [sign(gain(x) - x**2) for x in (reach * (1 - near), reach, reach * (1 + near))]
+            inside = (reach * arb(fmpq(draw.randint(1, 999), 1000)) for _ in range(20))
+            lowest = min(sign(gain(x) - x**2) for x in inside)
+        holds = [said >= 0 for said in left]
+        wanted = [says["within"].admits(place, 1) for place in (0, 1, 2)]
+        return Evidence(holds == wanted and lowest > 0, f"signs {left} about the end")
 
     return Claim(
-        statement=(
-            r"The mean of the gain's $\ell_1$ norm is at least {formula} times "
-            r"$\lambda_b\gamma^2\sum_k E L(\theta_k)$."
+        says=Statement(
+            Type.INEQUALITY,
+            r"For SGD on single rows, drawn anew in every step, "
+            r"$\mathbb E\lVert\mathrm{Gain}_\gamma\rVert_1{relation}{factor}\,\lambda\gamma^2"
+            r"\sum_k\mathbb E[L(\theta_k)]$ with {constant}, while the entries of "
+            r"$x_k:=\gamma\nabla L_{B_k}$ have $|x|{within}{reach}$ and none is "
+            r"of absolute value one.",
+            {
+                "relation": Relation.AT_LEAST,
+                "factor": Value(sympy.Integer(2)),
+                "constant": Constant.LEAST,
+                "within": Relation.AT_MOST,
+                "reach": Value(sympy.sqrt(1 + sympy.LambertW(sympy.exp(-1))), "threshold"),
+            },
         ),
-        printed=Formula("gainLowerBound", sympy.Integer(2), given=()),
         checks=(
-            Check("one coordinate", Kind.BALL, small_steps),
-            Check("all batch sequences", Kind.ENUMERATION, all_sequences),
+            Check("range of the steps", Kind.BALL, range_of_steps),
+            sharp("small steps on orthogonal rows"),
+            compared(
+                "all sequences of two rows",
+                random_sides,
+                attained=at_the_end,
+                count=12,
+            ),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"$\lambda_b H \le E[H_B^2]$, every $|x_k| < 1$, independent batches.",
     )
 
 

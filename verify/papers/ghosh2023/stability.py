@@ -1,115 +1,116 @@
-"""How large the effective step may be: Ghosh, Lyu, Zhang and Wang (2023), section 4 and slides."""
+"""How large the effective step may be: Ghosh, Lyu, Zhang and Wang (2023), section 6."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 import sympy
+from flint import fmpq, fmpq_mat
 
 from derive import heavy_ball
-from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.language.formula import BETA
 from derive.quadratics.stability import stability_limit
 from verify.claims.checks.heavy_ball import ONE_MINUS
-from verify.claims.checks.identities import exact, identical
-from verify.claims.checks.stability import growth, radius_at_limit, symbolic
-from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
-
-
-@claim("ghosh2023.largest-effective-step", catalogue="A28", where="section 6 and footnote 3")
-def largest_effective_step() -> Claim:
-    """The effective step size is h/(1-β), and hL < 2(1+β). For β = 0 it is 2/L; it grows without
-    bound as β -> 1. At hL = 2(1+β) a multiplier is -1: the edge of stability is 2(1+β)/h.
-    """
-    curvature = sympy.Symbol("lambda")
-
-    def as_limit(judge: Callable[[sympy.Expr, Settings], Evidence], name: str, kind: Kind) -> Check:
-        def judged(candidate: sympy.Expr, settings: Settings) -> Evidence:
-            some = sympy.Rational(random.Random(settings.seed).randint(8, 30), 7)
-            limit = (candidate * curvature * (1 - BETA)).subs(curvature, some)
-            return judge(sympy.sympify(limit), settings)
-
-        return Check(name, kind, judged)
-
-    return Claim(
-        statement=(
-            r"On a loss of smoothness $\lambda$ heavy ball is stable for effective step sizes "
-            r"below {formula}."
-        ),
-        printed=Formula(
-            "largestEffectiveStep",
-            2 * (1 + BETA) / (curvature * (1 - BETA)),
-            given=(*MOMENTUM, sympy.Gt(curvature, 0)),
-        ),
-        checks=(
-            symbolic(
-                "Jury's conditions",
-                lambda: stability_limit(heavy_ball) / (curvature * (1 - BETA)),
-            ),
-            as_limit(radius_at_limit, "spectral radius in ball arithmetic", Kind.BALL),
-            as_limit(
-                exact("", Kind.SIMULATION, growth).judge, "growth of matrix powers", Kind.SIMULATION
-            ),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
+from verify.claims.checks.identities import identical
+from verify.claims.checks.stated import switches
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, claim, on, read
+from verify.claims.slots import Relation, Value
+from verify.claims.statement import Statement, Type
+from verify.running.numbers import FLOAT
 
 CURVATURE = sympy.Symbol("L")
-GIVEN = (*MOMENTUM, *STEP)
 
 
-@claim("ghosh2023.largest-effective-rate", catalogue="A28", where="section 6, first paragraph")
+def step_matrix(rate: fmpq, beta: fmpq, curvature: fmpq) -> fmpq_mat:
+    """A step of heavy ball on (x, v), at this effective learning rate on a mode."""
+    h = rate * (1 - beta)
+    ends = [
+        heavy_ball.step(x, [v], lambda y: curvature * y, h, {"beta": beta})
+        for x, v in ((fmpq(1), fmpq(0)), (fmpq(0), fmpq(1)))
+    ]
+    return fmpq_mat([[x, v] for x, (v,) in ends])
+
+
+def converges(matrix: fmpq_mat) -> bool:
+    """Whether both roots of the characteristic polynomial lie inside the unit circle."""
+    product, minus_sum, _ = matrix.charpoly()
+    return bool(abs(product) < 1 and 1 + product > abs(minus_sum))
+
+
+def stays_bounded(matrix: fmpq_mat) -> bool:
+    """Whether they lie in the closed disc, those on the circle being simple; the product of the
+    roots is inside."""
+    product, minus_sum, _ = matrix.charpoly()
+    return bool(abs(product) < 1 and 1 + product >= abs(minus_sum))
+
+
+@claim(
+    "ghosh2023.largest-effective-rate",
+    catalogue="A28",
+    where="section 6, first paragraph, and footnote 3",
+    printed=read(r"is stable as long as  $h \leq \frac{2+2\beta}{L}$"),
+)
 def largest_effective_rate() -> Claim:
-    """Heavy ball is stable on a mode of curvature λ exactly for hλ < 2(1+β) (Jury's conditions),
-    and h/(1-β) is the effective learning rate.
+    r"""The multipliers solve $\kappa^2-(1+\beta-h\lambda)\kappa+\beta$. They are inside the unit
+    circle for $0<h\lambda<2(1+\beta)$; on the bound they are $-1$ and $-\beta$, so that the
+    iterates stay bounded and do not settle; beyond it one is below $-1$. The effective learning
+    rate is $h/(1-\beta)$. Read for the curvature it is the edge of stability, $2(1+\beta)/h$.
     """
 
-    def mode(candidate: sympy.Expr) -> sympy.Expr:
-        return sympy.sympify(candidate.subs(CURVATURE, sympy.Rational(7, 3))) * ONE_MINUS * 7 / 3
+    def by_jury() -> sympy.Expr:
+        return stability_limit(heavy_ball) / (CURVATURE * ONE_MINUS)
+
+    def threshold(says: Statement, draw: random.Random) -> tuple[fmpq, tuple[fmpq, fmpq]]:
+        beta, curvature = fmpq(draw.randint(0, 19), 20), fmpq(draw.randint(1, 30), 7)
+        return says.number("bound", beta=beta, L=curvature), (beta, curvature)
+
+    def size_after(rate: float, beta: float, curvature: float) -> float:
+        x, memory = 1.0, [0.0]
+        for _ in range(4096):
+            x, memory = heavy_ball.step(
+                x, memory, lambda y: curvature * y, rate * (1 - beta), {"beta": beta}
+            )
+            if abs(x) > 1e9:
+                break
+        return abs(x)
+
+    def three_modes(says: Statement, settings: Settings) -> Evidence:
+        draw = random.Random(settings.seed)
+        for _ in range(3):
+            bound, (beta, top) = threshold(says, draw)
+            limit, momentum, largest = (FLOAT.convert(q) for q in (bound, beta, top))
+            for part, wanted in ((0.95, True), (1.05, False)):
+                modes = [largest * share for share in (0.1, 0.6, 1.0)]
+                size = max(size_after(limit * part, momentum, mode) for mode in modes)
+                if (size < 1) != wanted:
+                    return Evidence(False, f"|x| = {size:.2g} at {part} of it, beta = {beta}")
+        return Evidence(True, "three modes settle at 0.95 of it and one grows at 1.05, 3 beta")
 
     return Claim(
-        statement=(
-            r"On least squares whose largest curvature is $L$ heavy ball is stable exactly for "
-            r"effective learning rates $h/(1-\beta)$ below {formula}."
-        ),
-        printed=Formula(
-            "largestEffectiveRate",
-            2 * (1 + BETA) / (CURVATURE * ONE_MINUS),
-            given=(*MOMENTUM, sympy.Gt(CURVATURE, 0)),
+        says=Statement(
+            Type.THRESHOLD,
+            r"On least squares whose largest curvature is $L$ the iterates of heavy ball stay "
+            r"bounded from every start for effective learning rates $\eta:=h/(1-\beta)$ with "
+            r"$\eta{relation}{bound}$, and settle for $\eta{settling}{bound}$.",
+            {
+                "relation": Relation.AT_MOST,
+                "bound": Value(2 * (1 + BETA) / (CURVATURE * ONE_MINUS), "threshold"),
+                "settling": Relation.BELOW,
+            },
         ),
         checks=(
-            identical(
-                "Jury's conditions", lambda: stability_limit(heavy_ball) / (CURVATURE * ONE_MINUS)
+            on("bound", identical("Jury's conditions", by_jury)),
+            switches(
+                "bounded iterates",
+                lambda says, rate, point: stays_bounded(step_matrix(rate, *point)),
+                threshold,
             ),
-            Check(
-                "spectral radius in ball arithmetic",
-                Kind.BALL,
-                lambda candidate, settings: radius_at_limit(mode(candidate), settings),
+            switches(
+                "iterates that settle",
+                lambda says, rate, point: converges(step_matrix(rate, *point)),
+                threshold,
+                relation="settling",
             ),
+            Check("iterates of three modes", Kind.SIMULATION, three_modes),
         ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("ghosh2023.edge-of-stability", catalogue="A28", where="section 6, footnote 3")
-def edge_of_stability() -> Claim:
-    """The same limit, read for the curvature."""
-
-    def mode(candidate: sympy.Expr) -> sympy.Expr:
-        return sympy.sympify(candidate.subs(H, sympy.Rational(7, 3))) * 7 / 3
-
-    return Claim(
-        statement="The curvature at which heavy ball becomes unstable is {formula}.",
-        printed=Formula("edgeOfStability", 2 * (1 + BETA) / H, given=GIVEN),
-        checks=(
-            identical("Jury's conditions", lambda: stability_limit(heavy_ball) / H),
-            Check(
-                "spectral radius in ball arithmetic",
-                Kind.BALL,
-                lambda candidate, settings: radius_at_limit(mode(candidate), settings),
-            ),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition="The loss is quadratic; that training hovers there is an observation.",
     )

@@ -17,134 +17,151 @@ from flint import arb, fmpq, fmpq_mat
 from derive.language.formula import Formula
 from derive.networks.diagonal_networks import ROTATED
 from verify.claims.checks.diagonal_runs import at, real
-from verify.claims.checks.gains import POTENTIAL, expected_gains, gain, orthogonal_rows
-from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.claims.checks.gain_bounds import Constant, one_coordinate, random_sides, sharp
+from verify.claims.checks.gains import POTENTIAL, expected_gain, gain, orthogonal_rows
+from verify.claims.checks.identities import exact
+from verify.claims.checks.stated import bounded, compared, measured
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim, read
+from verify.claims.slots import Domain, Instance, Number, Point, Relation, Value
+from verify.claims.statement import Statement, Type
 from verify.models.diagonal_network import Regression, random_batches, run, theta_of
-from verify.running.numbers import evaluate, precision
+from verify.running.numbers import precision
 
 B, C, D, M, N, S, ALPHA, GAMMA = sympy.symbols("b c d M N sigma alpha gamma")
 POSITIVE_C = (sympy.Gt(C, 0), sympy.Lt(C, 1))
 PRINTED = sympy.Integer(1)
+TWO_ROWS = [[fmpq(2), fmpq(0), fmpq(0), fmpq(0)], [fmpq(0), fmpq(2), fmpq(0), fmpq(0)]]
 
 
-@claim("gunasekar2023.gain-upper-bound", catalogue="C14 C16", where="gain bounds")
+@claim(
+    "gunasekar2023.gain-upper-bound",
+    catalogue="C14 C16",
+    where="gain bounds",
+    printed=read(r"\leq \Lambda_b \gamma^2 \sum_t \bar{L}(w(t))"),
+)
 def gain_upper_bound() -> Claim:
-    """q(x)/x² = -ln(1-x²)/x² increases on (0, 1), so with |x| ≤ c it is at most -ln(1-c²)/c², and
-    the mean of Σ_i x_i² is at most 2 Λ_b γ² L. The slides print the factor 1 on both sides. Below
-    it is true, and half of what holds; above it fails at every step, as q(x) ≥ x².
+    r"""$q(x)/x^2=-\log(1-x^2)/x^2$ increases on $(0,1)$, so with $|x|\le c$ it is at most
+    $-\log(1-c^2)/c^2$, and the mean of $\sum_ix_i^2$ is at most $2\lambda\gamma^2L$. The slides
+    print the factor 1 on both sides. Below it is true, and half of what holds; above it fails at
+    every step, as $q(x)\ge x^2$.
     """
 
-    def one_coordinate(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        draw = random.Random(settings.seed)
+    def largest(says: Statement, point: Point, settings: Settings) -> bool:
+        """A step of one coordinate with |x| = c meets the bound, smaller steps stay below it."""
+        reach = point["c"]
         with precision(settings.digits):
-            for _ in range(20):
-                reach = fmpq(draw.randint(1, 999), 1000)
-                bound = at(candidate, c=reach)
-                x = arb(reach)
-                left = bound - gain(x) / (x**2 / 2)
-                if not left.contains(0):
-                    return Evidence(False, f"off by {left.str(5, radius=False)} at c = {reach}")
-                x = arb(reach * fmpq(draw.randint(1, 98), 100))
-                if not gain(x) / (x**2 / 2) < bound:
-                    return Evidence(False, f"fails inside c = {reach}")
-        return Evidence(True, "equality at x = c, strict inside, 20 values of c")
+            factor, c = at(says.expr("factor"), c=reach), arb(reach)
+            left = gain(c) / (c**2 / 2) - factor
+            below = gain(c / 2) / (c**2 / 8) < factor
+        return bool(reach > 0 and left.is_finite() and left.contains(0) and below)
 
-    def all_sequences(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        tightest = 0.0
-        with precision(settings.digits):
-            for ratio, reach, _ in expected_gains(random.Random(settings.seed)):
-                bound = at(candidate, c=reach)
-                if not ratio <= bound:
-                    return Evidence(
-                        False,
-                        f"the mean gain is {ratio.str(5, radius=False)} times, the bound "
-                        f"{bound.str(5, radius=False)}",
-                    )
-                tightest = max(tightest, float((ratio / bound).mid()))
-        return Evidence(True, f"holds over all batches; tightest {tightest:.3f} of the bound")
+    def one_step(says: Statement, settings: Settings) -> arb:
+        """One row and label 1 from rest: x = gamma, L = 1/2 and both constants are 1."""
+        gamma = says["example"][r"\gamma"]
+        found, losses, _ = expected_gain([[fmpq(1)]], [fmpq(1)], gamma, 1)
+        return found / (gamma**2 * losses)
 
     return Claim(
-        statement=(
-            r"The mean of the gain's $\ell_1$ norm is at most {formula} times "
-            r"$\Lambda_b\gamma^2\sum_k E L(\theta_k)$, where every $|x_k| \le c$."
+        says=Statement(
+            Type.INEQUALITY,
+            r"For SGD on single rows, drawn anew in every step, "
+            r"$\mathbb E\lVert\mathrm{Gain}_\gamma\rVert_1{relation}{factor}\,\lambda\gamma^2"
+            r"\sum_k\mathbb E[L(\theta_k)]$ with {constant}, where $c$ is the largest absolute "
+            r"value in $x_k:=\gamma\nabla L_{B_k}$ and {domain}.",
+            {
+                "relation": Relation.AT_MOST,
+                "factor": Value(-2 * sympy.log(1 - C**2) / C**2),
+                "constant": Constant.GREATEST,
+                "domain": Domain(POSITIVE_C),
+                "example": Instance(None, {r"\gamma": "1/2"}),
+                "size": Number("2.301"),
+            },
         ),
-        printed=Formula("gainUpperBoundPrinted", PRINTED, given=()),
-        right=Formula("gainUpperBound", -2 * sympy.log(1 - C**2) / C**2, given=POSITIVE_C),
+        misprint={"factor": Value(PRINTED)},
+        because=r"$\lVert\nabla L\rVert^2$ is bounded by twice $\lambda L$, and $q(x)$ exceeds "
+        r"$x^2$; the lower bound holds with a factor two as well.",
+        counterexample=r"one row and label, both one, one step with {example} from rest: the gain "
+        r"is {size} times $\lambda\gamma^2L$.",
         checks=(
-            Check("one coordinate", Kind.BALL, one_coordinate, refutes=True),
-            Check("all batch sequences", Kind.ENUMERATION, all_sequences, refutes=True),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=(
-            r"$E[H_B^2] \le \Lambda_b H$ with $H$ the Hessian of $L$ in $\theta$, every "
-            r"$|x_k| \le c < 1$, independent batches; the factor tends to 2 for small steps."
-        ),
-        because=(
-            r"$|\nabla L|^2$ is at most $2\Lambda_b L$, with a 2, and $q(x) > x^2$; the lower "
-            "bound holds with the factor 2 too."
-        ),
-        counterexample=(
-            r"$X = 1$, $y = 1$ ($\lambda_1 = \Lambda_1 = 1$), one step: "
-            r"$q(\gamma) = \gamma^2 + \gamma^4/2 + \dots$, but "
-            r"$\Lambda\gamma^2 L = \gamma^2/2$."
+            bounded("one coordinate", largest, kind=Kind.BALL),
+            sharp("small steps on orthogonal rows"),
+            compared(
+                "all sequences of two rows",
+                random_sides,
+                attained=lambda says: one_coordinate(says, arb(fmpq(1, 4))),
+                count=12,
+                refutes=True,
+            ),
+            measured("one step", one_step, number="size"),
         ),
     )
 
 
-@claim("gunasekar2023.batch-constants", catalogue="C15 C17", where="constants of the gain bounds")
+@claim(
+    "gunasekar2023.batch-constants",
+    catalogue="C15 C17",
+    where="constants of the gain bounds",
+    printed=read(r"s.t. $\lambda_b H \leq \mathbb{E}_{B_k} [H_{B_k}] \leq \Lambda_b H$"),
+)
 def batch_constants() -> Claim:
-    """H_B = Σ_B x_i x_iᵀ/b. With orthogonal rows of squared length N its square is
-    (N/b²) Σ_B x_i x_iᵀ, and every row lies in a batch with probability b/n: E[H_B²] = (N/b) H.
-    Gaussian rows in many dimensions are nearly such, with N = σ²d. The slides bound E[H_B], which
-    is H itself, so that both constants are 1 whatever the batch.
+    r"""$H_B=\sum_Bx_ix_i^T/b$. With orthogonal rows of squared length $N$ its square is
+    $(N/b^2)\sum_Bx_ix_i^T$, and every row lies in a batch with probability $b/n$:
+    $E[H_B^2]=(N/b)H$. Gaussian rows in many dimensions are nearly such, with $N=\sigma^2d$. The
+    slides bound $E[H_B]$, which is $H$ itself, so that both constants are 1 whatever the batch.
     """
 
-    def squares(candidate: sympy.Expr, settings: Settings) -> Evidence:
+    def mean_of(power: int, rows: list[list[fmpq]], size: int) -> fmpq_mat:
+        """The mean of H_B or of its square over all batches of this size."""
+        outer = [fmpq_mat([[a * b for b in row] for a in row]) for row in rows]
+        batches = list(combinations(range(len(rows)), size))
+        hessians = (sum((outer[i] for i in b), fmpq_mat(4, 4)) * fmpq(1, size) for b in batches)
+        return sum((h if power == 1 else h * h for h in hessians), fmpq_mat(4, 4)) * fmpq(
+            1, len(batches)
+        )
+
+    def squares(says: Statement, settings: Settings) -> tuple[bool, str]:
         draw = random.Random(settings.seed)
         for size in (1, 2, 3):
             rows, squared = orthogonal_rows(draw, 3)
-            outer = [fmpq_mat([[a * b for b in row] for a in row]) for row in rows]
-            batches = list(combinations(range(3), size))
-            mean = fmpq_mat(4, 4)
-            for batch in batches:
-                hessian = sum((outer[i] for i in batch), fmpq_mat(4, 4)) * fmpq(1, size)
-                mean += hessian * hessian * fmpq(1, len(batches))
-            whole = sum(outer, fmpq_mat(4, 4)) * fmpq(1, 3)
-            if mean != whole * evaluate(candidate, {"N": squared, "b": fmpq(size)}):
-                return Evidence(False, f"not the factor at b = {size}, N = {squared}")
-        return Evidence(True, "the mean of H_B^2 over all batches of 1, 2 and 3 rows")
+            told = says.number("constant", N=squared, b=fmpq(size))
+            if mean_of(2, rows, size) != mean_of(1, rows, 3) * told:
+                return False, f"not the factor at b = {size}, N = {squared}"
+        return True, "the mean of H_B^2 over all batches of 1, 2 and 3 rows"
 
-    def mean_gain(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        with precision(settings.digits):
-            for ratio, reach, squared in expected_gains(random.Random(settings.seed)):
-                constant = at(candidate, N=squared, b=fmpq(1))
-                scaled = ratio * arb(squared)
-                upper = -2 * (1 - arb(reach) ** 2).log() / arb(reach) ** 2
-                if not (scaled >= 2 * constant and scaled <= upper * constant):
-                    return Evidence(
-                        False,
-                        f"gain {scaled.str(5, radius=False)}, constant "
-                        f"{constant.str(5, radius=False)}",
-                    )
-        return Evidence(True, "the mean gain lies between the two bounds")
+    def with_symbols(says: Statement, settings: Settings) -> tuple[bool, str]:
+        """Two orthogonal rows r (cos, sin) and r (-sin, cos) with a rational angle, one drawn."""
+        t, r = sympy.symbols("t r", positive=True)
+        cos, sin = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
+        rows = [sympy.Matrix([[r * cos, r * sin]]), sympy.Matrix([[-r * sin, r * cos]])]
+        first = sum((row.T * row for row in rows), sympy.zeros(2, 2)) / 2
+        second = sum(((row.T * row) ** 2 for row in rows), sympy.zeros(2, 2)) / 2
+        left = second - first * says.expr("constant").subs({N: r**2, B: 1})
+        return left.applyfunc(
+            sympy.cancel
+        ).is_zero_matrix is True, "two rows of any length and angle"
 
     return Claim(
-        statement=(
-            r"For orthogonal rows of squared length $N$, $E[H_B^2] = \lambda_b H$ with "
-            r"$\lambda_b = \Lambda_b$ = {formula}."
+        says=Statement(
+            Type.EQUALITY,
+            r"For orthogonal rows of squared length $N$, $b$ different ones drawn in a step, "
+            r"$\mathbb E[H_B^2]={constant}\,H$, so that both constants of the bounds are this.",
+            {"constant": Value(N / B), "size": Number("4")},
         ),
-        printed=Formula("batchConstantPrinted", PRINTED, given=()),
-        right=Formula("batchConstant", N / B, given=(sympy.Ge(B, 1),)),
+        misprint={"constant": Value(PRINTED)},
+        because=r"$\mathbb E[H_B]$ is $H$, so that what is printed defines one for every batch "
+        r"size; the batch Hessian has to be squared.",
+        counterexample=r"two orthogonal rows of length two, one drawn: $\mathbb E[H_B^2]$ is "
+        r"{size} times $H$.",
         checks=(
-            Check("all batches", Kind.ENUMERATION, squares, refutes=True),
-            Check("mean gain", Kind.BALL, mean_gain, refutes=True),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=r"$\lambda_b H \le E[H_B^2] \le \Lambda_b H$: the batch Hessian is squared.",
-        because=r"$E[H_B] = H$, so that the printed inequality defines 1 for every batch size.",
-        counterexample=(
-            r"rows $(2,0)$ and $(0,2)$, $b = 1$: $E[H_B^2] = 4H$, and the gain of a small step is "
-            r"$8\gamma^2 L$, not between $1$ and $1$ times $\gamma^2 L$."
+            exact("all batches", Kind.ENUMERATION, squares, refutes=True),
+            exact("two rows with symbols", Kind.SYMBOLIC, with_symbols, refutes=True),
+            measured(
+                "two rows of length 2",
+                lambda says, settings: (
+                    mean_of(2, TWO_ROWS, 1)[0, 0] / mean_of(1, TWO_ROWS, 1)[0, 0]
+                ),
+                number="size",
+            ),
         ),
     )
 

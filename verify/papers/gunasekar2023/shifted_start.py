@@ -5,6 +5,7 @@ theta = u v with w_+- = (u +- v)/sqrt(2) and x = gamma grad L_B.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 
@@ -17,7 +18,11 @@ from derive.networks.diagonal_networks import ROTATED, X, step_gain
 from verify.claims.checks.diagonal_runs import ExactRun, at, over_exact_runs, real
 from verify.claims.checks.gains import GAIN, points
 from verify.claims.checks.identities import enclosed
-from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.claims.checks.stated import switches
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim, read
+from verify.claims.slots import Relation, Value
+from verify.claims.statement import Statement, Type
+from verify.models.diagonal_network import Regression, run
 from verify.running.numbers import precision
 
 THRESHOLD = 1 + sympy.LambertW(sympy.exp(-1))
@@ -73,36 +78,53 @@ def sum_outside() -> Claim:
     )
 
 
-@claim("gunasekar2023.gain-sign", catalogue="C12", where="characterization")
+@claim(
+    "gunasekar2023.gain-sign",
+    catalogue="C12",
+    where="characterization",
+    printed=read(r"\geq 0 \quad \forall |x| \leq \sqrt{2}"),
+)
 def gain_sign() -> Claim:
-    """q(x) ≥ 0 means (1-x²)² ≤ 1, that is 0 ≤ x² ≤ 2."""
+    r"""$q(x)\ge0$ means $(1-x^2)^2\le1$, that is $0\le x^2\le2$."""
 
-    def changes_sign(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        with precision(settings.digits):
-            end = at(candidate)
-            for side, positive in ((fmpq(9999, 10000), True), (fmpq(10001, 10000), False)):
-                gain = at(GAIN, x=end * side)
-                if not (gain > 0 if positive else gain < 0):
-                    return Evidence(False, f"q is {gain.str(5)} at {side} of it")
-        return Evidence(True, "q > 0 just inside, q < 0 just outside")
+    def square(says: Statement, draw: random.Random) -> tuple[fmpq, None]:
+        """The square of the stated bound; a bound below 0 is never met."""
+        bound = says.expr("bound")
+        found = sympy.Rational(bound**2) if bound > 0 else sympy.Rational(-1)
+        return fmpq(int(found.p), int(found.q)), None
 
-    def weights(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        end = real(candidate)
-        for sign in (-1, 1):
-            for part, falls in ((0.999, True), (0.5, True), (1.001, False), (2.0, False)):
-                product = abs((1 - sign * end * part) * (1 + sign * end * part))
-                if (product < 1) != falls:
-                    return Evidence(False, f"|w_+ w_-| is multiplied by {product:.4f} at {part}")
-        return Evidence(bool(end > 0), "|w_+ w_-| falls inside and grows outside")
+    def kept(says: Statement, settings: Settings) -> Evidence:
+        """|w_+ w_-| after a step with x just within the bound and just beyond, in exact numbers."""
+        draw, end = random.Random(settings.seed), square(says, random.Random())[0]
+        if end < 0:
+            return Evidence(False, "no range")
+        root = fmpq(math.isqrt(int((end * 10**24).floor())), 10**12)
+        for side, falls in ((1 - fmpq(1, 10**9), True), (1 + fmpq(1, 10**9), False)):
+            weights = np.array([[fmpq(draw.randint(1, 9), 7)], [fmpq(draw.randint(1, 9), 7)]])
+            row, theta = np.array([[fmpq(1)]]), (weights[0] ** 2 - weights[1] ** 2) / 2
+            problem = Regression(row, theta - root * side)
+            (step,) = run(problem, ROTATED, weights, gammas=fmpq(1), batches=[[0]])
+            before, after = (abs(w[0][0] * w[1][0]) for w in (weights, step.w))
+            if (after < before) != falls:
+                return Evidence(False, f"the product does not turn at x = {float(root):.12g}")
+        return Evidence(True, "|w_+ w_-| falls within and grows beyond, to 1e-9, exactly")
 
     return Claim(
-        statement=r"The gain of a step is at least 0 exactly for $|x|$ up to {formula}.",
-        printed=Formula("gainSign", sympy.sqrt(2), given=()),
-        checks=(
-            Check("sign of the gain", Kind.BALL, changes_sign),
-            Check("product of the weights", Kind.SIMULATION, weights),
+        says=Statement(
+            Type.THRESHOLD,
+            r"A step with $x:=\gamma\nabla L_B$ in a coordinate does not raise $|w_+w_-|$ there, "
+            r"so that its gain $-\log|w_+w_-|$ is not negative, for $|x|{relation}{bound}$, and "
+            r"raises it beyond.",
+            {"relation": Relation.AT_MOST, "bound": Value(sympy.sqrt(2), "threshold")},
         ),
-        expected=Verdict.CONFIRMED,
+        checks=(
+            switches(
+                "product of the weights",
+                lambda says, squared, _: abs(1 - squared) <= 1,
+                square,
+            ),
+            Check("exact steps", Kind.SIMULATION, kept),
+        ),
     )
 
 
