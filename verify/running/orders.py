@@ -47,9 +47,14 @@ def observed_order(
     """The order of errors at step sizes h, h/ratio, h/ratio^2, ..., at least four of them.
 
     The local slopes are extrapolated to h = 0 by Neville's scheme in powers of h. The uncertainty
-    is three times what the extrapolations and the last halving still moved; at least 0.01. For
-    h^p (1 + c_1 h + ... + c_4 h^4), |c_i| up to 55^i, p up to 8 and h from 1/64 on, the interval
-    holds p in more than 99 of 100 cases. An error no larger than the floor is rounding: no order.
+    is three times what the extrapolations and the last halving still moved; at least 0.01.
+
+    For h^p (1 + c_1 h + ... + c_4 h^4), |c_i| up to 55^i, p up to 8, a million draws each: from
+    h = 1/64 on the interval misses p in 33 draws at four step sizes, where its middle is less than
+    0.07 away, and in none at five or six; from h = 1/16 on in 1 of 10,000. Where it misses, the
+    higher terms cancel in the last three slopes, which agree better than they are right; or, from
+    1/16 on, the error passes through 0 at the longest steps. An error no larger than the floor is
+    rounding: no order.
     """
     logs = [math.log(float(e)) if float(e) > floor else -math.inf for e in errors]
     if len(logs) < 4 or any(math.isinf(value) for value in logs):

@@ -85,13 +85,18 @@ def order_of(
     errors: Callable[[sympy.Expr, Settings], Sequence[float]],
     order: int,
     *,
+    digits: int | None = None,
     refutes: bool = False,
 ) -> Check:
     """The errors at h, h/2, h/4, ... vanish like h^order; two whole orders in reach do not
-    decide."""
+    decide.
+
+    Args:
+        digits: those that the errors are computed with; those of the settings without it.
+    """
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        found, floor = errors(candidate, settings), 10.0 ** (5 - settings.digits)
+        found, floor = errors(candidate, settings), 10.0 ** (5 - (digits or settings.digits))
         observed = observed_order(found, floor=floor)
         if (log := recorder()) is not None:
             log.order(found, observed, order)
