@@ -234,6 +234,7 @@ class Ring:
 
     def fraction(self, num: Polynomial, den: Polynomial) -> Element:
         """num/den in lowest terms, the relations used up and the denominator monic."""
+        num, den = self.lifted(num, den)
         for index, (power, value) in self.relations.items():
             if num.degrees()[index] >= power or den.degrees()[index] > 0:
                 return self._related(num, den, index, power, value)
@@ -332,5 +333,9 @@ class Ring:
             value = self.signs.get(s.name, fmpq(1, 2))
             values[s.index] = self.number(value)
         found = element.at(values)
-        constant = found.num.leading_coefficient() if found else 0
-        return (constant > 0) - (constant < 0)
+        if not found:
+            raise NoExpansion(
+                f"the rule takes the size or the sign of {element!r}, which depends on the "
+                "parameters; give values to those in it."
+            )
+        return 1 if found.num.leading_coefficient() > 0 else -1

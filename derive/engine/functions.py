@@ -58,6 +58,8 @@ def root(e: Element, q: int) -> Element:
         )
     algebra = e.algebra
     scale, factors = algebra.factors(e)
+    if q % 2 == 0 and scale < 0:
+        scale, factors = _turned(scale, factors)
     result, rest = (
         _root_of_number(algebra.number(abs(scale)), q),
         algebra.number(-1 if scale < 0 else 1),
@@ -67,7 +69,7 @@ def root(e: Element, q: int) -> Element:
         size = _absolute(factor) if q % 2 == 0 and left == 0 else factor
         result = result * size**whole
         if left and (_is_positive(factor) or not factor.space):
-            positive = factor * (1 if _is_positive(factor) else algebra.sign_of_plain(factor))
+            positive = factor * (algebra.sign_of_plain(factor) if _is_plain(factor) else 1)
             result = result * _symbol_root(positive, q) ** left
             if positive != factor and left % 2:
                 rest = -rest
@@ -78,6 +80,16 @@ def root(e: Element, q: int) -> Element:
     if rest == -1:
         raise NoExpansion(f"the rule takes a root of {e!r}, which is negative.")
     return result * _symbol_root(rest, q)
+
+
+def _turned(
+    scale: fmpq, factors: list[tuple[Element, int]]
+) -> tuple[fmpq, list[tuple[Element, int]]]:
+    """The minus sign put into a scalar factor whose sign is not known, as n - sum(e) may be."""
+    for i, (factor, power) in enumerate(factors):
+        if power % 2 and not (factor.space or _is_positive(factor) or _is_plain(factor)):
+            return -scale, [*factors[:i], (-factor, power), *factors[i + 1 :]]
+    return scale, factors
 
 
 def power(e: Element, exponent: Element) -> Element:
@@ -141,10 +153,15 @@ def _is_positive(factor: Element) -> bool:
     return symbol is not None and symbol.positive
 
 
+def _is_plain(factor: Element) -> bool:
+    """Whether this is a number or an expression in the parameters."""
+    return all(s.kind == "parameter" for s in factor.symbols)
+
+
 def _absolute(factor: Element) -> Element:
     if _is_positive(factor):
         return factor
-    if not factor.symbols or all(s.kind == "parameter" for s in factor.symbols):
+    if _is_plain(factor):
         return factor * factor.algebra.sign_of_plain(factor)
     symbol = _only(factor)
     if symbol is not None and symbol.kind == "sign":
@@ -155,7 +172,7 @@ def _absolute(factor: Element) -> Element:
 def _sign(factor: Element) -> Element:
     if _is_positive(factor):
         return factor.algebra.number(1)
-    if not factor.symbols or all(s.kind == "parameter" for s in factor.symbols):
+    if _is_plain(factor):
         return factor.algebra.number(factor.algebra.sign_of_plain(factor))
     symbol = _only(factor)
     if symbol is not None and symbol.kind == "sign":
