@@ -1,0 +1,60 @@
+"""Whatever rule is written, each further power of h of its flow gains an order."""
+
+import numpy as np
+import pytest
+from flint import fmpq
+from hypothesis import given, settings
+
+from derive import optimizer
+from derive.engine.component_ring import NoExpansion
+from derive.engine.slow_manifold import general_flow
+from tests.verify.running.random_rules import rules
+from verify.formulas.reading import loss_from_text
+from verify.running.general_flows import Landscape
+from verify.running.slopes import one_step
+
+GAME = loss_from_text("x*y/2 + x^4/4 + cos(y)/3 + x^2/3 - y^2/2")
+LOSS = loss_from_text("x^4/4 + y^2/2 + x*y/3 + x^2")
+ORDER = 3
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(rule=rules())
+def test_each_further_power_of_h_gains_an_order_and_one_per_cent_is_seen(rule):
+    found = residuals(rule)
+    for n in found.errors:
+        assert found.exact(n) or found.observed(n).reaches(n)
+        if n in found.controls:
+            assert not found.control(n).reaches(n)
+
+
+def residuals(rule):
+    if rule.players:
+        land = Landscape({"f": GAME, "g": GAME}, {"x": 1, "y": 1})
+        start = {"x": [fmpq(1)], "y": [fmpq(1, 2)]}
+    else:
+        land = Landscape({"E": LOSS}, {"x": 2})
+        start = {"x": [fmpq(1), fmpq(-3, 2)]}
+    return one_step(general_flow(rule, order=ORDER), land, start, {})
+
+
+def test_a_norm_and_a_root_of_the_same_gradient():
+    """The root takes the gradient's place, also inside the norm."""
+
+    @optimizer(state=("m",))
+    def both(x, m, grad, h):
+        g = grad(x)
+        return x - h * m, m / 2 + g / np.linalg.norm(g) + g / np.sqrt(1 + g * g)
+
+    found = residuals(both)
+    assert all(found.holds(n) for n in found.errors)
+
+
+def test_the_size_of_an_expression_of_undecided_sign_is_refused():
+    @optimizer(parameters=("a", "b"))
+    def gap(x, grad, h, *, a, b):
+        return x - h * abs(a - b) * np.tanh(grad(x))
+
+    with pytest.raises(NoExpansion, match="depends on the parameters"):
+        general_flow(gap, order=1)
+    assert general_flow(gap.at(a=2, b=1), order=1)
