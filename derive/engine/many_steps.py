@@ -200,4 +200,4 @@ class _Update:
             if weight:
                 scaled = row if weight == self.method.unit else [*map(mul, row, repeat(weight))]
                 total = [*map(add, total, scaled)] if total else scaled
-        return total or [self.zero] * self.length
+        return total or [self.zero] * (len(rows[0]) if rows else self.length)
