@@ -60,7 +60,7 @@ class Running:
             settled = True
             after = self.held({name: [self.unknown(name)] for name in self.names}, length=3)
             for name in list(self.names):
-                if after[name][0] - self.unknown(name) == 1 and not self.spaces[name]:
+                if after[name].coefficients[0] - self.unknown(name) == 1 and not self.spaces[name]:
                     settled = self._is_counted(name) and settled
                     continue
                 found = next((c.space for c in after[name].coefficients if c.space), None)
@@ -159,7 +159,7 @@ class Running:
         algebra = self.algebra
         places = [p for p in points if isinstance(p, Series)]
         length = min(p.length for p in places)
-        base = tuple(p[0] for p in places)
+        base = tuple(p.coefficients[0] for p in places)
         if algebra.holding:
             if any(algebra.unknowns(b) for b in base):
                 key = (name, *(b.key for b in base))
@@ -172,12 +172,12 @@ class Running:
         terms: list[tuple[int, fmpq, tuple[Argument, ...]]] = [(0, fmpq(1), ())]
         for slot, place in enumerate(places):
             for i in range(1, length):
-                if place[i]:
+                if place.coefficients[i]:
                     terms = [
                         (
                             power + i * k,
                             weight * _inverse_factorial(k),
-                            (*moved, *[(slot, place[i])] * k),
+                            (*moved, *[(slot, place.coefficients[i])] * k),
                         )
                         for power, weight, moved in terms
                         for k in range((length - 1 - power) // i + 1)
@@ -199,6 +199,12 @@ class Running:
 
     def started(self, xi: Mapping[str, Element], fast: Sequence[str]) -> dict[str, Element]:
         """The fast states as the rule's declaration starts them, at h = 0."""
+        if self.names[0] not in xi:
+            states = ", ".join(("x", *self.optimizer.memory))
+            raise NoExpansion(
+                f"as h tends to 0 the new x forgets the old one; let the rule return ({states}), "
+                "the new x first, and write the new x as x minus a step."
+            )
         return self._function(self.optimizer.start, xi, fast)
 
     def guessed(self, xi: Mapping[str, Element], fast: Sequence[str]) -> dict[str, Element] | None:
@@ -237,7 +243,7 @@ def _first(like: Series, value: object) -> Element:
     found = like.constant(value)
     if found is None:
         raise NoExpansion(f"the memory starts at {value!r}, which is no number.")
-    return found[0]
+    return found.coefficients[0]
 
 
 def _inverse_factorial(k: int) -> fmpq:
@@ -291,12 +297,12 @@ def clock(algebra: Algebra, name: str) -> Callable[[object], object]:
             raise NoExpansion(
                 f"the rule takes the schedule {name} at {time!r}; take it at the time t."
             )
-        rest = time - time[0]
+        rest = time - time.coefficients[0]
         step = constant(algebra, algebra.number(1), time.length)
         result = step * 0
         for n in range(time.length):
             weight = fmpq(1, math.factorial(n))
-            result = result + step * (schedule(algebra, name, time[0], n) * weight)
+            result = result + step * (schedule(algebra, name, time.coefficients[0], n) * weight)
             step = step * rest
         return result
 

@@ -142,10 +142,10 @@ class _Search:
         # what depends on the columns before it is slow: at best x, and what does not move at h = 0
         order = sorted(
             self.names,
-            key=lambda name: (name == self.names[0], after[name][0] == unknown[name]),
+            key=lambda name: (name == self.names[0], after[name].coefficients[0] == unknown[name]),
         )
         for name in self.names:
-            grown = after[name][0] - unknown[name]
+            grown = after[name].coefficients[0] - unknown[name]
             if grown == 1:
                 raise NoExpansion(
                     f"the state {name} counts steps, and the rule does more with it than to form "
@@ -153,7 +153,12 @@ class _Search:
                     f"{name} + h, with constants in the same unit, or declare a schedule."
                 )
         rows = [
-            [self._entry(after[i][0] - unknown[i], unknown[j], after[j][0]) for j in order]
+            [
+                self._entry(
+                    after[i].coefficients[0] - unknown[i], unknown[j], after[j].coefficients[0]
+                )
+                for j in order
+            ]
             for i in self.names
         ]
         fast = {order[j] for j in pivots(rows)}
@@ -179,7 +184,7 @@ class _Search:
             known = found
         after = self._held(known)
         for name in self.slow:
-            moved = after[name][0] - self.xi[name]
+            moved = after[name].coefficients[0] - self.xi[name]
             if moved:
                 raise NoExpansion(
                     f"at h = 0 the state {name} still moves, by {self.run.shown(moved)} in every "
@@ -196,7 +201,7 @@ class _Search:
         known: dict[str, Element] = {}
         while left := [name for name in self.fast if name not in known]:
             after = self._held(known)
-            gaps = {name: after[name][0] - self.run.unknown(name) for name in left}
+            gaps = {name: after[name].coefficients[0] - self.run.unknown(name) for name in left}
             single = next((n for n in left if _depends_only(gaps[n], self.run.unknown(n))), None)
             together = [single] if single else left
             unknown = [self.run.unknown(name) for name in together]
@@ -220,7 +225,7 @@ class _Search:
                 after = self._held(known)
             except NoExpansion:
                 return None
-            new = {name: after[name][0] for name in self.fast}
+            new = {name: after[name].coefficients[0] for name in self.fast}
             if all(new[name] == known[name] for name in self.fast):
                 return known
             known = new
@@ -232,7 +237,7 @@ class _Search:
             return None
         after = self._held(known)
         for name in self.fast:
-            if gap := after[name][0] - known[name]:
+            if gap := after[name].coefficients[0] - known[name]:
                 raise NoExpansion(
                     f"the guess does not rest: {name} moves by {self.run.shown(gap)} in a step at "
                     "h = 0."
@@ -247,7 +252,10 @@ class _Search:
         ones = {name: self.algebra.number(1) for name in self.slow}
         each = [direction(self.algebra, {name: ones[name]}, fields_held=True) for name in self.slow]
         rows = [
-            [-after[i][1].derivative(moved[j].symbols[0]) + int(i == j) for j in self.fast]
+            [
+                -after[i].coefficients[1].derivative(moved[j].symbols[0]) + int(i == j)
+                for j in self.fast
+            ]
             + [along(self.z[i][0]) for along in each]
             for i in self.names
         ]
@@ -283,7 +291,7 @@ class _Search:
                 if i not in base:
                     base[i] = earlier[name]()
                 own = self.z[name][n] if n < len(self.z[name]) else zero
-                gap = after[name][n] - own - base[i] - along(self.z[name][0])
+                gap = after[name].coefficients[n] - own - base[i] - along(self.z[name][0])
                 if not self.algebra.is_zero(gap):
                     gaps[i] = gap
             if not gaps:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from operator import mul
-from typing import Any
+from typing import Any, Never, NoReturn
 
 from flint import fmpq
 
@@ -32,14 +32,13 @@ class Series:
     def length(self) -> int:
         return len(self.coefficients)
 
-    def __getitem__(self, n: int) -> Element:
-        return self.coefficients[n]
+    def _refuse(self, *_: Never) -> NoReturn:
+        raise NoExpansion("the rule takes a state apart into entries; write it with whole vectors.")
+
+    __getitem__ = __setitem__ = __iter__ = _refuse
 
     def __len__(self) -> int:
         raise TypeError("a state of an update rule is a number, not a sequence")
-
-    def __iter__(self) -> object:
-        raise NoExpansion("the rule takes a state apart into entries; write it with whole vectors.")
 
     def constant(self, value: object) -> Series | None:
         """A number or an element as a series of this length."""
@@ -83,9 +82,13 @@ class Series:
     def __pow__(self, exponent: object) -> Series:
         value = _number(exponent)
         if isinstance(value, Series):
-            if any(value.coefficients[1:]) or not value[0].num.is_constant():
+            if any(value.coefficients[1:]) or not value.coefficients[0].num.is_constant():
                 return _power(self, value)
-            value = fmpq(value[0].num.leading_coefficient()) if value[0] else 0
+            value = (
+                fmpq(value.coefficients[0].num.leading_coefficient())
+                if value.coefficients[0]
+                else 0
+            )
         if isinstance(value, Element):
             return _power(self, constant(self.algebra, value, self.length))
         if self.algebra.coerce(value) is None:
@@ -125,12 +128,12 @@ class Series:
     def _compared(self, other: object) -> bool:
         """An order is known between plain numbers only."""
         gap = self - other
-        if not isinstance(gap, Series) or any(gap.coefficients[1:]) or gap[0].symbols:
+        if not isinstance(gap, Series) or any(gap.coefficients[1:]) or gap.coefficients[0].symbols:
             raise NoExpansion(
                 "the rule branches on the size of a state or a parameter; write np.maximum, "
                 "np.minimum, np.clip, abs or np.sign, or two rules."
             )
-        return gap[0].num.leading_coefficient() < 0 if gap[0] else False
+        return gap.coefficients[0].num.leading_coefficient() < 0 if gap.coefficients[0] else False
 
     __lt__ = _compared
 
@@ -192,14 +195,20 @@ def constant_of(like: Series, value: object) -> Series:
 
 
 def _number(value: object) -> object:
-    """NumPy's scalars, and arrays of one number, as Python's numbers."""
+    """NumPy's scalars, and arrays of one number, as Python's numbers; as printed, if not double."""
+    if getattr(value, "dtype", None) in ("float32", "float16") and not getattr(value, "ndim", 1):
+        return float(str(value))
     return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _product(a: Series, b: Series, times: Callable[[Element, Element], Element]) -> list[Element]:
     found: list[Element] = []
     for n in range(min(a.length, b.length)):
-        terms = (times(a[i], b[n - i]) for i in range(n + 1) if a[i] and b[n - i])
+        terms = (
+            times(a.coefficients[i], b.coefficients[n - i])
+            for i in range(n + 1)
+            if a.coefficients[i] and b.coefficients[n - i]
+        )
         found.append(sum(terms, a.algebra.zero))
     return found
 
@@ -213,12 +222,16 @@ def _quotient(a: Series, b: Series) -> Series:
             "the rule divides by something that tends to 0 with h; scale the state, or divide by "
             "a power of h less."
         )
-    inverse = b[lost].inverse()
+    inverse = b.coefficients[lost].inverse()
     length = min(a.length, b.length) - lost
     found: list[Element] = []
     for n in range(length):
-        terms = (found[i] * b[n - i + lost] for i in range(n) if found[i] and b[n - i + lost])
-        found.append((a[n + lost] - sum(terms, a.algebra.zero)) * inverse)
+        terms = (
+            found[i] * b.coefficients[n - i + lost]
+            for i in range(n)
+            if found[i] and b.coefficients[n - i + lost]
+        )
+        found.append((a.coefficients[n + lost] - sum(terms, a.algebra.zero)) * inverse)
     return Series(a.algebra, found)
 
 
@@ -235,10 +248,10 @@ def _solution(b: Series, first: Element, slope: Callable[[Series], Series]) -> S
 
 def _rational_power(base: Series, p: int, q: int) -> Series:
     """base^(p/q): of y^q = base the p-th power."""
-    first = functions.root(base[0], q)
+    first = functions.root(base.coefficients[0], q)
     if not any(base.coefficients[1:]):
         return constant(base.algebra, first, base.length) ** p
-    inverse = (first**q).inverse() if base[0] else base[0]
+    inverse = (first**q).inverse() if base.coefficients[0] else base.coefficients[0]
     unit = Series(base.algebra, [c * inverse for c in base.coefficients])
     one = base.algebra.number(1)
     grown = _solution(unit, one, lambda y: y * Fraction(p, q) / _cut(unit, y.length))
@@ -253,12 +266,12 @@ def _power(base: Series, exponent: Series) -> Series:
     """base^exponent for a positive base and an exponent that may be any expression."""
     if any(exponent.coefficients[1:]):
         return exp(exponent * _elementary("log", base))
-    first = functions.power(base[0], exponent[0])
-    return _solution(base, first, lambda y: y * exponent[0] / _cut(base, y.length))
+    first = functions.power(base.coefficients[0], exponent.coefficients[0])
+    return _solution(base, first, lambda y: y * exponent.coefficients[0] / _cut(base, y.length))
 
 
 def _elementary(name: str, b: Series) -> Series:
-    first = functions.elementary(name, b[0])
+    first = functions.elementary(name, b.coefficients[0])
     slopes: dict[str, Callable[[Series], Series]] = {
         "exp": lambda y: y,
         "log": lambda y: 1 / _cut(b, y.length),
@@ -271,9 +284,9 @@ def _elementary(name: str, b: Series) -> Series:
 
 def _circular(name: str, b: Series) -> Series:
     """sin or cos, from those of the first coefficient and the series of the rest."""
-    sine = functions.elementary("sin", b[0])
-    cosine = functions.elementary("cos", b[0])
-    rest = b - b[0]
+    sine = functions.elementary("sin", b.coefficients[0])
+    cosine = functions.elementary("cos", b.coefficients[0])
+    rest = b - b.coefficients[0]
     terms = constant(b.algebra, b.algebra.number(1), b.length)
     even, odd = terms, terms * 0
     for n in range(1, b.length):
@@ -284,7 +297,7 @@ def _circular(name: str, b: Series) -> Series:
 
 
 def sign(a: Series) -> Series:
-    return constant(a.algebra, functions.sign(a[0]), a.length)
+    return constant(a.algebra, functions.sign(a.coefficients[0]), a.length)
 
 
 def absolute(a: Series) -> Series:
@@ -312,7 +325,7 @@ def minimum(a: Series, b: Series) -> Series:
 
 def _size(gap: Series) -> Series:
     """|gap| where its first coefficient is not 0."""
-    first = functions.absolute(gap[0])
+    first = functions.absolute(gap.coefficients[0])
     if not any(gap.coefficients[1:]):
         return constant(gap.algebra, first, gap.length)
     return sign(gap) * gap
@@ -332,7 +345,7 @@ def _norm(a: Series, ord: object = None, **options: object) -> Series:
         raise NoExpansion("of norms the engine knows np.linalg.norm(v), and with ord 1 or 2.")
     if ord == 1:
         return total(_size(a))
-    named = Series(a.algebra, [a.algebra.named(a[0]), *a.coefficients[1:]])
+    named = Series(a.algebra, [a.algebra.named(a.coefficients[0]), *a.coefficients[1:]])
     return sqrt(inner(named, named))
 
 
