@@ -243,12 +243,15 @@ class Optimizer:
         `parameters` need not repeat what `at` has fixed; they go before it.
         """
         rule = self._for(h)[0]
-        result = rule(x, *memory, grad, h, **(self.arguments() | parameters))
-        found = result if isinstance(result, tuple) else (result,)
+        state = (_own(value) for value in (x, *memory))
+        result = rule(*state, grad, h, **(self.arguments() | parameters))
+        found = tuple(result) if isinstance(result, tuple | list) else (result,)
         if len(found) != 1 + len(self.memory) or any(entry is None for entry in found):
             wanted = ", ".join(("x", *self.memory))
+            given = "nothing" if result is None else f"{len(found)} of {1 + len(self.memory)}"
             raise BadInput(
-                f"the rule {self.name} must return ({wanted}): the new x and every new state."
+                f"the rule {self.name} must return ({wanted}), the new x and every new state; "
+                f"it returns {given}."
             )
         return found[0], found[1:]
 
@@ -287,6 +290,11 @@ class Optimizer:
         return found
 
 
+def _own(value: Number) -> Number:
+    """An array that the rule may change in place, as `x -= h * v` does."""
+    return value.copy() if hasattr(value, "dtype") else value
+
+
 RESERVED = {
     "x": "the weights",
     "h": "the step size",
@@ -301,22 +309,22 @@ CLOCKS = {("state", "t"), ("state", "k"), ("parameter", "k")}
 
 
 def optimizer(
-    *,
-    state: Sequence[str] = (),
-    parameters: Sequence[str | Parameter] = (),
+    *misplaced: object,
+    state: str | Sequence[str] = (),
+    parameters: str | Parameter | Sequence[str | Parameter] = (),
     start: Step | None = None,
     name: str | None = None,
     game: bool = False,
-    fields: Sequence[str] = ("E",),
-    players: Sequence[str] = (),
-    schedules: Sequence[str] = (),
+    fields: str | Sequence[str] = ("E",),
+    players: str | Sequence[str] = (),
+    schedules: str | Sequence[str] = (),
     rest: Step | None = None,
 ) -> Callable[[Step], Optimizer]:
     """Declare an update rule.
 
     The function takes x, the memory in the order of `state`, `grad`, `h` and the parameters by
     keyword; it returns the new x followed by the new memory. Units: h times grad(x) adds to x.
-    Floats in it are the decimals that they were written as.
+    Floats in it are the decimals that they were written as. One name needs no tuple.
 
     Args:
         state: names of the memory variables.
@@ -333,27 +341,38 @@ def optimizer(
     Using the rule raises BadInput where a name stands for something else or twice, and where the
     function does not take what is declared.
     """
-    if players and tuple(fields) == ("E",):
+    if misplaced:
+        raise BadInput(
+            "@optimizer is written with brackets and names, such as @optimizer() or "
+            '@optimizer(state=("v",), parameters=("beta",)).'
+        )
+    state, fields, players, schedules = map(_names, (state, fields, players, schedules))
+    if players and fields == ("E",):
         fields = tuple("fg" if len(players) < 3 else (f"f{i}" for i, _ in enumerate(players, 1)))
 
     def declare(rule: Step) -> Optimizer:
-        declared = tuple(Parameter(p) if isinstance(p, str) else p for p in parameters)
+        wanted = (parameters,) if isinstance(parameters, str | Parameter) else parameters
+        declared = tuple(Parameter(p) if isinstance(p, str) else p for p in wanted)
         called = name or re.sub(r"_+", "-", getattr(rule, "__name__", "rule")).strip("-")
         return Optimizer(
             called,
             rule,
-            tuple(state),
+            state,
             declared,
             start,
             game=game,
-            fields=tuple(fields),
-            players=tuple(players),
-            schedules=tuple(schedules),
+            fields=fields,
+            players=players,
+            schedules=schedules,
             keywords=tuple(k for k in _asked(rule) if k not in {p.name for p in declared}),
             rest=rest,
         )
 
     return declare
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _asked(rule: Step) -> tuple[str, ...]:
