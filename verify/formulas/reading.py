@@ -197,7 +197,8 @@ class Builder:
 
     def _call(self, piece: Piece, bound: frozenset[str]) -> sympy.Expr:
         if piece.word not in FUNCTIONS:
-            if self.is_open or {piece.word} & {*self.known, *bound, *self.constants}:
+            names = {*self.known, *bound, *self.constants}
+            if piece.word in names or (self.is_open and len(piece.word.partition("_")[0]) < 3):
                 raise piece.wrong(f"is followed by a bracket without a *; write {piece.word}*(..)")
             raise piece.wrong(f"is no known function; {_way_out(piece.word, FUNCTIONS)}")
         if len(piece.parts) != FUNCTIONS[piece.word]:

@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import os
 import random
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -33,6 +34,39 @@ from verify.running.points import samples
 MOST_MEMORIES = 12
 MOST_BYTES_OF_A_RULE = 1_000_000
 _ROUNDS = 6
+
+_WAYS_OUT = (
+    (
+        r"operand.*'(functools\.partial|function|method)'",
+        "the rule computes with a function: write grad(x), the gradient at x, where grad stands.",
+    ),
+    (
+        r"^'Optimizer' object is not callable",
+        "the rule calls a declared rule, perhaps itself: move what they share into a function "
+        "without @optimizer, and call that.",
+    ),
+    (
+        r"^'tuple' object is not callable",
+        "the rule calls a tuple: where several fields= are declared, grad holds one gradient for "
+        "each; take them apart first, as in grad_E, grad_W = grad.",
+    ),
+    (
+        r"'decimal\.Decimal'",
+        "the rule computes with a Decimal: write 0.9, which counts as 9/10, as it is written.",
+    ),
+    (
+        r"^'(Series|_Form|BSeries|PowerSeries|float|numpy\.float64|numpy\.ndarray)' object has no "
+        r"attribute",
+        "the rule calls a method that a state does not have: write it in arithmetic and NumPy's "
+        "functions, such as v = beta * v + grad(x), and return the new x and states.",
+    ),
+    (
+        r"^name '(optimizer|momentum|Parameter)' is not defined",
+        "the file uses what it has not imported: begin it with "
+        "'from derive import optimizer, momentum, Parameter'.",
+    ),
+)
+"""What Python says of a common slip, and what to write instead."""
 
 _files: dict[str, str] = {}
 """The files that were loaded: how the user names them, by what their code objects say."""
@@ -198,6 +232,10 @@ def _located(error: BaseException, path: Path, otherwise: str = "") -> str:
     except Exception:  # an exception of the user's whose text raises another
         said = "no message"
     kind = "" if isinstance(error, BadInput) else f"{type(error).__name__}: "
+    if isinstance(error, TypeError | AttributeError | NameError):
+        kind, said = next(
+            (("", way_out) for text, way_out in _WAYS_OUT if re.search(text, said)), (kind, said)
+        )
     return f"{path}{_line(error, path) or otherwise}: {kind}{said}"
 
 
