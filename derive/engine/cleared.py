@@ -176,7 +176,8 @@ def _norm(polynomial: Polynomial) -> fmpq:
 
 def _times(entry: Coefficient, polynomial: Polynomial) -> Polynomial:
     product = Coefficient(entry.ring, entry.numerator * polynomial, entry.denominator).reduced
-    assert product.denominator == entry.ring.unit
+    if product.denominator != entry.ring.unit:
+        raise ArithmeticError(f"{entry} times {polynomial} is no polynomial")
     return product.numerator
 
 

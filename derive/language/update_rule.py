@@ -16,6 +16,7 @@ from flint import fmpq
 from derive.language.bad_input import BadInput
 from derive.language.coefficients import Exact, exact
 from derive.language.decimals import in_decimals
+from derive.language.docstrings import docstring
 
 Number = Any
 """A float, array, multiprecision number, ball, power series in h or B-series."""
@@ -164,7 +165,7 @@ class Optimizer:
     @property
     def summary(self) -> str:
         """The first sentence of the rule's docstring, with its source."""
-        return (inspect.getdoc(self.rule) or self.name).split("\n\n")[0].replace("\n", " ")
+        return (docstring(self.rule) or self.name).split("\n\n")[0].replace("\n", " ")
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import sympy
 
+from derive.language.docstrings import docstring
 from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
 from verify.claims.slips import mutants
@@ -458,7 +459,7 @@ def claim(
 
     def register(define: Callable[[], Claim]) -> Claim:
         made = define()
-        lines = (define.__doc__ or "").strip().splitlines()
+        lines = docstring(define).splitlines()
         complete = completed(
             replace(
                 made,

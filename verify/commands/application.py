@@ -15,6 +15,7 @@ from typer._click.core import ParameterSource
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from derive.language.docstrings import docstring
 from verify.commands.help import example, heading, record, usage
 from verify.commands.menu import MENU, SUBMENUS, Entry, Groups
 from verify.commands.output import only_answers, waiting
@@ -185,7 +186,8 @@ def command(
         app = typer.Typer(
             add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
         )
-        app.command(name.rsplit(maxsplit=1)[-1], cls=kind, context_settings=CONTEXT)(function)
+        last, says = name.rsplit(maxsplit=1)[-1], docstring(function)
+        app.command(last, cls=kind, help=says, context_settings=CONTEXT)(function)
         COMMANDS[name] = get_command(app)
         return function
 

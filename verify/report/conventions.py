@@ -125,7 +125,8 @@ def update_lines(convention: Convention, nesterov: bool = False) -> list[str]:
     """The update as it is declared, in the words of the convention."""
     rule = convention.rule
     (function,) = ast.parse(textwrap.dedent(inspect.getsource(rule.rule))).body
-    assert isinstance(function, ast.FunctionDef)
+    if not isinstance(function, ast.FunctionDef):
+        raise TypeError(f"{rule} is no function")
     written = _Written(convention.lr, nesterov)
     *lines, last = filter(None, map(written.visit, function.body[1:]))
     state = (function.args.args[0].arg, *rule.memory)

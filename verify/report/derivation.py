@@ -215,7 +215,8 @@ def as_latex(derived: Derived) -> str:
 
 def _shape(derived: Derived) -> Shape:
     shape = derived.quantity.about.shape
-    assert shape is not None, "a loss has none"
+    if shape is None:
+        raise ValueError("a loss has no shape")
     return shape
 
 

@@ -122,7 +122,8 @@ def piecewise_flow(
     for k in range(steps):
         field = fields(k)
         if field is None:
-            assert last is not None
+            if last is None:
+                raise ValueError("the first interval has no field")
             times = [h * j for j in range(1, steps - k + 1)]
             return path + flow(last, list(path[-1]), times, digits=digits, arithmetic=arithmetic)
         last = field

@@ -171,14 +171,16 @@ def hessian_trace() -> Claim:
     """
 
     def equal(says: Statement, model: Fitted, hessian: fmpq_mat) -> bool:
-        assert isinstance(model, TwoLayers)
+        if not isinstance(model, TwoLayers):
+            raise TypeError(type(model).__name__)
         with precision(30):
             values = {"s": arb(model.scale), **model.quantities()}
             left = evaluate(says.expr("value"), values, BALL) - arb(trace(hessian))
             return bool(left.contains(0))
 
     def difference(says: Statement, model: Fitted, written: Symbolic) -> sympy.Expr:
-        assert isinstance(model, TwoLayers)
+        if not isinstance(model, TwoLayers):
+            raise TypeError(type(model).__name__)
         u, v = model.layers(written.weights)
         data = exactly(model.data)
         images = times(v, [list(column) for column in zip(*data, strict=True)])
@@ -303,11 +305,13 @@ def sensing_trace() -> Claim:
     """
 
     def equal(says: Statement, model: Fitted, hessian: fmpq_mat) -> bool:
-        assert isinstance(model, Sensing)
+        if not isinstance(model, Sensing):
+            raise TypeError(type(model).__name__)
         return says.number("value", P=fmpq(model.samples), **model.quantities()) == trace(hessian)
 
     def difference(says: Statement, model: Fitted, written: Symbolic) -> sympy.Expr:
-        assert isinstance(model, Sensing)
+        if not isinstance(model, Sensing):
+            raise TypeError(type(model).__name__)
         u, v = rows(written.weights[:4], 2), rows(written.weights[4:], 2)
         measured = [exactly(matrix) for matrix in model.measured]
         left = sum((squared(times(v, a)) for a in measured), sympy.Integer(0))

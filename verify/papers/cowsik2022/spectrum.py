@@ -184,7 +184,8 @@ def mixed_mode() -> Claim:
     def other_root() -> sympy.Expr:
         flat = characteristic_polynomial(heavy_ball).as_expr().subs(Z, 0)
         quotient, rest = sympy.div(flat, KAPPA - 1, KAPPA)
-        assert rest == 0
+        if rest != 0:
+            raise ArithmeticError(f"1 is no root: {rest} is left")
         return KAPPA - quotient
 
     return Claim(

@@ -56,7 +56,8 @@ def model_regularizer() -> Claim:
         quotient, rest = sympy.div(
             sympy.expand(H / 4 * square), sympy.expand((W1**2 + W2**2) * MODEL), W1, W2
         )
-        assert rest == 0
+        if rest != 0:
+            raise ArithmeticError(f"{rest} is left of the division by the model")
         return quotient
 
     def enumerated(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
