@@ -6,12 +6,16 @@ from functools import lru_cache
 from typing import Any
 
 from derive.engine import backward_error
+from derive.engine import modified_loss as linear_losses
 from derive.engine.linear_memory import NoSlowManifold, NotLinear, linear_method
 from derive.engine.slow_manifold import general_flow
+from derive.engine.transformed_loss import transformed_loss
 from derive.language.update_rule import BadInput, Optimizer
 
 Flow = Any
 """A BSeries for a rule that is linear in its memory, a SlowManifold for every other rule."""
+Loss = Any
+"""A ModifiedLoss for a rule that is linear in its memory, a TransformedLoss for every other."""
 
 
 def is_linear(optimizer: Optimizer) -> bool:
@@ -55,3 +59,30 @@ def modified_flow(optimizer: Optimizer, *, order: int) -> Flow:
     if is_linear(optimizer):
         return backward_error.modified_flow(optimizer, order=order)
     return general_flow(optimizer, order=order)
+
+
+def modified_loss(optimizer: Optimizer, *, order: int) -> Loss:
+    """The loss that the iterates descend once the start-up transient has died out.
+
+    For a rule with linear memory it is x' = -scale grad(E + ...), see
+    `derive.engine.modified_loss.modified_loss`; for every other rule x' = -phi(grad E~) through
+    order h, see `derive.engine.transformed_loss`.
+
+    Args:
+        optimizer: a declared update rule.
+        order: the number of powers of h; at most 2 beyond linear memory.
+    Raises:
+        BadInput: there is no such loss, and the message says why.
+
+    >>> from derive import heavy_ball, tree
+    >>> modified_loss(heavy_ball, order=2).terms[tree("[[]]")]
+    (1 + beta)/(4*(1 - beta)**2)
+    """
+    if is_linear(optimizer):
+        return linear_losses.modified_loss(optimizer, order=order)
+    if order not in {1, 2}:
+        raise BadInput(
+            f"order = {order}: {optimizer.name} is not linear in its memory, and the modified loss "
+            "of such a rule is found for order 1 or 2, which is through h."
+        )
+    return transformed_loss(optimizer)

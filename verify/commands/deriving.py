@@ -142,6 +142,12 @@ def derive(
         _write(on_loss, replace(on, step=_identifier(step)), style)
         return
     if not is_linear(rule):
+        if quantity is Quantity.MODIFIED_LOSS:
+            from verify.report import transformed
+
+            refuse("on the modified loss of such a rule: it reaches h", "--order")
+            _write(transformed, replace(transformed.find(rule), step=_identifier(step)), style)
+            return
         from verify.report import general
 
         page = general.find(rule, quantity, order=order)

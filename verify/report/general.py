@@ -46,7 +46,7 @@ def find(rule: Optimizer, quantity: Quantity, *, order: int) -> General:
         known = " and ".join(QUANTITIES)
         raise BadInput(
             f"{quantity} is derived of rules that are linear in their memory; {rule.name} is not. "
-            f"Of it there are {known}."
+            f"Of it there are {known}, and perhaps a modified-loss."
         )
     found = general_flow(rule, order=order)
     if quantity is Quantity.SLOW_MANIFOLD and not found.fast:
