@@ -2,7 +2,6 @@
 
 from derive.engine.backward_error import SlowMotion as SlowMotion
 from derive.engine.backward_error import one_step_map as one_step_map
-from derive.engine.backward_error import slow_manifold as slow_manifold
 from derive.engine.backward_error import slow_motion as slow_motion
 from derive.engine.bseries import BSeries as BSeries
 from derive.engine.bseries import compose as compose

@@ -162,6 +162,11 @@ class _Search:
             for i in self.names
         ]
         fast = {order[j] for j in pivots(rows)}
+        if len(fast) == len(self.names):
+            raise NoExpansion(
+                f"without a gradient {self.names[0]} does not stay where it is, so there is no "
+                "flow: let the step tend to the identity as h and the gradients tend to 0."
+            )
         return [name for name in self.names if name not in fast]
 
     def _entry(self, gap: Element, unknown: Element, own: Element) -> Element:

@@ -188,6 +188,7 @@ def constant(algebra: Algebra, element: Element, length: int) -> Series:
 
 
 def constant_of(like: Series, value: object) -> Series:
+    """A number as a series of the same kind."""
     found = like.constant(value)
     if found is None:
         raise NoExpansion(f"the rule combines a state with {value!r}, which is no number.")
@@ -297,22 +298,27 @@ def _circular(name: str, b: Series) -> Series:
 
 
 def sign(a: Series) -> Series:
+    """The sign, that of the leading coefficient."""
     return constant(a.algebra, functions.sign(a.coefficients[0]), a.length)
 
 
 def absolute(a: Series) -> Series:
+    """The size, away from a change of sign."""
     return sign(a) * a
 
 
 def exp(a: Series) -> Series:
+    """The exponential."""
     return _elementary("exp", a)
 
 
 def sqrt(a: Series) -> Series:
+    """The square root."""
     return _rational_power(a, 1, 2)
 
 
 def maximum(a: Series, b: Series) -> Series:
+    """The larger of two, away from ties."""
     gap = a - b
     if not any(gap.coefficients):
         return a
@@ -320,6 +326,7 @@ def maximum(a: Series, b: Series) -> Series:
 
 
 def minimum(a: Series, b: Series) -> Series:
+    """The smaller of two, away from ties."""
     return -maximum(-a, -b)
 
 
@@ -337,6 +344,7 @@ def total(a: Series) -> Series:
 
 
 def inner(a: Series, b: Series) -> Series:
+    """The inner product."""
     return total(a * b)
 
 

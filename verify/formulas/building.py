@@ -39,6 +39,7 @@ def power(piece: Piece, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
 
 
 def is_number(expr: sympy.Expr) -> bool:
+    """Whether no symbol is left."""
     return not _free(expr)
 
 
@@ -100,6 +101,7 @@ def built(kind: Callable[..., sympy.Expr], *parts: sympy.Expr) -> sympy.Expr:
 
 
 def is_slow(expr: sympy.Expr) -> bool:
+    """Whether SymPy would take long over it."""
     terms = _terms(expr)
     many = terms > MOST_TERMS_SIMPLIFIED and expr.has(sympy.Function, sympy.Sum)
     return many or terms == math.inf
@@ -132,6 +134,7 @@ _MANY = 1_000_000
 
 
 def function(piece: Piece, arguments: Sequence[sympy.Expr]) -> sympy.Expr:
+    """The function that a piece names, of these arguments."""
     x, word = arguments[0], piece.word
     if word == "sqrt":
         return power(piece, x, sympy.Rational(1, 2))

@@ -111,7 +111,7 @@ def read_display(
         Unreadable: anything that is not read for certain, with its place.
 
     >>> found = read_display(r"\tilde E(x) = E(x) + \frac{h}{4}\|\nabla E(x)\|_2^2 + O(h^2)")
-    >>> {beside: term.coefficient for beside, term in found.terms.items()}
+    >>> {beside: found.terms[beside].coefficient for beside in sorted(found.terms)}
     {'E': 1, '‖∇E‖²': h/4}
     """
     sides, signs = relations(unwrapped(text))

@@ -83,8 +83,8 @@ _OPENS |= {"LNORM": "RNORM", "LANGLE": "RANGLE"}
 _TAKES = {"POW": 1, "UNDER": 1, "SQRT": 1, "FRAC": 2, "BINOM": 2}
 _ENDS = {"NUMBER", "NAME", "BANG", "INFINITY", "TOP", *_OPENS.values()}
 _FIELD = re.compile(
-    r"\\nabla(?![A-Za-z])(?:\s*_\s*(?:\\?[A-Za-z]+|\{[^{}]*\}))?(?:\s*\^\s*(?:[0-9]|\{\s*[0-9]\s*\}))?"
-    r"(?:\s|\\[,!])*"
+    r"\\nabla(?![A-Za-z])"
+    r"(?:\s*_\s*(?:\\?[A-Za-z]+|\{[^{}]*\})|\s*\^\s*(?:[0-9]|\{\s*[0-9]\s*\})){0,2}(?:\s|\\[,!])*"
 )
 _NAMES = {
     *("NAME", "COMMAND", "UPRIGHT", "BOLD", "BOLDED", "SCRIPT", "SCRIPTED"),

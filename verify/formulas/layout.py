@@ -197,7 +197,7 @@ def is_equation(sign: str) -> bool:
 def order_terms(text: str) -> tuple[str, list[OrderTerm]]:
     r"""The text without its terms O(...), and these: h^2 of + \mathcal{O}\left(h^2\right).
 
-    >>> order_terms(r"1 + h + \\mathcal{O}\\left(h^2\\right)")
+    >>> order_terms(r"1 + h + \mathcal{O}\left(h^2\right)")
     ('1 + h', [OrderTerm(inside='h^2', is_small=False)])
     """
     found: list[OrderTerm] = []

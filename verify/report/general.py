@@ -152,6 +152,7 @@ def _visible(term: str) -> int:
 
 
 def as_sympy(page: General) -> str:
+    """Refused: there are no coefficients by tree to write as code."""
     raise BadInput(
         f"{page.flow.optimizer.name} has no coefficients by tree; on a loss, --loss writes its "
         "field as SymPy code."

@@ -302,4 +302,5 @@ def distance(a: Sequence[Number], b: Sequence[Number]) -> float:
 
 
 def steps_for(time: fmpq, h: fmpq) -> int:
+    """The number of steps of size h nearest to a time."""
     return max(1, math.floor(float(time / h) + 0.5))

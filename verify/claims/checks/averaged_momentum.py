@@ -46,6 +46,7 @@ def stationary(eta: fmpq, pull: fmpq, noise: fmpq, beta: fmpq) -> fmpq:
 
 
 def stationary_cases(settings: Settings) -> list[dict[str, Any]]:
+    """Random step size, curvature, noise and momentum."""
     draw = random.Random(settings.seed)
     return [
         {

@@ -140,4 +140,5 @@ INDEPENDENT = "with-replacement"
 
 
 def quarter(scale: dict[str, fmpq]) -> fmpq:
+    """h/4."""
     return scale["h"] / 4

@@ -200,6 +200,7 @@ def _trace(f: sympy.Expr) -> sympy.Expr:
 
 
 def averaged_modified_loss(loss: sympy.Expr) -> sympy.Expr:
+    """The mean of a loss at noisy points, through second order."""
     return noisy_loss(loss, VARIABLES)
 
 
@@ -220,5 +221,6 @@ def settled_regularizer(world: Sextic, beta: fmpq) -> PowerSeries:
 
 
 def momentum_cases(settings: Settings) -> tuple[Sextic, fmpq, fmpq]:
+    """A random loss with a momentum and a step size."""
     draw = random.Random(settings.seed)
     return draw_sextic(draw), fmpq(draw.randint(1, 19), 20), rational(draw, 1, 4)

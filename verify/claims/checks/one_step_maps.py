@@ -75,6 +75,7 @@ MAP_CURVATURE_TERM = H**2 * BETA * (1 + BETA) / (2 * ONE_MINUS**5)
 
 
 def curvature_by_engine() -> sympy.Expr:
+    """The term of the chain of three nodes in the loss of the one-step map."""
     loss = discrete_modified_loss(heavy_ball, order=3)
     return H**2 * (loss.scale * loss.terms[CHAIN]).as_expr()
 

@@ -12,6 +12,7 @@ DEPTHS = (3, 4, 5, 6)
 
 
 def at_depth(candidate: sympy.Expr, depth: int) -> sympy.Expr:
+    """A formula at one depth of the network."""
     return sympy.sympify(candidate.subs(DEPTH, depth))
 
 

@@ -312,6 +312,7 @@ def mixed_kernel() -> sympy.Expr:
 
 
 def mixed_exactly(h: fmpq, beta: fmpq, _: fmpq, curvature: fmpq) -> fmpq:
+    """The mixed term of the drift for heavy ball."""
     e = effective(heavy_ball_mode, h, beta)
     return -e * pair_sum(heavy_ball_mode, h, beta, fmpq(0), curvature)
 

@@ -32,6 +32,7 @@ a candidate, h, beta and the curvature."""
 
 
 def regularizer(h: Number, beta: Number) -> Number:
+    """The weight of |grad E|^2 beside E: h(1+beta)/(4(1-beta)^2)."""
     return h * (1 + beta) / ((1 - beta) * (1 - beta) * 4)
 
 
