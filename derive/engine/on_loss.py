@@ -13,7 +13,7 @@ from flint import fmpq
 
 from derive.engine.bseries import BSeries
 from derive.engine.components import Components, Vector
-from derive.engine.slow_manifold import SlowManifold
+from derive.engine.invariant_manifold import SlowManifold
 from derive.language.bad_input import BadInput
 from derive.language.trees import Tree
 from derive.language.update_rule import Optimizer

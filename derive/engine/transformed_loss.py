@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derive.engine.component_ring import Element, Symbol
-from derive.engine.slow_manifold import SlowManifold, general_flow
+from derive.engine.invariant_manifold import SlowManifold, general_flow
 from derive.engine.vectors import direction
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer

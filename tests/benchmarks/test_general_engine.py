@@ -2,7 +2,7 @@
 
 import pytest
 
-from derive.engine.slow_manifold import general_flow
+from derive.engine.invariant_manifold import general_flow
 from derive.optimizers import NONLINEAR, ZOO
 
 GOALS = [("adam", 3, 1.0), ("adamw", 3, 1.5), ("lamb", 2, 1.0), ("heavy-ball", 5, 2.0)]

@@ -14,7 +14,7 @@ from flint import fmpq
 
 from derive.engine.component_ring import Element, Symbol
 from derive.engine.components import factored_terms
-from derive.engine.slow_manifold import SlowManifold
+from derive.engine.invariant_manifold import SlowManifold
 from derive.language.raised import raised
 from derive.language.writing import GREEK, latex, unicode_text
 

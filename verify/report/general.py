@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive.engine.component_ring import Element
-from derive.engine.slow_manifold import SlowManifold, general_flow
+from derive.engine.invariant_manifold import SlowManifold, general_flow
 from derive.language.bad_input import BadInput
 from derive.language.raised import raised
 from derive.language.update_rule import Optimizer

@@ -10,13 +10,13 @@ import sympy
 
 from derive.engine.backward_error import modified_flow
 from derive.engine.front_door import is_linear
+from derive.engine.invariant_manifold import general_flow
 from derive.engine.on_loss import (
     FieldOnLoss,
     field_on_loss,
     series_on_loss,
     step_polynomial,
 )
-from derive.engine.slow_manifold import general_flow
 from derive.language.raised import raised
 from derive.language.update_rule import Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text

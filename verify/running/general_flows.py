@@ -13,8 +13,8 @@ import sympy
 from flint import fmpq
 
 from derive.engine.components import Components
+from derive.engine.invariant_manifold import SlowManifold
 from derive.engine.on_loss import Ground
-from derive.engine.slow_manifold import SlowManifold
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 from verify.running import numbers

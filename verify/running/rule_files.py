@@ -22,8 +22,8 @@ from types import ModuleType
 from typing import Any
 
 from derive.engine.front_door import why_not_linear
+from derive.engine.invariant_manifold import NotAtRest, general_flow
 from derive.engine.memory_modes import with_momenta
-from derive.engine.slow_manifold import NotAtRest, general_flow
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import find_optimizer
 from verify.running.files import read_data

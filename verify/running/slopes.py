@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flint import fmpq
 
-from derive.engine.slow_manifold import SlowManifold
+from derive.engine.invariant_manifold import SlowManifold
 from verify.running.flows import flow
 from verify.running.general_flows import (
     FADED,

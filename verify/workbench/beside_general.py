@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from flint import fmpq
 
-from derive.engine.slow_manifold import general_flow
+from derive.engine.invariant_manifold import general_flow
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 from verify.running.flows import flow

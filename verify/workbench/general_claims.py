@@ -9,8 +9,8 @@ from functools import lru_cache
 import sympy
 from flint import fmpq
 
+from derive.engine.invariant_manifold import SlowManifold, general_flow
 from derive.engine.on_loss import Ground
-from derive.engine.slow_manifold import SlowManifold, general_flow
 from derive.language.formula import Formula
 from derive.language.update_rule import Optimizer
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Source, Verdict

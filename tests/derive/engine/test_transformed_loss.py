@@ -6,8 +6,8 @@ import sympy
 from flint import fmpq
 
 from derive import BadInput, Parameter, heavy_ball, modified_loss, optimizer, tree
+from derive.engine.invariant_manifold import general_flow
 from derive.engine.on_loss import Ground, field_on_loss
-from derive.engine.slow_manifold import general_flow
 from derive.engine.transformed_loss import NoModifiedLoss, transformed_loss
 from derive.optimizers import NONLINEAR
 

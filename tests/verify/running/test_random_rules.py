@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from derive import optimizer
 from derive.engine.component_ring import NoExpansion
-from derive.engine.slow_manifold import general_flow
+from derive.engine.invariant_manifold import general_flow
 from tests.verify.running.random_rules import rules
 from verify.formulas.reading import loss_from_text
 from verify.running.general_flows import Landscape

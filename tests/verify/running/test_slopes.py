@@ -4,7 +4,7 @@ import pytest
 import sympy
 from flint import fmpq
 
-from derive.engine.slow_manifold import general_flow
+from derive.engine.invariant_manifold import general_flow
 from derive.optimizers import NONLINEAR
 from verify.formulas.reading import loss_from_text
 from verify.running.general_flows import Landscape

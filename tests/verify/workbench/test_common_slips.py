@@ -7,7 +7,7 @@ import pytest
 from flint import fmpq
 
 from derive import heavy_ball, modified_flow, tree
-from derive.engine.slow_manifold import general_flow
+from derive.engine.invariant_manifold import general_flow
 from derive.language.bad_input import BadInput
 from verify.formulas.reading import read_loss
 from verify.running.rule_files import find_rule

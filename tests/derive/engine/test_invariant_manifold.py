@@ -9,8 +9,8 @@ from derive import optimizer
 from derive.engine.backward_error import modified_flow
 from derive.engine.component_ring import NoExpansion
 from derive.engine.front_door import is_linear
+from derive.engine.invariant_manifold import NotAtRest, general_flow
 from derive.engine.on_loss import Ground, field_on_loss, series_on_loss
-from derive.engine.slow_manifold import NotAtRest, general_flow
 from derive.optimizers import NONLINEAR, ZOO
 
 X, Y, U, V, H = sympy.symbols("x y u_x u_y h")
