@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,14 @@ def test_every_docstring_that_is_shown_is_there_without_docstrings():
 def test_letters_do_not_depend_on_the_hash_seed(form):
     first, *others = (run(*LETTERS, form, PYTHONHASHSEED=str(seed)) for seed in (0, 1, 7))
     assert all(other == first for other in others)
+
+
+def test_the_book_does_not_depend_on_the_hash_seed(tmp_path: Path):
+    for seed in ("0", "5"):
+        run("-m", "verify", "export", "--out", str(tmp_path / seed), PYTHONHASHSEED=seed)
+    first, second = (
+        {path.name: path.read_bytes() for path in sorted((tmp_path / seed).rglob("*.*"))}
+        for seed in ("0", "5")
+    )
+    assert len(first) > 200
+    assert first == second

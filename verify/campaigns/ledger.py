@@ -73,7 +73,7 @@ class Ledger:
     """The results so far, on disk or, without a path, in memory.
 
     Args:
-        create: make the file where there is none.
+        create: make the file where there is none; without it, one that cannot be written is read.
     Raises:
         LedgerFailure: the file is missing, foreign, truncated or corrupted; it is not changed.
     """
@@ -88,7 +88,7 @@ class Ledger:
             _create(path)
         _recognize(path)
         with self._failures():
-            self.database = _connect(path)
+            self.database = _connect(path, _way(path) if not create else "mode=rw")
         try:
             self._check()
         except LedgerFailure:
@@ -154,10 +154,21 @@ class Ledger:
             raise _failure(self.path, code, str(error)) from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _way(path: Path) -> str:
+    """How to open a ledger to read it: a reader who may write mends the log of a killed campaign.
+
+    One who may not sees it as it is; with no log beside it, the file holds everything.
+    """
+    effective = os.access in os.supports_effective_ids
+    if all(os.access(p, os.W_OK, effective_ids=effective) for p in (path, path.absolute().parent)):
+        return "mode=rw"
+    return "mode=ro" if os.path.exists(f"{path}-wal") else "mode=ro&immutable=1"
+
+
+def _connect(path: Path, way: str = "mode=rw") -> sqlite3.Connection:
     """A connection that never makes a file, and writes each statement as a transaction."""
     return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
+        f"{path.absolute().as_uri()}?{way}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
@@ -188,7 +199,7 @@ def _create(path: Path) -> None:
 def _recognize(path: Path) -> None:
     """Refuse what is no ledger by its first bytes, before SQLite opens and perhaps mends it."""
     try:
-        if not path.is_file():
+        if path.exists() and not path.is_file():
             raise LedgerFailure(f"{path} is no regular file.")
         with path.open("rb") as file:
             head = file.read(100)

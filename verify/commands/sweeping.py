@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,6 +11,9 @@ import typer
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import Format, Output, Seed, number, say, say_json
+from verify.commands.ranges import ranged
+
+MOST_SECONDS = 3600
 
 
 @command(
@@ -19,8 +23,8 @@ from verify.commands.base import Format, Output, Seed, number, say, say_json
 )
 def sweep(
     lr: Annotated[str, typer.Option(help="Step sizes, as 1e-1,1e-2.")] = "1e-1,3e-2,1e-2,3e-3,1e-3",
-    strength: Annotated[float, typer.Option(help="Variance of the label noise over P.")] = 1e-6,
-    replicas: Annotated[int, typer.Option(help="Runs side by side for each momentum.")] = 600,
+    strength: Annotated[str, typer.Option(help="Variance of the label noise over P.")] = "1e-6",
+    replicas: Annotated[int, ranged("Runs side by side for each momentum.", 20, 100_000)] = 600,
     seed: Seed = 0,
     format: Output = Format.TEXT,
 ) -> None:
@@ -29,20 +33,28 @@ def sweep(
     The settling time is the sum over the steps of |w|^2/|w_0|^2; 1-beta comes from one grid for all
     step sizes. Intervals are four deviations, over replicas.
     """
+    from verify.simulations.label_noise import seconds_of
     from verify.simulations.label_noise import sweep as run
 
     sizes = [float(number("--lr", text)) for text in lr.split(",")]
     if len(sizes) < 2 or not all(0 < h <= 0.5 for h in sizes):
         raise BadInput(f"--lr {lr} needs two or more step sizes in (0, 1/2].")
-    if not 1e-7 <= strength <= 1e-2:
+    noise = float(number("--strength", strength))
+    if not 1e-7 <= noise <= 1e-2:
         raise BadInput(f"--strength {strength} is outside [1e-7, 1e-2].")
-    if not 20 <= replicas <= 100_000:
-        raise BadInput(f"--replicas {replicas} is outside 20 ... 100000.")
-    found = run(sizes, strength=strength, replicas=replicas, seed=seed)
+    seconds = seconds_of(sizes, strength=noise, replicas=replicas)
+    if seconds > MOST_SECONDS:
+        raise BadInput(
+            f"--lr {lr} and --replicas {replicas} take about {seconds / 60:.0f} minutes; "
+            f"up to {MOST_SECONDS // 60} are allowed, so take fewer replicas or larger step sizes."
+        )
+    if seconds > 10:
+        print(f"undertow: this takes about {seconds:.0f} s.", file=sys.stderr)
+    found = run(sizes, strength=noise, replicas=replicas, seed=seed)
     if format is Format.JSON:
         say_json(asdict(found))
         return
-    matched = (strength / 2) ** (1 / 3)
+    matched = (noise / 2) ** (1 / 3)
     say(f"{'h':>8}   {'best 1-beta':<22}   {'over matched':>12}   {'settling time':>13}")
     for h, best, time in zip(found.steps, found.dampings, found.times, strict=True):
         ratio = best.value / (matched * h ** (2 / 3))

@@ -140,7 +140,7 @@ def _notation(claims: list[Claim]) -> str:
         r"\begin{longtable}{@{}p{0.08\linewidth}p{0.84\linewidth}@{}}",
         r"\toprule",
     ]
-    for name in sorted(names & MEANINGS.keys(), key=str.lower):
+    for name in sorted(names & MEANINGS.keys(), key=lambda name: (name.lower(), name)):
         lines.append(f"${latex(sympy.Symbol(name))}$ & {typeset(MEANINGS[name])} \\\\")
     return "\n".join([*lines, r"\bottomrule", r"\end{longtable}", ""])
 

@@ -1,5 +1,6 @@
 """The ledger keeps what it was given, and refuses every file that is not a whole ledger."""
 
+import os
 import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -125,6 +126,36 @@ def test_a_ledger_to_be_is_not_yet_one(capsys, tmp_path: Path):
     assert code == 2
     assert "No such file" in said
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("at_work", [False, True])
+def test_who_may_only_read_reads_a_ledger(book: Path, at_work):
+    """Also while a campaign writes to it; and the folder stays as it is."""
+    written = read(book)
+    writer = Ledger(book) if at_work else None
+    if writer is not None:
+        writer.add(entry(len(written)))
+        written.append(entry(len(written)))
+    folders = [folder for folder in book.parents if folder.owner() == book.owner()]
+    modes = [(path, path.stat().st_mode) for path in (*folders, book)]
+    user = os.geteuid()
+    for path, mode in modes:
+        path.chmod(mode & 0o555 | 0o555 if path != book else 0o444)
+    before = sorted(os.listdir(book.parent))
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        with closing(Ledger(book, create=False)) as ledger:
+            found = ledger.entries()
+    finally:
+        if user == 0:
+            os.seteuid(0)
+        for path, mode in modes:
+            path.chmod(mode)
+    assert found == written
+    assert sorted(os.listdir(book.parent)) == before
+    if writer is not None:
+        writer.close()
 
 
 def test_a_full_disk_is_said_and_leaves_a_usable_ledger(book: Path):
