@@ -22,7 +22,7 @@ AGE = sympy.Rational(1, 2) + sympy.Rational(1, 3) / (1 - sympy.Rational(3, 4))
 def lion(readout):
     """The update of Lion, its sign replaced by the gradient of a smooth K."""
 
-    @optimizer(state=("m",), parameters=("beta1", "beta2", Parameter("eps", lower=0)))
+    @optimizer(state=("m",), parameters=("beta1", "beta2", Parameter("eps", lower=fmpq(0))))
     def smooth(x, m, grad, h, *, beta1, beta2, eps):
         g = grad(x)
         step = readout(beta1 * m + (1 - beta1) * g, eps)
