@@ -93,7 +93,10 @@ def trajectory(
     seconds: Seconds = CALL_SECONDS,
     format: Output = Format.TEXT,
 ) -> None:
-    """Run an optimizer on a loss beside the gradient flow and the modified flow."""
+    """Run an optimizer on a loss beside its first flow and its modified flow.
+
+    The first flow, at h^0, is the gradient flow where the rule is linear in its memory.
+    """
     from verify.report import beside
     from verify.workbench.beside_flow import compare
 

@@ -8,22 +8,23 @@ from typing import Any
 
 from derive.language.update_rule import Optimizer
 from verify.report.table import table
-from verify.workbench.beside_flow import FLOWS, Comparison
+from verify.workbench.beside_flow import Comparison
 
 
 def as_text(rule: Optimizer, loss: str, names: Sequence[str], found: Comparison) -> str:
     """Some steps of the run, a row a coordinate, and the errors for halved step sizes."""
-    rows: list[tuple[str, ...]] = [("k", "kh", "", "x_k", *(name.split(", ")[0] for name in FLOWS))]
-    rows.append(("", "", "", "", *(", ".join(name.split(", ")[1:]) for name in FLOWS)))
+    flows = list(found.errors)
+    rows: list[tuple[str, ...]] = [("k", "kh", "", "x_k", *(name.split(", ")[0] for name in flows))]
+    rows.append(("", "", "", "", *(", ".join(name.split(", ")[1:]) for name in flows)))
     for row in found.rows:
         for i, name in enumerate(names):
             ahead = (str(row.k), f"{row.time:.4g}") if i == 0 else ("", "")
-            entries = (row.x[i], *(row.flows[flow][i] for flow in FLOWS))
+            entries = (row.x[i], *(row.flows[flow][i] for flow in flows))
             rows.append((*ahead, name, *(f"{entry:.6f}" for entry in entries)))
     errors: list[tuple[str, ...]] = [("h", *rows[0][4:]), ("", *rows[1][4:])]
     for i, h in enumerate(found.steps):
-        errors.append((str(h), *(f"{found.errors[name][i]:.3e}" for name in FLOWS)))
-    errors.append(("order", *(str(found.orders[name]) for name in FLOWS)))
+        errors.append((str(h), *(f"{found.errors[name][i]:.3e}" for name in flows)))
+    errors.append(("order", *(str(found.orders[name]) for name in flows)))
     lines = [
         f"{rule.name.replace('-', ' ')} on E = {loss}",
         "",
@@ -46,7 +47,7 @@ def as_json(rule: Optimizer, loss: str, found: Comparison) -> dict[str, Any]:
             for row in found.rows
         ],
         "errors": [
-            {"h": str(h), **{name: found.errors[name][i] for name in FLOWS}}
+            {"h": str(h), **{name: errors[i] for name, errors in found.errors.items()}}
             for i, h in enumerate(found.steps)
         ],
         "orders": {name: asdict(order) for name, order in found.orders.items()},

@@ -70,5 +70,5 @@ def test_a_rule_is_verified_and_run_beside_its_flow(capsys):
     )  # fmt: skip
     orders = json.loads(out)["orders"]
     assert code == 0
-    assert orders["gradient flow"]["value"] == pytest.approx(1, abs=0.1)
+    assert orders["first flow"]["value"] == pytest.approx(1, abs=0.1)
     assert orders["modified flow, shifted start"]["value"] == pytest.approx(2, abs=0.3)
