@@ -8,7 +8,7 @@ from derive.engine.invariant_manifold import general_flow
 from derive.optimizers import NONLINEAR
 from verify.formulas.reading import loss_from_text
 from verify.running.general_flows import Landscape
-from verify.running.slopes import slopes
+from verify.running.slopes import one_step, slopes
 
 GAME = loss_from_text("x*y/2 + x^4/4 + cos(y)/3 + x^2/3 - y^2/2")
 LOSS = loss_from_text("x^4/4 + y^2/2 + x*y/3 + x^2")
@@ -45,3 +45,22 @@ def test_a_cold_start_follows_the_flow_once_its_transient_has_died_out(name):
 @pytest.mark.parametrize("name", ["adam", "schedule-free", "inertial-nesterov", "descent-ascent"])
 def test_the_third_order(name):
     assert tried(NONLINEAR[name], 3).holds(3)
+
+
+@pytest.mark.parametrize(("beta2", "fades"), [("99/100", 7), ("999/1000", 10)])
+def test_a_long_memory_holds_where_the_step_is_far_below_its_decay(beta2, fades):
+    """2^-fades is about 1 - beta2: above it the term of order h makes Adam's flow worse."""
+    values = {"beta1": fmpq(9, 10), "eps": fmpq(1, 10**8)}
+    values["beta2"] = fmpq(*map(int, beta2.split("/")))
+    adam = general_flow(NONLINEAR["adam"], order=3)
+    land, start = Landscape({"E": LOSS}, {"x": 2}), {"x": START["x"]}
+
+    def found(first):
+        return one_step(adam, land, start, values, halvings=range(first, first + 5), digits=60)
+
+    far, near, below = found(fades - 4), found(fades + 2), found(fades + 8)
+    assert all(b > a for a, b in zip(far.errors[1], far.errors[2], strict=True))
+    assert not any(far.observed(n).supports(n) for n in (1, 2))
+    assert all(near.observed(n).supports(n) for n in (1, 2))
+    assert all(b < a for a, b in zip(near.errors[1], near.errors[2], strict=True))
+    assert all(below.holds(n) for n in (1, 2))
