@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import socket
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple
 from multiprocessing import TimeoutError as NoResult
 from typing import Any
+from urllib.parse import urlsplit
 
 from joblib import Parallel, delayed, parallel_config
 
@@ -17,7 +19,7 @@ from verify.campaigns.draws import UNDECIDED, Unit
 from verify.campaigns.ledger import Entry, Ledger
 from verify.campaigns.processes import ATTEMPTS, CREW, START_SECONDS, Limits, decide_within
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 5
 Result = tuple[str, str, str, int]
 
 
@@ -115,6 +117,7 @@ def _backend(cluster: str, workers: int) -> Iterator[Callable[[], bool]]:
     for name in ("distributed", "distributed.client", "tornado.application", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what they report is said here once
     try:
+        _greeted(cluster)
         client = Client(cluster, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split()).removesuffix(".")
@@ -124,6 +127,23 @@ def _backend(cluster: str, workers: int) -> Iterator[Callable[[], bool]]:
             yield lambda: bool(client.nthreads())
         except (CancelledError, OSError):
             raise LostCluster(_lost(cluster, "has gone")) from None
+
+
+def _greeted(cluster: str) -> None:
+    """Wait for the greeting that a scheduler sends first; Dask itself waits for it without end.
+
+    Raises:
+        OSError: nothing listens there, or it is silent.
+        ValueError: the address has no host or no port.
+    """
+    address = urlsplit(cluster if "://" in cluster else f"tcp://{cluster}")
+    if not (address.hostname and address.port):
+        raise ValueError("an address is written tcp://host:8786")
+    if address.scheme == "tcp":
+        place = (address.hostname, address.port)
+        with socket.create_connection(place, CONNECT_SECONDS) as connection:
+            if not connection.recv(1):
+                raise OSError("it closes the connection")
 
 
 def _lost(cluster: str, how: str) -> str:

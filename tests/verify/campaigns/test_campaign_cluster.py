@@ -1,5 +1,6 @@
 """The same campaign on a Dask cluster; needs the extra `cluster`."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -62,4 +63,15 @@ def test_no_cluster_is_one_sentence(capsys):
     code, _, said = undertow(capsys, "campaign", *arguments)
     assert code == 2
     assert "no Dask scheduler answers at tcp://127.0.0.1:1" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://", "tcp://127.0.0.1:99999", "silent"])
+def test_a_malformed_or_silent_address_is_one_sentence(capsys, address):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        if address == "silent":
+            address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        code, _, said = undertow(capsys, "campaign", "--losses", "1", "--dask", address)
+    assert code == 2
+    assert f"no Dask scheduler answers at {address}" in said
     assert said.count("\n") == 1
