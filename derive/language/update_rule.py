@@ -292,8 +292,10 @@ class Optimizer:
 
 
 def _own(value: Number) -> Number:
-    """An array that the rule may change in place, as `x -= h * v` does."""
-    return value.copy() if hasattr(value, "dtype") else value
+    """An array that the rule may change in place, as `x -= h * v` does; torch's copy is a clone."""
+    if not hasattr(value, "dtype"):
+        return value
+    return value.clone() if hasattr(value, "clone") else value.copy()
 
 
 RESERVED = {

@@ -214,6 +214,8 @@ class Claim:
         """What was printed, where it is something else."""
         if self.right is None:
             return ""
+        if self.premise and self.known:
+            return f"“… {self.known.quote} …”, without the premise"
         if self.says:
             return self.says.changed(**self.misprint).latex
         return self.statement.replace("{formula}", f"${self.printed.latex}$")
