@@ -94,4 +94,5 @@ def shortened(message: str, given: list[str]) -> str:
 
 
 def _cut(text: str) -> str:
-    return f"{text[: LONGEST_ECHO - 20]}...({len(text)} characters)"
+    """Both ends of a text: a path ends in the name of its file."""
+    return f"{text[: LONGEST_ECHO - 40]}...{text[-20:]} ({len(text)} characters)"

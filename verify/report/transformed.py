@@ -88,4 +88,5 @@ def as_latex(page: Transformed) -> str:
 
 
 def as_sympy(page: Transformed) -> str:
+    """Refused: there are no coefficients by tree to write as code."""
     raise BadInput(f"{page.rule.name} has no coefficients by tree; use text, latex or json.")

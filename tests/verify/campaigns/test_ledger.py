@@ -67,7 +67,7 @@ def refused(capsys, path: Path) -> str:
     for command in (("ledger",), campaign):
         code, out, said = undertow(capsys, *command, str(path))
         assert (code, out) == (2, "")
-        assert str(path) in said
+        assert path.name in said
         assert said.count("\n") == 1
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
