@@ -12,6 +12,7 @@ HEAVY = {"sympy", "numpy", "mpmath", "flint", "gmpy2", "lark", "rich", "hypothes
 OURS = {
     "derive",
     "derive.faces",
+    "derive.language.docstrings",
     "derive.language",
     "derive.language.bad_input",
     "derive.language.ground_types",
