@@ -95,4 +95,4 @@ def shortened(message: str, given: list[str]) -> str:
 
 def _cut(text: str) -> str:
     """Both ends of a text: a path ends in the name of its file."""
-    return f"{text[: LONGEST_ECHO - 40]}...{text[-20:]} ({len(text)} characters)"
+    return f"{text[: LONGEST_ECHO - 40]}...({len(text)} characters)...{text[-20:]}"

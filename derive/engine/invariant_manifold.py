@@ -162,10 +162,12 @@ class _Search:
             for i in self.names
         ]
         fast = {order[j] for j in pivots(rows)}
-        if len(fast) == len(self.names):
+        if self.names[0] in fast:
+            states = ", ".join(("x", *self.names[1:]))
             raise NoExpansion(
-                f"without a gradient {self.names[0]} does not stay where it is, so there is no "
-                "flow: let the step tend to the identity as h and the gradients tend to 0."
+                "as h tends to 0 the new x forgets the old one or does not stay where it is; let "
+                f"the rule return ({states}), the new x first, and write the new x as x minus a "
+                "step."
             )
         return [name for name in self.names if name not in fast]
 

@@ -199,12 +199,6 @@ class Running:
 
     def started(self, xi: Mapping[str, Element], fast: Sequence[str]) -> dict[str, Element]:
         """The fast states as the rule's declaration starts them, at h = 0."""
-        if self.names[0] not in xi:
-            states = ", ".join(("x", *self.optimizer.memory))
-            raise NoExpansion(
-                f"as h tends to 0 the new x forgets the old one; let the rule return ({states}), "
-                "the new x first, and write the new x as x minus a step."
-            )
         return self._function(self.optimizer.start, xi, fast)
 
     def guessed(self, xi: Mapping[str, Element], fast: Sequence[str]) -> dict[str, Element] | None:

@@ -231,6 +231,10 @@ def _value(expr: sympy.Expr, values: Mapping[str, Number], arithmetic: Arithmeti
     raise ValueError(f"{expr} has no value: give one for each of its symbols.")
 
 
+MOST_BITS = 10_000_000
+"""Of an exact power; longer ones are left to balls."""
+
+
 def _power(base: Number, exponent: Number, written: sympy.Expr) -> Number:
     if isinstance(written, sympy.Rational) and written.q == 2:
         try:
@@ -247,4 +251,7 @@ def _power(base: Number, exponent: Number, written: sympy.Expr) -> Number:
         return base**exponent
     else:
         raise ValueError(f"the exponent {written} is not a whole number here.")
+    bits = base.height_bits() if isinstance(base, fmpq) else 1
+    if bits > 1 and abs(whole) * bits > MOST_BITS:  # FLINT aborts where memory ends
+        raise ValueError(f"{base} to the power {whole} has too many digits to be exact.")
     return base**whole if whole >= 0 else 1 / base ** (-whole)

@@ -24,7 +24,7 @@ def test_a_right_formula_is_equal_and_exits_with_0(capsys, arguments):
     if "order-0" in arguments[-1]:
         arguments = (f"({arguments[0]})*(1-beta)", *arguments[1:])
     code, out, _ = undertow(capsys, "check", *arguments)
-    assert (code, out) == (0, "equal\n")
+    assert (code, out.split()[0]) == (0, "equal")
 
 
 def test_a_wrong_formula_is_different_and_exits_with_1(capsys):
@@ -35,7 +35,7 @@ def test_a_wrong_formula_is_different_and_exits_with_1(capsys):
         "different",
         "h*(1 + beta)/(4*(1 - beta)**2)",
         "1/(1 - beta)",
-        "the right formula 119/36",
+        "the right formula 3/16",
         "beta = 0",
         "exponent of 1 - beta",
         "heavy-ball:modified-loss-unscaled:order-1",
