@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import islice
 
 import sympy
-from flint import acb, ctx, fmpq
+from flint import acb, arb, ctx, fmpq
 from flint.utils.flint_exceptions import DomainError
 
 from derive.language.writing import plain
@@ -176,8 +176,13 @@ def _is_sharp(value: acb) -> bool:
     return value.rel_accuracy_bits() > ctx.prec // 2 or value == 0
 
 
+LARGEST_SHOWN = arb(10) ** 40
+"""Larger whole numbers are shown in powers of ten."""
+
+
 def _shown(value: acb) -> str:
-    exact = value.real.unique_fmpz() if value.imag == 0 else None
+    whole = value.imag == 0 and value.real.abs_upper() < LARGEST_SHOWN
+    exact = value.real.unique_fmpz() if whole else None
     return str(exact) if exact is not None else value.str(SHOWN, radius=False)
 
 
