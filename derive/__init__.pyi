@@ -12,11 +12,11 @@ from derive.engine.momentum_flow import momentum_flow as momentum_flow
 from derive.engine.startup import initial_shift as initial_shift
 from derive.engine.startup import transient as transient
 from derive.language.bad_input import BadInput as BadInput
+from derive.language.parameter import Parameter as Parameter
+from derive.language.parameter import momentum as momentum
+from derive.language.parameter import switch as switch
 from derive.language.trees import tree as tree
-from derive.language.update_rule import Parameter as Parameter
-from derive.language.update_rule import momentum as momentum
 from derive.language.update_rule import optimizer as optimizer
-from derive.language.update_rule import switch as switch
 from derive.optimizers.linear import aggregated_momentum as aggregated_momentum
 from derive.optimizers.linear import ema_momentum as ema_momentum
 from derive.optimizers.linear import gradient_descent as gradient_descent

@@ -7,8 +7,8 @@ from derive.engine.bseries import BSeries as BSeries
 from derive.engine.bseries import compose as compose
 from derive.engine.bseries import exact_flow as exact_flow
 from derive.engine.bseries import gradient_flow as gradient_flow
+from derive.engine.linear_forms import NotLinear as NotLinear
 from derive.engine.linear_memory import NoSlowManifold as NoSlowManifold
-from derive.engine.linear_memory import NotLinear as NotLinear
 from derive.engine.modified_loss import ModifiedLoss as ModifiedLoss
 from derive.engine.modified_loss import discrete_modified_loss as discrete_modified_loss
 from derive.engine.modified_loss import loss_of_field as loss_of_field

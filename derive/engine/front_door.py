@@ -8,7 +8,8 @@ from typing import Any
 from derive.engine import backward_error
 from derive.engine import modified_loss as linear_losses
 from derive.engine.invariant_manifold import general_flow
-from derive.engine.linear_memory import NoSlowManifold, NotLinear, linear_method
+from derive.engine.linear_forms import NotLinear
+from derive.engine.linear_memory import NoSlowManifold, linear_method
 from derive.engine.transformed_loss import transformed_loss
 from derive.language.update_rule import BadInput, Optimizer
 

@@ -14,158 +14,18 @@ Source: general linear methods, Hairer, Lubich, Wanner, Geometric Numerical Inte
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property, partial
 
-from flint import fmpq
-
-from derive.language.coefficients import Coefficient, Ring, RootWanted, exact
+from derive.engine.linear_forms import LinearForm, NotLinear, StepPower, shown
+from derive.language.coefficients import Coefficient, Ring, RootWanted
 from derive.language.update_rule import BadInput, Gradient, Optimizer
 
 Vector = list[Coefficient]
 Matrix = list[Vector]
 
 
-class NotLinear(BadInput):
-    """The update rule is not linear in its memory and its gradients, or its units do not match."""
-
-
 class NoSlowManifold(BadInput):
     """x alone does not determine the memory: an eigenvalue 1 of the memory's linear part."""
-
-
-@dataclass(frozen=True)
-class _StepPower:
-    """weight * h**power."""
-
-    weight: Coefficient
-    power: int
-
-    def __mul__(self, other: object) -> object:
-        if isinstance(other, _StepPower):
-            return _StepPower(self.weight * other.weight, self.power + other.power)
-        if isinstance(other, _Form):
-            return other.scaled(self.weight, self.power)
-        return _StepPower(self.weight * _scalar(self.weight.ring, other), self.power)
-
-    __rmul__ = __mul__
-
-    def __neg__(self) -> _StepPower:
-        return _StepPower(-self.weight, self.power)
-
-    def __pow__(self, exponent: object) -> _StepPower:
-        if not isinstance(exponent, int):
-            raise NotLinear(
-                f"the rule takes {self} to the power {exponent}: use whole powers of h."
-            )
-        return _StepPower(self.weight**exponent, self.power * exponent)
-
-    def __add__(self, other: object) -> _StepPower:
-        if isinstance(other, _StepPower) and other.power == self.power:
-            return _StepPower(self.weight + other.weight, self.power)
-        raise NotLinear(
-            f"the rule adds {self} and {_shown(other)}: a parameter that depends on the step size "
-            "is no constant weight."
-        )
-
-    __radd__ = __add__
-
-    def __sub__(self, other: object) -> _StepPower:
-        return self + (-other if isinstance(other, _StepPower) else other)
-
-    def __rsub__(self, other: object) -> _StepPower:
-        return -self + other  # pyright: ignore[reportReturnType]
-
-    def __repr__(self) -> str:
-        h = "h" if self.power == 1 else f"h**{self.power}"
-        return h if self.weight == 1 else f"{self.weight} * {h}"
-
-    def __truediv__(self, other: object) -> object:
-        if isinstance(other, _StepPower):
-            return self * other**-1
-        return self * _scalar(self.weight.ring, other).inverse()
-
-    def __rtruediv__(self, other: object) -> object:
-        return self**-1 * other
-
-
-Term = tuple[str | int, int]
-"""A state variable's name or a gradient's number, and the power of h in front."""
-
-
-class _Form:
-    """A linear form in the state and the gradients: what an update rule may build."""
-
-    __array_priority__ = 1000
-
-    def __init__(self, ring: Ring, terms: dict[Term, Coefficient]) -> None:
-        self.ring = ring
-        self.terms = {term: weight for term, weight in terms.items() if weight}
-
-    def scaled(self, weight: Coefficient, power: int) -> _Form:
-        return _Form(self.ring, {(n, p + power): c * weight for (n, p), c in self.terms.items()})
-
-    def __add__(self, other: object) -> _Form:
-        if not isinstance(other, _Form):
-            if isinstance(other, int | float | Fraction | Coefficient) and other == 0:
-                return self
-            raise NotLinear(
-                f"the rule adds {_shown(other)} to a state: it may add states and gradients, with "
-                "constant weights (weight decay adds x itself, as the gradient of a loss of its "
-                "own: see fields=), and knows nothing of the number of the step."
-            )
-        terms = dict(self.terms)
-        for term, weight in other.terms.items():
-            terms[term] = terms[term] + weight if term in terms else weight
-        return _Form(self.ring, terms)
-
-    __radd__ = __add__
-
-    def __mul__(self, other: object) -> _Form:
-        if isinstance(other, _StepPower):
-            return self.scaled(other.weight, other.power)
-        return self.scaled(_scalar(self.ring, other), 0)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: object) -> _Form:
-        if isinstance(other, _StepPower):
-            return self * other**-1
-        return self.scaled(_scalar(self.ring, other).inverse(), 0)
-
-    def __neg__(self) -> _Form:
-        return self * -1
-
-    def __sub__(self, other: object) -> _Form:
-        return self + (-other if isinstance(other, _Form) else other)
-
-    def __rsub__(self, other: object) -> _Form:
-        return -self + other
-
-    def _refuse(self, *_: object) -> object:
-        raise NotLinear(
-            "the rule compares, divides by or takes a power or a function of a state or gradient: "
-            "it is not linear."
-        )
-
-    __pow__ = __rtruediv__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __abs__ = _refuse  # pyright: ignore[reportAssignmentType]
-    __float__ = __rpow__ = sqrt = sign = exp = log = tanh = _refuse  # pyright: ignore[reportAssignmentType]
-
-
-def _scalar(ring: Ring, value: object) -> Coefficient:
-    if isinstance(value, Coefficient):
-        return value
-    if isinstance(value, int | float | Fraction | fmpq):
-        return ring.number(exact(value))
-    raise NotLinear(f"the rule multiplies a state by {_shown(value)}: it is not linear.")
-
-
-def _shown(value: object) -> str:
-    """A value in a message."""
-    if isinstance(value, _Form):
-        return "another state or gradient"
-    known = isinstance(value, int | float | Fraction | Coefficient | _StepPower)
-    return str(value) if known else f"a {type(value).__name__}"
 
 
 @dataclass(frozen=True)
@@ -246,8 +106,8 @@ def _read(rule: Optimizer, ring: Ring) -> LinearMethod:
     one = ring.number(1)
     parameters = {name: ring.parameter(name) for name in rule.parameters}
     parameters = rule.arguments(ring.number) | parameters
-    h = _StepPower(one, 1)
-    x, *memory = (_Form(ring, {(name, 0): one}) for name in ("x", *rule.memory))
+    h = StepPower(one, 1)
+    x, *memory = (LinearForm(ring, {(name, 0): one}) for name in ("x", *rule.memory))
     step, begin = _Recorder(ring), _Recorder(ring)
     colours = len(rule.fields)
     try:
@@ -259,15 +119,15 @@ def _read(rule: Optimizer, ring: Ring) -> LinearMethod:
         raise NotLinear(f"the rule {rule.name} is not linear in its memory{_why(error)}") from error
     updates = [new_x, *new_memory]
     for name, form in zip(("x", *rule.memory), updates, strict=True):
-        if not isinstance(form, _Form):
+        if not isinstance(form, LinearForm):
             raise NotLinear(
-                f"the rule {rule.name} returns {_shown(form)} as the new {name}: that holds "
+                f"the rule {rule.name} returns {shown(form)} as the new {name}: that holds "
                 "neither x nor a gradient."
             )
     for name, form in zip(rule.memory, started, strict=True):
-        if not isinstance(form, _Form):
+        if not isinstance(form, LinearForm):
             raise NotLinear(
-                f"start= of {rule.name} gives {_shown(form)} for {name}: write x * 0 for nothing."
+                f"start= of {rule.name} gives {shown(form)} for {name}: write x * 0 for nothing."
             )
     return _normal_form(ring, rule.memory, step, updates, begin, list(started))
 
@@ -275,7 +135,9 @@ def _read(rule: Optimizer, ring: Ring) -> LinearMethod:
 def _why(error: Exception) -> str:
     """Python's words, where they name nothing of ours."""
     said = str(error)
-    inner = any(name in said for name in ("_Form", "_StepPower", "Coefficient", "fmpq", "Written"))
+    inner = any(
+        name in said for name in ("LinearForm", "StepPower", "Coefficient", "fmpq", "Written")
+    )
     return (
         ": it uses states or gradients in another way than adding them up." * inner or f": {said}."
     )
@@ -286,7 +148,7 @@ class _Recorder:
 
     def __init__(self, ring: Ring) -> None:
         self.ring = ring
-        self.arguments: list[_Form] = []
+        self.arguments: list[LinearForm] = []
         self.fields: list[int] = []
 
     def gradients(self, colours: int) -> Gradient:
@@ -294,29 +156,29 @@ class _Recorder:
         each = tuple(partial(self._grad, colour) for colour in range(colours))
         return each if colours > 1 else each[0]
 
-    def _grad(self, colour: int, at: object) -> _Form:
-        if not isinstance(at, _Form):
+    def _grad(self, colour: int, at: object) -> LinearForm:
+        if not isinstance(at, LinearForm):
             raise NotLinear(
-                f"the rule takes the gradient at {_shown(at)}, which is not a state: write grad(x)."
+                f"the rule takes the gradient at {shown(at)}, which is not a state: write grad(x)."
             )
         self.arguments.append(at)
         self.fields.append(colour)
-        return _Form(self.ring, {(len(self.arguments) - 1, 0): self.ring.number(1)})
+        return LinearForm(self.ring, {(len(self.arguments) - 1, 0): self.ring.number(1)})
 
 
 def _normal_form(
     ring: Ring,
     memory: tuple[str, ...],
     step: _Recorder,
-    updates: list[_Form],
+    updates: list[LinearForm],
     begin: _Recorder,
-    starts: list[_Form],
+    starts: list[LinearForm],
 ) -> LinearMethod:
     arguments, start_arguments = step.arguments, begin.arguments
     units = _units(memory, arguments, updates)
     zero, one = ring.number(0), ring.number(1)
 
-    def row(form: _Form, gradients: int) -> tuple[Coefficient, Vector, Vector]:
+    def row(form: LinearForm, gradients: int) -> tuple[Coefficient, Vector, Vector]:
         by_name: dict[str | int, Coefficient] = {name: c for (name, _), c in form.terms.items()}
         return (
             by_name.get("x", zero),
@@ -379,10 +241,12 @@ def _normal_form(
     )
 
 
-def _units(memory: tuple[str, ...], arguments: list[_Form], updates: list[_Form]) -> dict[str, int]:
+def _units(
+    memory: tuple[str, ...], arguments: list[LinearForm], updates: list[LinearForm]
+) -> dict[str, int]:
     """The power of h in each memory, so that a step size times a gradient is a parameter."""
     units: dict[str | int, int] = {"x": 0} | dict.fromkeys(range(len(arguments)), -1)
-    rules: list[tuple[str | int | None, _Form]] = [
+    rules: list[tuple[str | int | None, LinearForm]] = [
         *((None, form) for form in arguments),
         *zip(("x", *memory), updates, strict=True),
     ]

@@ -11,7 +11,8 @@ from dataclasses import replace
 from derive.engine.linear_memory import LinearMethod, Matrix, Vector, linear_method, solve
 from derive.engine.sequences import NoClosedForm
 from derive.language.coefficients import Coefficient, Ring
-from derive.language.update_rule import BadInput, Optimizer, momentum
+from derive.language.parameter import momentum
+from derive.language.update_rule import BadInput, Optimizer
 
 KAPPA = "kappa"
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from operator import mul
 from typing import Any, Never, NoReturn
 
 from flint import fmpq
 
 from derive.engine import functions
 from derive.engine.component_ring import Element, NoExpansion
+from derive.engine.truncated import convolved, product, quotient
 from derive.engine.vectors import Algebra
 from derive.language.coefficients import exact
 
@@ -47,6 +47,9 @@ class Series:
             return value if isinstance(value, Series) else None
         return constant(self.algebra, element, self.length)
 
+    def _with(self, coefficients: list[Element]) -> Series:
+        return Series(self.algebra, coefficients)
+
     def __add__(self, other: object) -> Series:
         if (right := self.constant(other)) is None:
             return NotImplemented
@@ -66,15 +69,18 @@ class Series:
     def __mul__(self, other: object) -> Series:
         if (right := self.constant(other)) is None:
             return NotImplemented
-        return Series(self.algebra, _product(self, right, lambda a, b: a * b))
+        return self._with(product(self.coefficients, right.coefficients, self.algebra.zero))
 
     def __truediv__(self, other: object) -> Series:
         right = self.constant(other)
-        return NotImplemented if right is None else _quotient(self, right)
+        return NotImplemented if right is None else self._over(right)
+
+    def _over(self, other: Series) -> Series:
+        return self._with(quotient(self.coefficients, other.coefficients, self.algebra.zero))
 
     def __rtruediv__(self, other: object) -> Series:
         left = self.constant(other)
-        return NotImplemented if left is None else _quotient(left, self)
+        return NotImplemented if left is None else left._over(self)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -202,47 +208,13 @@ def _number(value: object) -> object:
     return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _product(a: Series, b: Series, times: Callable[[Element, Element], Element]) -> list[Element]:
-    found: list[Element] = []
-    for n in range(min(a.length, b.length)):
-        terms = (
-            times(a.coefficients[i], b.coefficients[n - i])
-            for i in range(n + 1)
-            if a.coefficients[i] and b.coefficients[n - i]
-        )
-        found.append(sum(terms, a.algebra.zero))
-    return found
-
-
-def _quotient(a: Series, b: Series) -> Series:
-    lost = next((n for n, c in enumerate(b.coefficients) if c), b.length)
-    if lost == b.length:
-        raise ZeroDivisionError("division by 0")
-    if any(a.coefficients[:lost]):
-        raise NoExpansion(
-            "the rule divides by something that tends to 0 with h; scale the state, or divide by "
-            "a power of h less."
-        )
-    inverse = b.coefficients[lost].inverse()
-    length = min(a.length, b.length) - lost
-    found: list[Element] = []
-    for n in range(length):
-        terms = (
-            found[i] * b.coefficients[n - i + lost]
-            for i in range(n)
-            if found[i] and b.coefficients[n - i + lost]
-        )
-        found.append((a.coefficients[n + lost] - sum(terms, a.algebra.zero)) * inverse)
-    return Series(a.algebra, found)
-
-
 def _solution(b: Series, first: Element, slope: Callable[[Series], Series]) -> Series:
     """y with y = first at h = 0 and dy = slope(y) db, coefficient by coefficient."""
     algebra = b.algebra
-    speed = Series(algebra, [c * n for n, c in enumerate(b.coefficients)][1:])
+    speed = [c * n for n, c in enumerate(b.coefficients)][1:]
     y = [first]
     for n in range(1, b.length):
-        rate = _product(slope(Series(algebra, y)), speed, mul)[n - 1]
+        rate = convolved(slope(Series(algebra, y)).coefficients, speed, n - 1, algebra.zero)
         y.append(rate * fmpq(1, n))
     return Series(algebra, y)
 

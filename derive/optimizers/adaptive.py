@@ -8,7 +8,8 @@ from typing import Any
 
 from flint import fmpq
 
-from derive.language.update_rule import Number, Parameter, momentum, optimizer
+from derive.language.parameter import Parameter, momentum
+from derive.language.update_rule import Number, optimizer
 from derive.optimizers.registry import known_nonlinear
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from derive.language.update_rule import Number, Parameter, momentum, optimizer, share
+from derive.language.parameter import Parameter, momentum, share
+from derive.language.update_rule import Number, optimizer
 from derive.optimizers.linear import last_position
 from derive.optimizers.registry import known_nonlinear
 

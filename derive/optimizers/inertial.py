@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from flint import fmpq
 
-from derive.language.update_rule import Number, Parameter, momentum, optimizer
+from derive.language.parameter import Parameter, momentum
+from derive.language.update_rule import Number, optimizer
 from derive.optimizers.registry import known_nonlinear
 
 Gradient = Callable[[Number], Number]

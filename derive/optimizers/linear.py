@@ -10,15 +10,8 @@ from collections.abc import Callable
 
 from flint import fmpq
 
-from derive.language.update_rule import (
-    BadInput,
-    Number,
-    Parameter,
-    momentum,
-    optimizer,
-    share,
-    switch,
-)
+from derive.language.parameter import Parameter, momentum, share, switch
+from derive.language.update_rule import BadInput, Number, optimizer
 from derive.optimizers.registry import known
 
 Gradient = Callable[[Number], Number]

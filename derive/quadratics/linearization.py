@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sympy
 
-from derive.engine.linear_memory import NotLinear
+from derive.engine.linear_forms import NotLinear
 from derive.language.update_rule import BadInput, Optimizer
 
 Z = sympy.Symbol("z")

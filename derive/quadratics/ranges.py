@@ -9,7 +9,8 @@ from __future__ import annotations
 import sympy
 
 from derive.language.coefficients import Coefficient
-from derive.language.update_rule import Optimizer, Parameter
+from derive.language.parameter import Parameter
+from derive.language.update_rule import Optimizer
 
 
 def size(value: Coefficient, optimizer: Optimizer) -> sympy.Expr:

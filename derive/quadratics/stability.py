@@ -13,7 +13,8 @@ import sympy
 from flint import fmpq
 
 from derive.language.coefficients import Coefficient, Ring
-from derive.language.update_rule import Optimizer, Parameter
+from derive.language.parameter import Parameter
+from derive.language.update_rule import Optimizer
 from derive.quadratics.linearization import NotInClosedForm, Z, characteristic_polynomial, quadratic
 from derive.quadratics.ranges import sign_of, square_root
 

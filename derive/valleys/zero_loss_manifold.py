@@ -23,7 +23,7 @@ from functools import cache
 import sympy
 from sympy.polys.matrices import DomainMatrix
 
-from derive.engine.linear_memory import NotLinear
+from derive.engine.linear_forms import NotLinear
 from derive.language.formula import H
 from derive.language.update_rule import Optimizer
 

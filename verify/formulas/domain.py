@@ -18,7 +18,8 @@ import sympy
 from flint import fmpq
 
 from derive.language.formula import MEANINGS, H, K
-from derive.language.update_rule import BadInput, Parameter
+from derive.language.parameter import Parameter
+from derive.language.update_rule import BadInput
 from derive.language.writing import plain
 from verify.formulas.drawing import COUNTS, between, between_any, cycled
 from verify.formulas.values import Point, ball

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flint import fmpq
 
 from derive.engine.linear_memory import linear_method
-from derive.language.update_rule import BadInput, Optimizer, Parameter
+from derive.language.parameter import Parameter
+from derive.language.update_rule import BadInput, Optimizer
 
 SAMPLES = (fmpq(1, 2), fmpq(1, 3), fmpq(3, 5), fmpq(1, 5), fmpq(3, 4))
 

@@ -55,7 +55,7 @@ _WAYS_OUT = (
         "the rule computes with a Decimal: write 0.9, which counts as 9/10, as it is written.",
     ),
     (
-        r"^'(Series|_Form|BSeries|PowerSeries|float|numpy\.float64|numpy\.ndarray)' object has no "
+        r"^'(Series|LinearForm|BSeries|PowerSeries|float|numpy\.(float64|ndarray))' object has no "
         r"attribute",
         "the rule calls a method that a state does not have: write it in arithmetic and NumPy's "
         "functions, such as v = beta * v + grad(x), and return the new x and states.",

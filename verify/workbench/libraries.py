@@ -10,16 +10,8 @@ from flint import fmpq
 
 from derive import optimizers
 from derive.language.coefficients import Exact, exact
-from derive.language.update_rule import (
-    BadInput,
-    Number,
-    Optimizer,
-    Parameter,
-    momentum,
-    optimizer,
-    share,
-    switch,
-)
+from derive.language.parameter import Parameter, momentum, share, switch
+from derive.language.update_rule import BadInput, Number, Optimizer, optimizer
 from derive.optimizers.linear import Gradient, Pair
 
 ZERO, ONE = fmpq(0), fmpq(1)

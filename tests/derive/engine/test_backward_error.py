@@ -15,7 +15,7 @@ from derive import (
 from derive.engine.backward_error import slow_motion
 from derive.engine.bseries import exp
 from derive.engine.expansion import steady_flow
-from derive.engine.linear_memory import NotLinear
+from derive.engine.linear_forms import NotLinear
 from derive.language.coefficients import Ring
 from derive.language.differentials import latex_differential, latex_scalar
 from derive.language.trees import Tree, trees_of_order, trees_up_to

@@ -24,10 +24,12 @@ from derive import (
     torch_sgd,
 )
 from derive.engine.backward_error import slow_motion
-from derive.engine.linear_memory import NoSlowManifold, NotLinear
+from derive.engine.linear_forms import NotLinear
+from derive.engine.linear_memory import NoSlowManifold
 from derive.language.coefficients import Ring
+from derive.language.parameter import momentum
 from derive.language.trees import LEAF, Tree, grow
-from derive.language.update_rule import BadInput, Optimizer, momentum
+from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import ZOO, heavy_ball_two_step, nesterov_extrapolated
 from derive.quadratics.linearization import KAPPA, Z, characteristic_polynomial
 from derive.quadratics.principal_flow import (

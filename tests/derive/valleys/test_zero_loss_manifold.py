@@ -13,7 +13,7 @@ from derive import (
     quasi_hyperbolic,
     sam,
 )
-from derive.engine.linear_memory import NotLinear
+from derive.engine.linear_forms import NotLinear
 from derive.language.formula import BETA, H
 from derive.language.update_rule import BadInput
 from derive.valleys.drift import drift, is_stable, valley

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.language.bad_input import BadInput
-from derive.language.update_rule import Parameter
+from derive.language.parameter import Parameter
 from verify.formulas.deciding import Outcome, decide
 from verify.formulas.domain import Domain, ranges_of
 from verify.formulas.normal_form import NormalForm
