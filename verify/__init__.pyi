@@ -3,7 +3,7 @@
 from verify.claims.claim import Claim as Claim
 from verify.claims.claim import Settings as Settings
 from verify.claims.claim import claim as claim
-from verify.claims.claim import judge as judge
+from verify.claims.judging import judge as judge
 from verify.formulas.comparing import compare_with as compare_with
 from verify.formulas.reading import loss_from_text as loss_from_text
 from verify.formulas.reading import read_latex as read_latex

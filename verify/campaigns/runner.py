@@ -17,7 +17,8 @@ from derive.engine.front_door import is_linear
 from derive.language.update_rule import BadInput
 from derive.optimizers import NONLINEAR, ZOO
 from verify.claims.certificates import certify, write
-from verify.claims.claim import REGISTRY, Claim, ClaimResult, Settings, judge
+from verify.claims.claim import REGISTRY, Claim, Settings
+from verify.claims.judging import ClaimResult, judge
 from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors
 from verify.running.limits import belong_to_the_parent, call_limit, within
 from verify.running.rule_files import find_rule

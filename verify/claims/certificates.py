@@ -17,7 +17,8 @@ from flint.utils.flint_exceptions import DomainError
 from derive.language.bad_input import BadInput
 from derive.language.formula import Formula
 from derive.language.writing import plain
-from verify.claims.claim import Claim, ClaimResult, Settings, Verdict, judge
+from verify.claims.claim import Claim, Settings, Verdict
+from verify.claims.judging import ClaimResult, judge
 from verify.recheck import MANIFEST, seal
 from verify.running.files import read_text, write_whole
 from verify.running.numbers import evaluate

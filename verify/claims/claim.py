@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
@@ -20,7 +18,6 @@ from verify.claims.slips import mutants
 from verify.claims.slots import Domain, Slot, Value
 from verify.claims.statement import Statement
 from verify.running.digits import DEFAULT_DIGITS
-from verify.running.recording import recorder
 
 
 class Verdict(StrEnum):
@@ -306,108 +303,6 @@ def completed(claim: Claim) -> Claim:
         because=says.filled(claim.because),
         counterexample=says.filled(claim.counterexample),
     )
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """What one check found, and how long it took."""
-
-    name: str
-    kind: Kind
-    passed: bool | None
-    figure: str
-    seconds: float
-    reads: frozenset[str] = frozenset()
-    """The slots that it looked at."""
-
-
-@dataclass(frozen=True)
-class ClaimResult:
-    """The verdict that the checks amount to, beside the one on record."""
-
-    claim: Claim
-    checks: tuple[CheckResult, ...]
-    survivors: tuple[str, ...] = ()
-    """Slips of the pen in the formula that no check rejects."""
-
-    @property
-    def verdict(self) -> Verdict:
-        if self.survivors or not all(check.passed for check in self.checks):
-            return Verdict.OPEN
-        if self.claim.says:
-            return self.claim.expected
-        return Verdict.CONFIRMED if self.claim.right is None else Verdict.CORRECTED
-
-    @property
-    def as_recorded(self) -> bool:
-        return self.verdict == self.claim.expected
-
-    def __repr__(self) -> str:
-        passed = sum(bool(check.passed) for check in self.checks)
-        return f"<{self.claim.id}: {self.verdict}, {passed} of {len(self.checks)} checks>"
-
-    def _repr_markdown_(self) -> str:
-        marks = {True: "passed", False: "**failed**", None: "undecided"}
-        rows = [f"| {c.name} | {c.kind} | {marks[c.passed]} | {c.figure} |" for c in self.checks]
-        head = ["| check | kind | result | figure |", "| --- | --- | --- | --- |"]
-        title = f"**{self.claim.id}** {self.verdict}"
-        return "\n".join([title, "", f"${self.claim.formula.latex}$", "", *head, *rows])
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "id": self.claim.id,
-            "catalogue": list(self.claim.catalogue),
-            "source": {"key": self.claim.source.key, "where": self.claim.source.where},
-            "verdict": str(self.verdict),
-            "expected": str(self.claim.expected),
-            "checks": [
-                {
-                    "name": check.name,
-                    "kind": str(check.kind),
-                    "passed": check.passed,
-                    "figure": check.figure,
-                    "seconds": round(check.seconds, 3),
-                }
-                for check in self.checks
-            ],
-            "survivors": list(self.survivors),
-        }
-
-
-def judge(claim: Claim, settings: Settings) -> ClaimResult:
-    """Run every check of a claim on what holds, and the refuting ones on what was printed."""
-    results: list[CheckResult] = []
-    for check in claim.checks:
-        results.append(_timed(check.name, check, claim, settings, stands=True))
-        if check.refutes and claim.right is not None:
-            name = f"{check.name}, printed form rejected"
-            results.append(_timed(name, check, claim, settings, stands=False))
-    return ClaimResult(claim, tuple(results))
-
-
-def _timed(
-    name: str, check: Check, claim: Claim, settings: Settings, *, stands: bool
-) -> CheckResult:
-    if (log := recorder()) is not None:
-        formula = claim.formula if stands else claim.printed
-        log.begin(name, formula.expr, refutes=not stands)
-    begin = time.perf_counter()
-    candidate = claim.candidate if stands else claim.printed_candidate
-    with looking(candidate) as seen:
-        evidence = check.judge(candidate, settings)
-    passed = None if evidence.passed is None else evidence.passed == stands
-    seconds = time.perf_counter() - begin
-    return CheckResult(name, check.kind, passed, evidence.figure, seconds, frozenset(seen))
-
-
-@contextmanager
-def looking(candidate: Candidate) -> Iterator[set[str]]:
-    """The slots that are looked at meanwhile; of a bare formula that is the formula."""
-    if not isinstance(candidate, Statement):
-        yield {"formula"}
-        return
-    candidate.read.clear()
-    yield candidate.read
 
 
 @dataclass

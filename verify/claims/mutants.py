@@ -16,16 +16,8 @@ from typing import Any
 
 from flint.utils.flint_exceptions import DomainError
 
-from verify.claims.claim import (
-    Candidate,
-    Check,
-    Claim,
-    ClaimResult,
-    Evidence,
-    Kind,
-    Settings,
-    looking,
-)
+from verify.claims.claim import Candidate, Check, Claim, Evidence, Kind, Settings
+from verify.claims.judging import ClaimResult, looking
 
 VOCABULARY = {"language", "optimizers"}
 """The folders of `derive` that name things and declare rules; the others derive."""

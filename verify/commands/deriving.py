@@ -100,7 +100,7 @@ def derive(
     and Parameter("c", lower=0) have ranges. All of them are imported from derive.
     """
     from derive.engine.front_door import is_linear
-    from verify.report import derivation
+    from verify.report import derivation, derived
     from verify.running.rule_files import find_rule
 
     if format is not DeriveFormat.LATEX:
@@ -153,8 +153,8 @@ def derive(
         page = general.find(rule, quantity, order=order)
         _write(general, replace(page, step=_identifier(step)), style)
         return
-    derived = replace(derivation.find(rule, quantity, order=order, k=k), step=_identifier(step))
-    _write(derivation, derived, style)
+    found = derived.find(rule, quantity, order=order, k=k)
+    _write(derivation, replace(found, step=_identifier(step)), style)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from verify.commands.base import (
 from verify.running.digits import DEFAULT_DIGITS
 
 if TYPE_CHECKING:
-    from verify.claims.claim import ClaimResult
+    from verify.claims.judging import ClaimResult
 
 Ids = Annotated[
     list[str] | None,
@@ -50,7 +50,7 @@ def show(
 ) -> None:
     """Print statement, derivation, verdict and evidence of one claim."""
     from verify.campaigns.runner import find_claims
-    from verify.claims.claim import judge
+    from verify.claims.judging import judge
     from verify.claims.mutants import with_survivors
     from verify.report.table import paragraph
     from verify.report.terminal import as_printed, statement, words

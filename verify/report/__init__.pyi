@@ -5,7 +5,7 @@ from verify.report.derivation import as_json as as_json
 from verify.report.derivation import as_latex as as_latex
 from verify.report.derivation import as_sympy as as_sympy
 from verify.report.derivation import as_text as as_text
-from verify.report.derivation import find as find
+from verify.report.derived import find as find
 from verify.report.figures.errors import error_figure as error_figure
 from verify.report.figures.gain import gain_figure as gain_figure
 from verify.report.figures.stability import stability_figure as stability_figure

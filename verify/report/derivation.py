@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from flint import fmpq
 
 from derive.engine.bseries import BSeries
 from derive.engine.display import latex_joined
 from derive.engine.linear_memory import linear_method
-from derive.engine.modified_loss import ModifiedLoss, loss_of_field
+from derive.engine.modified_loss import ModifiedLoss
 from derive.language.differentials import (
     Name,
     latex_differential,
@@ -25,84 +22,17 @@ from derive.language.raised import raised
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
-from verify.formulas.asked import AVERAGES, Quantity, Shape
+from verify.formulas.asked import Quantity, Shape
+from verify.report.derived import (
+    Derived,
+    beside,
+    latex_name,
+    memory_units,
+    shape_of,
+    text_name,
+    with_step,
+)
 from verify.running.columns import aligned
-
-
-@dataclass(frozen=True)
-class Derived:
-    """A quantity of an optimizer: one series (several for several memories) or a loss."""
-
-    optimizer: Optimizer
-    quantity: Quantity
-    order: int
-    series: Mapping[str, BSeries]
-    loss: ModifiedLoss | None
-    step: str = "h"
-    """How the step size is called."""
-
-    @property
-    def shown_step(self) -> str:
-        return GREEK.get(self.step, self.step)
-
-    @property
-    def convention(self) -> str:
-        text = self.quantity.about.convention
-        if self.optimizer.game or len(self.optimizer.fields) > 1:
-            text = _with_fields(text, self.optimizer)
-        return re.sub(r"\bh\b|(?<=k)h|(?<=\))h", self.step, text)
-
-
-def _with_fields(text: str, optimizer: Optimizer) -> str:
-    """The sentence of a convention on E, on the fields of this rule."""
-    names, sign = field_names(optimizer), "" if optimizer.game else "grad "
-    each = [f"-{sign}{name} (colour {c})" for c, name in enumerate(names)]
-    several = len(names) > 1
-    text = text.replace("f = -grad E", f"f = {' and '.join(each)}" if several else "f = -G")
-    coloured = [f"{name} (colour {c})" for c, name in enumerate(names)]
-    text = text.replace("derivatives of E", f"derivatives of {' and '.join(coloured)}")
-    return text.replace("grad(E + sum", "grad(sum") if several else text
-
-
-def field_names(optimizer: Optimizer) -> tuple[str, ...]:
-    """How the fields are called: as declared, and G where a game has but one without a name."""
-    return ("G",) if optimizer.game and optimizer.fields == ("E",) else optimizer.fields
-
-
-def _text_name(optimizer: Optimizer) -> Name:
-    return lambda colour: GREEK.get(field_names(optimizer)[colour], field_names(optimizer)[colour])
-
-
-def _latex_name(optimizer: Optimizer) -> Name:
-    return lambda colour: latex(sympy.Symbol(field_names(optimizer)[colour]))
-
-
-def find(optimizer: Optimizer, quantity: Quantity, *, order: int, k: int | None = None) -> Derived:
-    """Derive a quantity; `k` is the step of the transient, None for closed forms in k.
-
-    Raises:
-        BadInput: as the derivation itself; k without transient; a loss of a game.
-    """
-    if quantity in AVERAGES:
-        raise BadInput(f"{quantity} is an average over batches; ask for it with --minibatch.")
-    if k is not None and quantity is not Quantity.TRANSIENT:
-        raise BadInput(f"--k {k} belongs to the transient; {quantity} does not depend on k.")
-    about = quantity.about
-    if about.shape is None and optimizer.game:
-        raise BadInput(
-            f"{optimizer.name} follows any vector field, behind which no loss stands; "
-            "ask for its modified-flow."
-        )
-    at_step = {"k": k} if quantity is Quantity.TRANSIENT else {}
-    found = about.derive(optimizer, order=order, **at_step)
-    if isinstance(found, ModifiedLoss):
-        return Derived(optimizer, quantity, order, {}, found)
-    if isinstance(found, BSeries):
-        loss = loss_of_field(found) if about.behind and not optimizer.game else None
-        return Derived(optimizer, quantity, order, {"": found}, loss)
-    if not found:
-        raise BadInput(f"{optimizer.name} has no memory, so there is no slow manifold to find.")
-    return Derived(optimizer, quantity, order, found, None)
 
 
 def as_json(derived: Derived) -> dict[str, Any]:
@@ -116,11 +46,11 @@ def as_json(derived: Derived) -> dict[str, Any]:
         "convention": derived.convention,
     }
     if not derived.series and derived.loss:
-        return head | _loss_json(derived.loss, _text_name(derived.optimizer))
+        return head | _loss_json(derived.loss, text_name(derived.optimizer))
     terms = []
     for name, series in derived.series.items():
         for t, coefficient in series.items():
-            shown = text_differential(t, derived.optimizer.game, _text_name(derived.optimizer))
+            shown = text_differential(t, derived.optimizer.game, text_name(derived.optimizer))
             term = _term(t, t.symmetry, coefficient, shown)
             terms.append(({"memory": name} if name else {}) | term)
     constants = {name: plain(s.empty.as_expr()) for name, s in derived.series.items() if name}
@@ -191,16 +121,16 @@ def as_latex(derived: Derived) -> str:
     """An align environment, one line per power of h."""
     if not derived.series and derived.loss:
         return latex_loss(derived, derived.loss)
-    shape = _shape(derived)
+    shape = shape_of(derived)
     blocks = []
-    units = _units(derived.optimizer)
+    units = memory_units(derived.optimizer)
     for name, series in derived.series.items():
         by_order: dict[int, list[str]] = {}
         for t, coefficient in series.items():
             if coefficient:
-                expr = _with_step(_beside(t, coefficient), t.order + shape.shift, derived.step)
+                expr = with_step(beside(t, coefficient), t.order + shape.shift, derived.step)
                 rule = derived.optimizer
-                vector = latex_differential(t, rule.game, _latex_name(rule))
+                vector = latex_differential(t, rule.game, latex_name(rule))
                 by_order.setdefault(t.order, []).append(latex_joined(expr, vector))
         first = shape.first_latex + (r"x" if name and series.empty == 1 else "")
         rows = ["".join(terms) for terms in by_order.values()] or ["" if first else "0"]
@@ -213,25 +143,18 @@ def as_latex(derived: Derived) -> str:
     return "\\begin{align*}\n" + " \\\\\n".join(blocks) + "\n\\end{align*}"
 
 
-def _shape(derived: Derived) -> Shape:
-    shape = derived.quantity.about.shape
-    if shape is None:
-        raise ValueError("a loss has no shape")
-    return shape
-
-
 def latex_loss(derived: Derived, loss: ModifiedLoss) -> str:
     """The modified loss with its scale in front, as far as it exists."""
     parts = [
         latex_joined(
-            _with_step(c, free.order - 1, derived.step),
-            latex_scalar(free, _latex_name(derived.optimizer)),
+            with_step(c, free.order - 1, derived.step),
+            latex_scalar(free, latex_name(derived.optimizer)),
         )
         for free, c in loss.terms.items()
         if free.order < loss.exists_below and c
     ]
     flow = derived.quantity is Quantity.MODIFIED_LOSS
-    scale = latex(_with_step(loss.scale, 0 if flow else 1, derived.step))
+    scale = latex(with_step(loss.scale, 0 if flow else 1, derived.step))
     left, start = ("x'", "") if flow else ("x_{k+1}", "x_k")
     start += "-" if scale == "1" else f"-{scale}"
     body = "".join(parts).removeprefix("+")
@@ -247,9 +170,9 @@ def as_text(derived: Derived) -> str:
     """Aligned lines for a terminal, and how far a loss exists behind the field."""
     if not derived.series and derived.loss:
         return "\n".join(_loss_page(derived, derived.loss))
-    shape = _shape(derived)
+    shape = shape_of(derived)
     lines: list[str] = []
-    units = _units(derived.optimizer)
+    units = memory_units(derived.optimizer)
     for name, series in derived.series.items():
         start = f"{shape.first_text} + " if shape.first_text else ""
         start += "x + " if name and series.empty == 1 else ""
@@ -272,7 +195,7 @@ def as_text(derived: Derived) -> str:
 
 def _fields(optimizer: Optimizer) -> list[str]:
     """What f stands for, by colour where there are several."""
-    name, sign = _text_name(optimizer), "−" if optimizer.game else "−∇"
+    name, sign = text_name(optimizer), "−" if optimizer.game else "−∇"
     if len(optimizer.fields) == 1:
         return [f"f = {sign}{name(0)}"]
     colours = range(len(optimizer.fields))
@@ -282,11 +205,6 @@ def _fields(optimizer: Optimizer) -> list[str]:
 _LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-def _units(optimizer: Optimizer) -> dict[str, int]:
-    """The power of h in each memory variable: -1 where it holds a gradient."""
-    return dict(zip(optimizer.memory, linear_method(optimizer).memory_units, strict=True))
-
-
 def _rows(series: BSeries, shape: Shape, derived: Derived) -> list[str]:
     rows: list[tuple[str, str, str]] = []
     shown = None
@@ -294,9 +212,9 @@ def _rows(series: BSeries, shape: Shape, derived: Derived) -> list[str]:
         if coefficient:
             power = derived.shown_step + raised(t.order + shape.shift)
             label, shown = ("" if shown == power else power), power
-            text = unicode_text(_beside(t, coefficient).as_expr())
+            text = unicode_text(beside(t, coefficient).as_expr())
             rule = derived.optimizer
-            rows.append((label, text, text_differential(t, rule.game, _text_name(rule))))
+            rows.append((label, text, text_differential(t, rule.game, text_name(rule))))
     if not rows:
         return ["  0"]
     return aligned(rows, indent="  ").split("\n")
@@ -331,8 +249,8 @@ def _existing(loss: ModifiedLoss) -> dict[Tree, Any]:
 def _sum_of_scalars(terms: Mapping[Tree, Any], derived: Derived) -> str:
     parts = []
     for free, coefficient in terms.items():
-        expr = _with_step(coefficient, free.order - 1, derived.step)
-        text, scalar = unicode_text(expr), text_scalar(free, _text_name(derived.optimizer))
+        expr = with_step(coefficient, free.order - 1, derived.step)
+        text, scalar = unicode_text(expr), text_scalar(free, text_name(derived.optimizer))
         if free.order == 1 and text.startswith("1/"):
             parts.append(f"{scalar}{text[1:]}")
         elif text in ("1", "−1"):
@@ -347,7 +265,7 @@ def _sum_of_scalars(terms: Mapping[Tree, Any], derived: Derived) -> str:
 def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
     flow = derived.quantity is Quantity.MODIFIED_LOSS
     scale = unicode_text(loss.scale.as_expr())
-    step = unicode_text(_with_step(loss.scale, 0 if flow else 1, derived.step))
+    step = unicode_text(with_step(loss.scale, 0 if flow else 1, derived.step))
     left = f"x' = −{step} ∇Ê".replace("−1 ", "−") if flow else f"xₖ₊₁ = xₖ − {step} ∇Ê"
     lines = [
         ",   ".join(
@@ -367,22 +285,6 @@ def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
     if beyond:
         lines += ["", f"gradient part of Ê beyond   {_sum_of_scalars(beyond, derived)}"]
     return lines
-
-
-def _beside(t: Tree, coefficient: Any) -> Any:
-    """What stands beside the differential of E: b/sigma and the sign of f = -grad E."""
-    return coefficient * fmpq(-1 if t.order % 2 else 1, t.symmetry)
-
-
-def _power(step: str, power: int) -> str:
-    return f"{latex(sympy.Symbol(step))}^{{{power}}}"
-
-
-def _with_step(coefficient: Any, power: int, name: str) -> sympy.Expr:
-    expr = coefficient.as_expr()
-    step = [sympy.Symbol(name) ** power] if power else []
-    factors = list(sympy.Mul.make_args(expr))
-    return sympy.Mul(*step, *factors, evaluate=False) if step else expr
 
 
 def _rooted(optimizer: Optimizer) -> set[str]:
@@ -414,3 +316,7 @@ def parameter_ranges(optimizer: Optimizer) -> list[str]:
         for name, value in optimizer.values
     ]
     return shown + fixed
+
+
+def _power(step: str, power: int) -> str:
+    return f"{latex(sympy.Symbol(step))}^{{{power}}}"

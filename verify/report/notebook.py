@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from verify.campaigns.runner import find_claims
-from verify.claims.claim import Claim, ClaimResult, Settings, judge
+from verify.claims.claim import Claim, Settings
+from verify.claims.judging import ClaimResult, judge
 
 
 @dataclass(frozen=True)

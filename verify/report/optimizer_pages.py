@@ -11,13 +11,8 @@ from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import ZOO
 from verify.formulas.asked import DERIVED, Quantity
 from verify.report import mathml
-from verify.report.derivation import (
-    as_latex,
-    as_sympy,
-    as_text,
-    find,
-    parameter_ranges,
-)
+from verify.report.derivation import as_latex, as_sympy, as_text, parameter_ranges
+from verify.report.derived import find
 
 ORDER = 4
 LONGEST = 12_000

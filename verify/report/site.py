@@ -19,7 +19,8 @@ from derive.language.writing import latex, plain
 from derive.optimizers import ZOO
 from verify.campaigns.runner import environment
 from verify.claims.catalogue import Entry, entries, not_claimed
-from verify.claims.claim import Claim, ClaimResult, Settings, Verdict
+from verify.claims.claim import Claim, Settings, Verdict
+from verify.claims.judging import ClaimResult
 from verify.claims.sources import BIBTEX, authors, year_of
 from verify.formulas.tokens import GREEK
 from verify.report import mathml, optimizer_pages, trust

@@ -12,7 +12,8 @@ from pathlib import Path
 from derive.language.update_rule import BadInput
 from verify.campaigns.draws import OUTCOMES
 from verify.campaigns.ledger import Ledger
-from verify.claims.claim import ClaimResult, Kind
+from verify.claims.claim import Kind
+from verify.claims.judging import ClaimResult
 from verify.running.files import read_text
 
 MEANINGS: Mapping[Kind, str] = {

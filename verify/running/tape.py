@@ -9,18 +9,30 @@ Source: Griewank, Walther, Evaluating Derivatives (2008), chapters 3 and 13.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import mul
 from typing import Any
 
 from flint import fmpq
 
-from verify.running.numbers import Arithmetic, cos, exp, log, sin
+from verify.running.numbers import Arithmetic
+from verify.running.operations import (
+    ADD,
+    CONST,
+    COS,
+    DIV,
+    ELEMENTARY,
+    EXP,
+    INPUT,
+    LOG,
+    MUL,
+    SIN,
+    elementary,
+    quotient,
+    square,
+)
 
 Number = Any
-
-_ADD, _MUL, _DIV, _EXP, _LOG, _SIN, _COS, _INPUT, _CONST = range(9)
-_UNARY = {_EXP: exp, _LOG: log, _SIN: sin, _COS: cos}
 
 
 class Tape:
@@ -42,23 +54,23 @@ class Tape:
 
     def input(self) -> Node:
         self.inputs += 1
-        return self._record(_INPUT, self.inputs - 1)
+        return self._record(INPUT, self.inputs - 1)
 
     def constant(self, value: fmpq) -> Node:
         if value not in self._known_constants:
             self._known_constants[value] = len(self.constants)
             self.constants.append(value)
-        return self._record(_CONST, self._known_constants[value])
+        return self._record(CONST, self._known_constants[value])
 
     def value(self, index: int) -> fmpq | None:
         """The constant at this place, if it is one."""
         operation, a, _ = self.operations[index]
-        return self.constants[a] if operation == _CONST else None
+        return self.constants[a] if operation == CONST else None
 
     def scaled(self, index: int) -> tuple[fmpq, int]:
         """A constant factor and the place of what it multiplies."""
         operation, *factors = self.operations[index]
-        if operation == _MUL:
+        if operation == MUL:
             for factor, rest in (factors, factors[::-1]):
                 if (value := self.value(factor)) is not None:
                     return value, rest
@@ -67,7 +79,7 @@ class Tape:
     def factors(self, index: int) -> list[tuple[int, int]]:
         """Each factor of a product, beside the other one."""
         operation, a, b = self.operations[index]
-        return [(a, b), (b, a)] if operation == _MUL else []
+        return [(a, b), (b, a)] if operation == MUL else []
 
 
 class Node:
@@ -104,7 +116,7 @@ class Node:
                 if common == shared:
                     rest = Node(self.tape, one) * c + Node(self.tape, another) * d
                     return Node(self.tape, common) * rest
-        return self.tape._record(_ADD, *sorted((self.index, right.index)))
+        return self.tape._record(ADD, *sorted((self.index, right.index)))
 
     def __mul__(self, other: object) -> Node:
         if (right := self._lift(other)) is None:
@@ -118,11 +130,11 @@ class Node:
             return self._times(y)
         (c, a), (d, b) = map(self.tape.scaled, (self.index, right.index))
         for one, product in ((a, b), (b, a)):
-            square = self.tape._known.get((_MUL, one, one))
+            square = self.tape._known.get((MUL, one, one))
             for factor, rest in self.tape.factors(product):
                 if square is not None and factor == one != rest:
                     return Node(self.tape, square) * Node(self.tape, rest) * (c * d)
-        return self.tape._record(_MUL, *sorted((a, b)))._times(c * d)
+        return self.tape._record(MUL, *sorted((a, b)))._times(c * d)
 
     def _times(self, factor: fmpq) -> Node:
         scale, index = self.tape.scaled(self.index)
@@ -131,13 +143,13 @@ class Node:
             return self.tape.constant(fmpq(0))
         if scale == 1:
             return Node(self.tape, index)
-        return self.tape._record(_MUL, *sorted((self.tape.constant(scale).index, index)))
+        return self.tape._record(MUL, *sorted((self.tape.constant(scale).index, index)))
 
     def __truediv__(self, other: object) -> Node:
         if (right := self._lift(other)) is None:
             return NotImplemented
         y = self.tape.value(right.index)
-        return self * (1 / y) if y is not None else self.tape._record(_DIV, self.index, right.index)
+        return self * (1 / y) if y is not None else self.tape._record(DIV, self.index, right.index)
 
     def __rtruediv__(self, other: object) -> Node:
         if (left := self._lift(other)) is None:
@@ -167,18 +179,18 @@ class Node:
         return result
 
     def exp(self) -> Node:
-        return self.tape._record(_EXP, self.index)
+        return self.tape._record(EXP, self.index)
 
     def log(self) -> Node:
-        return self.tape._record(_LOG, self.index)
+        return self.tape._record(LOG, self.index)
 
     def sin(self) -> Node:
-        self.tape._record(_COS, self.index)
-        return self.tape._record(_SIN, self.index)
+        self.tape._record(COS, self.index)
+        return self.tape._record(SIN, self.index)
 
     def cos(self) -> Node:
-        self.tape._record(_SIN, self.index)
-        return self.tape._record(_COS, self.index)
+        self.tape._record(SIN, self.index)
+        return self.tape._record(COS, self.index)
 
 
 class Program:
@@ -188,20 +200,20 @@ class Program:
         needed = {node.index for node in outputs}
         for index in range(len(tape.operations) - 1, -1, -1):
             operation, a, b = tape.operations[index]
-            if index in needed and operation not in (_INPUT, _CONST):
+            if index in needed and operation not in (INPUT, CONST):
                 needed.update(i for i in (a, b) if i >= 0)
-                if operation in (_SIN, _COS):
-                    twin = _COS if operation == _SIN else _SIN
+                if operation in (SIN, COS):
+                    twin = COS if operation == SIN else SIN
                     needed.add(tape._known[(twin, a, -1)])
         place = {index: i for i, index in enumerate(sorted(needed))}
         self.constants: list[fmpq] = []
         self.operations: list[tuple[int, int, int]] = []
         for index in sorted(needed):
             operation, a, b = tape.operations[index]
-            if operation == _CONST:
+            if operation == CONST:
                 self.constants.append(tape.constants[a])
                 a = len(self.constants) - 1
-            elif operation != _INPUT:
+            elif operation != INPUT:
                 a, b = place[a], place.get(b, -1)
             self.operations.append((operation, a, b))
         self.inputs = inputs
@@ -212,18 +224,18 @@ class Program:
         values: list[Number] = []
         append = values.append
         for operation, a, b in self.operations:
-            if operation == _MUL:
+            if operation == MUL:
                 append(values[a] * values[b])
-            elif operation == _ADD:
+            elif operation == ADD:
                 append(values[a] + values[b])
-            elif operation == _INPUT:
+            elif operation == INPUT:
                 append(inputs[a])
-            elif operation == _CONST:
+            elif operation == CONST:
                 append(constants[a])
-            elif operation == _DIV:
+            elif operation == DIV:
                 append(values[a] / values[b])
             else:
-                append(_UNARY[operation](values[a]))
+                append(ELEMENTARY[operation](values[a]))
         return [values[i] for i in self.outputs]
 
     def at(self, inputs: Sequence[Number], arithmetic: Arithmetic) -> list[Number]:
@@ -254,10 +266,10 @@ class Program:
         series: list[list[Number]] = []
         moving: list[bool] = []
         for operation, a, b in self.operations:
-            if operation == _INPUT:
+            if operation == INPUT:
                 series.append(x[a] if a < size else [fixed[a - size]])
                 moving.append(a < size)
-            elif operation == _CONST:
+            elif operation == CONST:
                 series.append([constants[a]])
                 moving.append(False)
             else:
@@ -275,29 +287,31 @@ class Program:
                 i,
             )
             for i, (operation, a, b) in enumerate(self.operations)
-            if operation not in (_INPUT, _CONST)
+            if operation not in (INPUT, CONST)
         ]
         twins = self._twins(series)
         for n in range(terms - 1):
             for target, operation, left, right, left_moves, right_moves, _, place in work:
                 if n and not (left_moves or right_moves):
                     continue
-                if operation == _ADD:
+                if operation == ADD:
                     if n == 0 or (left_moves and right_moves):
                         target.append(left[n] + right[n])
                     else:
                         target.append(left[n] if left_moves else right[n])
-                elif operation == _MUL:
+                elif operation == MUL:
                     if left is right:
-                        target.append(_square(n, left, arithmetic.total))
+                        target.append(square(n, left, arithmetic.total))
                     elif left_moves and right_moves:
                         target.append(arithmetic.total(map(mul, left, right[n::-1])))
                     else:
                         target.append(left[n] * right[0] if left_moves else left[0] * right[n])
-                elif operation == _DIV:
-                    target.append(_quotient(n, target, left, right, left_moves, right_moves, zero))
+                elif operation == DIV:
+                    target.append(quotient(n, target, left, right, left_moves, right_moves, zero))
                 else:
-                    target.append(_unary(n, operation, target, left, twins.get(place, []), zero))
+                    target.append(
+                        elementary(n, operation, target, left, twins.get(place, []), zero)
+                    )
             for i, output in enumerate(self.outputs):
                 known = series[output]
                 x[i].append((known[n] if n < len(known) else zero) / (n + 1))
@@ -305,49 +319,11 @@ class Program:
 
     def _twins(self, series: list[list[Number]]) -> dict[int, list[Number]]:
         """For every sine its cosine and the other way round."""
-        places = {(o, a): i for i, (o, a, _) in enumerate(self.operations) if o in (_SIN, _COS)}
+        places = {(o, a): i for i, (o, a, _) in enumerate(self.operations) if o in (SIN, COS)}
         return {
-            i: series[places[(_COS if operation == _SIN else _SIN, a)]]
+            i: series[places[(COS if operation == SIN else SIN, a)]]
             for (operation, a), i in places.items()
         }
-
-
-def _square(n: int, x: list[Number], total: Callable[[Iterable[Number]], Number]) -> Number:
-    """The n-th Taylor coefficient of x**2, every product of two different coefficients once."""
-    half = n // 2
-    if n == 0:
-        return x[0] * x[0]
-    twice = total(map(mul, x, x[n:half:-1])) * 2
-    return twice if n % 2 else twice + x[half] * x[half]
-
-
-def _quotient(
-    n: int,
-    target: list[Number],
-    top: list[Number],
-    bottom: list[Number],
-    top_moves: bool,
-    bottom_moves: bool,
-    zero: Number,
-) -> Number:
-    rest = top[n] if n == 0 or top_moves else zero
-    if n and bottom_moves:
-        rest = rest - sum(map(mul, target, bottom[n:0:-1]), start=zero)
-    return rest / bottom[0]
-
-
-def _unary(
-    n: int, operation: int, y: list[Number], x: list[Number], twin: list[Number], zero: Number
-) -> Number:
-    """The n-th Taylor coefficient of a function of x, from y' = (function of y, x) x'."""
-    if n == 0:
-        return _UNARY[operation](x[0])
-    if operation == _LOG:
-        inner = sum((y[i] * x[n - i] * i for i in range(1, n)), start=zero)
-        return (x[n] - inner / n) / x[0]
-    factor = y if operation == _EXP else twin
-    total = sum((x[i] * factor[n - i] * i for i in range(1, n + 1)), start=zero)
-    return -total / n if operation == _COS else total / n
 
 
 def record(inputs: int, function: Callable[[list[Node]], Sequence[Node]]) -> Program:
@@ -396,19 +372,19 @@ def _local_derivatives(tape: Tape, index: int) -> list[tuple[int, Node]]:
     """The arguments of an operation and the derivatives with respect to them."""
     operation, a, b = tape.operations[index]
     one = tape.constant(fmpq(1))
-    if operation == _ADD:
+    if operation == ADD:
         return [(a, one), (b, one)]
-    if operation == _MUL:
+    if operation == MUL:
         return [(a, Node(tape, b)), (b, Node(tape, a))]
-    if operation == _DIV:
+    if operation == DIV:
         quotient, bottom = Node(tape, index), Node(tape, b)
         return [(a, 1 / bottom), (b, -quotient / bottom)]
-    if operation == _EXP:
+    if operation == EXP:
         return [(a, Node(tape, index))]
-    if operation == _LOG:
+    if operation == LOG:
         return [(a, 1 / Node(tape, a))]
-    if operation == _SIN:
+    if operation == SIN:
         return [(a, Node(tape, a).cos())]
-    if operation == _COS:
+    if operation == COS:
         return [(a, -Node(tape, a).sin())]
     return []

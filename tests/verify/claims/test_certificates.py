@@ -22,7 +22,8 @@ from derive.language.formula import BETA, K, Z
 from derive.language.trees import LEAF, tree
 from verify import recheck
 from verify.claims.certificates import certify, file_name, write, write_manifest
-from verify.claims.claim import REGISTRY, Settings, judge
+from verify.claims.claim import REGISTRY, Settings
+from verify.claims.judging import judge
 from verify.cli import main
 from verify.running.losses import Loss, VectorField
 from verify.running.recording import Recorder, recorder, recording

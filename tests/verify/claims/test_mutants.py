@@ -11,7 +11,8 @@ from derive import heavy_ball
 from derive.language.formula import BETA, Formula, H, K
 from verify.claims.checks.heavy_ball import by_engine
 from verify.claims.checks.identities import exact, identical
-from verify.claims.claim import REGISTRY, Claim, Evidence, Kind, Settings, Verdict, judge
+from verify.claims.claim import REGISTRY, Claim, Evidence, Kind, Settings, Verdict
+from verify.claims.judging import judge
 from verify.claims.mutants import (
     put_to_the_test,
     verdict,

@@ -10,7 +10,8 @@ from derive.language.trees import tree
 from derive.optimizers import ZOO, gradient_descent
 from tests.verify.commands.test_cli import undertow
 from verify.formulas.asked import AVERAGES, Quantity
-from verify.report.derivation import as_latex, find
+from verify.report.derivation import as_latex
+from verify.report.derived import find
 
 every_rule = pytest.mark.parametrize("name", ZOO)
 every_quantity = pytest.mark.parametrize("quantity", list(Quantity), ids=str)

@@ -7,7 +7,8 @@ from derive.batches.averages import BATCHES, POSITION
 from derive.batches.injection import MU, SIGMA
 from derive.language.formula import BETA, H, K
 from verify.claims.checks.noisy_losses import C, D, N, P, T
-from verify.claims.claim import REGISTRY, Settings, judge
+from verify.claims.claim import REGISTRY, Settings
+from verify.claims.judging import judge
 from verify.papers import li2019, smith2021
 from verify.papers.cattaneo2025memory import batches
 from verify.papers.ghosh2023 import averages, injection, variance

@@ -11,7 +11,8 @@ from derive.language.formula import BETA
 from derive.networks.potentials import ALPHA, DELTA, DEPTH, POSITION, THETA, hyperentropy
 from verify.claims.checks.mirror_maps import on_the_flow, stationary
 from verify.claims.checks.potentials import WOODWORTH
-from verify.claims.claim import REGISTRY, Settings, judge
+from verify.claims.claim import REGISTRY, Settings
+from verify.claims.judging import judge
 from verify.models.network_conventions import CONVENTIONS
 from verify.papers.even2023.potential import EVEN
 from verify.papers.gunasekar2023.potentials import SLIDES

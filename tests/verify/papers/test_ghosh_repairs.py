@@ -12,7 +12,8 @@ from derive.language.formula import BETA, H
 from derive.language.trees import LEAF, grow, trees_up_to
 from verify.claims.checks.heavy_ball import QUARTIC, RESIDUAL_BETAS
 from verify.claims.checks.start_up import cold_component
-from verify.claims.claim import REGISTRY, Kind, Settings, Verdict, judge
+from verify.claims.claim import REGISTRY, Kind, Settings, Verdict
+from verify.claims.judging import judge
 from verify.models.written_fields import second_order
 from verify.papers.ghosh2023 import examples, repairs, second_order_flows, slides
 from verify.papers.ghosh2023.examples import MOMENTA, limit_norm

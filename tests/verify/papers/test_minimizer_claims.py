@@ -4,7 +4,8 @@ import pytest
 import sympy
 
 import verify.papers  # noqa: F401
-from verify.claims.claim import REGISTRY, Kind, Settings, judge
+from verify.claims.claim import REGISTRY, Kind, Settings
+from verify.claims.judging import judge
 from verify.claims.mutants import verdict
 from verify.claims.slips import slips
 from verify.papers.cowsik2022 import covariance, noise, timescales

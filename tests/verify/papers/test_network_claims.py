@@ -13,7 +13,8 @@ from derive.networks.diagonal_networks import ROTATED, SUMS, log_loss
 from tests.verify.models.test_interpolators import instance
 from verify.claims.checks.diagonal_runs import on_arrays, real
 from verify.claims.checks.gains import GAIN, expected_gain
-from verify.claims.claim import REGISTRY, Settings, judge
+from verify.claims.claim import REGISTRY, Settings
+from verify.claims.judging import judge
 from verify.claims.slips import slips
 from verify.models.diagonal_network import Regression, losses, run
 from verify.models.interpolators import constrained_minimum, interpolate, least_l1, least_l2

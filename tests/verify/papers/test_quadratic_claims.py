@@ -7,7 +7,8 @@ from flint import ctx as flint_context
 import verify.papers  # noqa: F401
 from derive.language.formula import BETA, K, Z
 from verify.claims.checks.quadratics import DISCRIMINANT, N, vanishes
-from verify.claims.claim import REGISTRY, Kind, Settings, judge
+from verify.claims.claim import REGISTRY, Kind, Settings
+from verify.claims.judging import judge
 from verify.papers.cattaneo2025.principal_flow import KAPPA, ROOT, THRESHOLD, paths_by_peaks
 
 FAST = Settings(digits=20)

@@ -13,7 +13,8 @@ from verify.claims.checks.valleys import (
     heavy_ball_mode,
     pair_sum,
 )
-from verify.claims.claim import REGISTRY, Kind, Settings, Verdict, judge
+from verify.claims.claim import REGISTRY, Kind, Settings, Verdict
+from verify.claims.judging import judge
 from verify.claims.slips import slips
 from verify.papers import damian2021, li2022
 from verify.papers.cowsik2022 import drift, models

@@ -21,7 +21,8 @@ import verify.papers  # noqa: F401
 from derive.language.update_rule import BadInput
 from derive.optimizers import ZOO
 from verify.campaigns.ledger import Entry, Ledger
-from verify.claims.claim import REGISTRY, ClaimResult, Settings, judge
+from verify.claims.claim import REGISTRY, Settings
+from verify.claims.judging import ClaimResult, judge
 from verify.claims.sources import BIBTEX
 from verify.cli import main
 from verify.report import mathml, optimizer_pages, site

@@ -6,7 +6,8 @@ import pytest
 
 from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
-from verify.claims.claim import ClaimResult, Kind, Settings, Verdict, judge
+from verify.claims.claim import Kind, Settings, Verdict
+from verify.claims.judging import ClaimResult, judge
 from verify.formulas.asked import DRAFTED
 from verify.formulas.reading import Unreadable
 from verify.report.terminal import statement

@@ -7,7 +7,8 @@ import pytest
 
 from derive.language.bad_input import BadInput
 from tests.verify.commands.test_cli import undertow
-from verify.claims.claim import Settings, judge
+from verify.claims.claim import Settings
+from verify.claims.judging import judge
 from verify.running.rule_files import find_rule
 from verify.workbench.rule_claims import rule_claim
 from verify.workbench.worlds import read_world
