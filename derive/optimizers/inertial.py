@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from flint import fmpq
 
 from derive.language.parameter import Parameter, momentum
@@ -16,9 +17,10 @@ Pair = tuple[Number, Number]
 
 @known_nonlinear
 @optimizer(state=("u",), parameters=(Parameter("k", "friction", lower=fmpq(0)),))
-def inertial_heavy_ball(x: Number, u: Number, grad: Gradient, h: Number, *, k: Number) -> Pair:
+def heavy_ball_inertial(x: Number, u: Number, grad: Gradient, h: Number, *, k: Number) -> Pair:
     """Heavy ball with beta = (1 - k h)/(1 + k h) (Polyak 1964), gradient step h^2, in velocity
-    form: u <- beta u - h g, x <- x + h u.
+    form: u <- beta u - h g, x <- x + h u. On a loss of strong convexity mu the friction k is
+    sqrt(mu).
     """
     beta = (1 - k * h) / (1 + k * h)
     u = beta * u - h * grad(x)
@@ -27,13 +29,59 @@ def inertial_heavy_ball(x: Number, u: Number, grad: Gradient, h: Number, *, k: N
 
 @known_nonlinear
 @optimizer(state=("u",), parameters=(Parameter("k", "friction", lower=fmpq(0)),))
-def inertial_nesterov(x: Number, u: Number, grad: Gradient, h: Number, *, k: Number) -> Pair:
-    """Nesterov's method with beta = (1 - k h)/(1 + k h) (Nesterov 1983), gradient step h^2:
-    u <- beta u - h grad E(x + h beta u), x <- x + h u.
+def nesterov_sc(x: Number, u: Number, grad: Gradient, h: Number, *, k: Number) -> Pair:
+    """Nesterov's method with beta = (1 - k h)/(1 + k h) (Nesterov 1983), gradient step h^2, at the
+    points x where it takes gradients: u <- beta (u - h g), x <- x - h^2 g + h u. Between the last
+    descent step y and x lies h u; k is sqrt(mu) as for heavy ball.
     """
-    beta = (1 - k * h) / (1 + k * h)
-    u = beta * u - h * grad(x + h * beta * u)
+    g, beta = grad(x), (1 - k * h) / (1 + k * h)
+    u = beta * (u - h * g)
+    return x - h**2 * g + h * u, u
+
+
+@known_nonlinear
+@optimizer(state=("u",))
+def nesterov_c(x: Number, u: Number, grad: Gradient, h: Number, *, t: Number) -> Pair:
+    """Nesterov's method with beta = k/(k + 3) in step k (Nesterov 1983), gradient step h^2, at the
+    points x where it takes gradients: u <- beta (u - h g), x <- x - h^2 g + h u, t = k h.
+    """
+    g, beta = grad(x), t / (t + 3 * h)
+    u = beta * (u - h * g)
+    return x - h**2 * g + h * u, u
+
+
+@known_nonlinear
+@optimizer(state=("u",), parameters=(Parameter("k", "friction", lower=fmpq(0)),))
+def triple_momentum(x: Number, u: Number, grad: Gradient, h: Number, *, k: Number) -> Pair:
+    """The triple momentum method (Van Scoy, Freeman and Lynch 2018) with rho = 1 - k h, smoothness
+    1/h^2 and k = sqrt(mu): u <- beta u - h (1 + rho) grad E(x + h gamma u), x <- x + h u, where
+    beta = rho^2/(2 - rho) and gamma = rho^2/((1 + rho)(2 - rho)).
+    """
+    rho = 1 - k * h
+    beta = rho**2 / (2 - rho)
+    u = beta * u - h * (1 + rho) * grad(x + h * beta / (1 + rho) * u)
     return x + h * u, u
+
+
+@known_nonlinear
+@optimizer(state=("p",), parameters=(Parameter("c", "friction", lower=fmpq(0)),))
+def conformal_euler(x: Number, p: Number, grad: Gradient, h: Number, *, c: Number) -> Pair:
+    """Conformal symplectic Euler for x'' + c x' + g = 0 (Bhatt, Floyd and Moore 2016): heavy ball
+    with beta = exp(-c h), p <- beta p - h g, x <- x + h p.
+    """
+    p = np.exp(-c * h) * p - h * grad(x)
+    return x + h * p, p
+
+
+@known_nonlinear
+@optimizer(state=("p",), parameters=(Parameter("c", "friction", lower=fmpq(0)),))
+def conformal_leapfrog(x: Number, p: Number, grad: Gradient, h: Number, *, c: Number) -> Pair:
+    """The conformal leapfrog for x'' + c x' + g = 0 (Bhatt, Floyd and Moore 2016), symmetric:
+    p <- exp(-c h/2) p - h g/2, x <- x + h p, p <- exp(-c h/2) (p - h g/2).
+    """
+    p = np.exp(-c * h / 2) * p - h / 2 * grad(x)
+    x = x + h * p
+    return x, np.exp(-c * h / 2) * (p - h / 2 * grad(x))
 
 
 @known_nonlinear
@@ -48,6 +96,46 @@ def scheduled_heavy_ball(
     eta: Callable[[Number], Number],
     t: Number,
 ) -> Pair:
-    """Heavy ball with a step h eta(t): v <- beta v - h eta(t) g, x <- x + v."""
+    """Heavy ball with a step h eta(t) inside the velocity (Sutskever et al. 2013):
+    v <- beta v - h eta(t) g, x <- x + v.
+    """
     v = beta * v - h * eta(t) * grad(x)
     return x + v, v
+
+
+@known_nonlinear
+@optimizer(state=("b",), parameters=(momentum(),), schedules=("eta",))
+def scheduled_buffer(
+    x: Number,
+    b: Number,
+    grad: Gradient,
+    h: Number,
+    *,
+    beta: Number,
+    eta: Callable[[Number], Number],
+    t: Number,
+) -> Pair:
+    """Heavy ball with a step h eta(t) outside the buffer (torch.optim.SGD): b <- beta b + g,
+    x <- x - h eta(t) b.
+    """
+    b = beta * b + grad(x)
+    return x - h * eta(t) * b, b
+
+
+@known_nonlinear
+@optimizer(state=("b",), schedules=("eta", "beta"))
+def scheduled_momentum(
+    x: Number,
+    b: Number,
+    grad: Gradient,
+    h: Number,
+    *,
+    eta: Callable[[Number], Number],
+    beta: Callable[[Number], Number],
+    t: Number,
+) -> Pair:
+    """Heavy ball whose momentum changes too, as in one cycle (Smith 2018): b <- beta(t) b + g,
+    x <- x - h eta(t) b.
+    """
+    b = beta(t) * b + grad(x)
+    return x - h * eta(t) * b, b

@@ -47,7 +47,7 @@ def test_both_engines_agree_on_linear_rules_through_the_third_power_of_h(rule):
         ("adagrad", ("x", "v"), ()),
         ("schedule-free", ("x",), ("z",)),
         ("averaged-weights", ("x",), ("w",)),
-        ("inertial-nesterov", ("x", "u"), ()),
+        ("nesterov-sc", ("x", "u"), ()),
         ("scheduled-heavy-ball", ("x", "t"), ("v",)),
         ("optimistic-descent-ascent", ("x", "y"), ("last_f", "last_g")),
         ("lamb", ("x",), ("m", "v")),
@@ -199,7 +199,7 @@ def test_a_schedule_brings_its_derivatives():
 
 def test_the_engines_are_chosen_by_the_rule():
     assert all(is_linear(rule) for rule in ZOO.values())
-    assert not any(is_linear(NONLINEAR[name]) for name in ("adam", "inertial-nesterov", "lion"))
+    assert not any(is_linear(NONLINEAR[name]) for name in ("adam", "nesterov-sc", "lion"))
 
 
 def test_a_step_runs_unchanged_on_floats():

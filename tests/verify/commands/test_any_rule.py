@@ -17,7 +17,7 @@ def on_loss(capsys, *arguments):
 
 
 def test_a_field_on_a_loss_has_an_expression_for_each_coordinate(capsys):
-    found = on_loss(capsys, "inertial-heavy-ball", "--order", "2", "--loss", "x**2/2 + x*y")
+    found = on_loss(capsys, "heavy-ball-inertial", "--order", "2", "--loss", "x**2/2 + x*y")
     assert found["coordinates"] == ["x", "y"]
     assert found["slow"] == ["x", "u"]
     assert found["parameters"] == ["k"]
@@ -53,7 +53,7 @@ def test_a_schedule_is_given_as_a_function_of_time(capsys):
         (("descent-ascent", "--loss", "x*w"), "the variable w of the loss belongs to no player"),
         (("adam", "--loss", "x**2", "--quantity", "one-step-map"), "--loss writes"),
         (("adam", "--quantity", "transient"), "linear in their memory; adam is not"),
-        (("inertial-nesterov", "--loss", "k**2"), "k is a variable of the loss and also"),
+        (("nesterov-sc", "--loss", "k**2"), "k is a variable of the loss and also"),
     ],
 )
 def test_what_cannot_be_written_is_said(capsys, arguments, said):

@@ -42,7 +42,7 @@ def test_a_cold_start_follows_the_flow_once_its_transient_has_died_out(name):
     assert tried(NONLINEAR[name], 2, warm_up=100)
 
 
-@pytest.mark.parametrize("name", ["adam", "schedule-free", "inertial-nesterov", "descent-ascent"])
+@pytest.mark.parametrize("name", ["adam", "schedule-free", "nesterov-sc", "descent-ascent"])
 def test_the_third_order(name):
     assert tried(NONLINEAR[name], 3).holds(3)
 
