@@ -213,6 +213,14 @@ class Running:
 
         return self._function(call, xi, fast)
 
+    def begun(self, length: int, start: Callable[..., Any] | None = None) -> dict[str, Series]:
+        """The memory before the first step as series in h, as declared or as a function says."""
+        algebra, rule, x = self.algebra, self.optimizer, self.slow(self.names[0])
+        h = Series(algebra, [algebra.zero, algebra.number(1), *[algebra.zero] * length][:length])
+        here, grad, given = constant(algebra, x, length), self._gradients(), self._given(length)
+        found = start(here, grad, h, **given) if start else rule.start(here, grad, h, given)
+        return {n: here * 0 + v for n, v in zip(rule.memory, found, strict=True)}
+
     def _function(
         self, function: Callable[..., Any], xi: Mapping[str, Element], fast: Sequence[str]
     ) -> dict[str, Element]:
