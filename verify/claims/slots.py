@@ -227,22 +227,31 @@ class Domain:
     def plain(self) -> str:
         return ", ".join(str(bound) for bound in self.bounds)
 
-    def inside(self, draw: random.Random) -> Point:
-        """A random rational point where it is said to hold."""
+    def inside(self, draw: random.Random, fixed: Mapping[str, fmpq] | None = None) -> Point:
+        """A random rational point where it is said to hold.
+
+        Args:
+            fixed: what some of its coordinates are.
+        """
         point: Point = {}
         for symbol in dict.fromkeys(bound.args[0] for bound in self.bounds):
             low, high = self._ends(symbol, point)
-            point[str(symbol)] = low + (high - low) * fmpq(draw.randint(20, 80), 100)
+            drawn = low + (high - low) * fmpq(draw.randint(20, 80), 100)
+            point[str(symbol)] = (fixed or {}).get(str(symbol), drawn)
         return point
 
     def edges(self, draw: random.Random) -> Iterator[tuple[Point, bool]]:
-        """Points within, on and beyond each bound, with whether it is said to hold there."""
+        """Points within, on and beyond each bound, with whether it is said to hold there.
+
+        Within, the bounds that depend on it move with it.
+        """
         for bound in self.bounds:
             point = self.inside(draw)
             symbol, end = str(bound.args[0]), evaluate(sympy.sympify(bound.args[1]), point)
             below = isinstance(bound, sympy.Ge | sympy.Gt)
             within = end + (point[symbol] - end) / 4
-            yield point | {symbol: within}, True
+            before = dict(list(point.items())[: list(point).index(symbol)])
+            yield self.inside(draw, {**before, symbol: within}), True
             yield point | {symbol: end}, isinstance(bound, sympy.Ge | sympy.Le)
             yield point | {symbol: end + fmpq(1, 7) * (-1 if below else 1)}, False
 

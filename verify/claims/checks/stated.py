@@ -281,7 +281,8 @@ def switches(
         draw, stated = random.Random(settings.seed), says[relation]
         for _ in range(count):
             threshold, point = value(says, draw)
-            for place in (threshold * (1 - near), threshold, threshold * (1 + near)):
+            step = near * (abs(threshold) or 1)
+            for place in (threshold - step, threshold, threshold + step):
                 wanted = stated.admits(place, threshold)
                 if holds(says, place, point) != wanted:
                     figure = f"{'fails' if wanted else 'holds'} at {float(place):.12g}, {point}"
