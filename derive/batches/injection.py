@@ -6,7 +6,7 @@ fourth moment mu sigma^4; mu = 3 for Gaussian noise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 import sympy
 
@@ -16,19 +16,20 @@ from derive.language.formula import BETA, H
 SIGMA, MU = sympy.symbols("sigma mu")
 
 
-def laplacian(f: sympy.Expr, variables: Sequence[sympy.Symbol]) -> sympy.Expr:
+def laplacian(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
     """The trace of the Hessian."""
     return sympy.Add(*(sympy.diff(f, x, 2) for x in variables))
 
 
-def noisy_mean(f: sympy.Expr, variables: Sequence[sympy.Symbol]) -> sympy.Expr:
+@lru_cache
+def noisy_mean(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
     """The mean of f(x + eta) up to O(sigma^6); odd powers vanish by symmetry.
 
     Per coordinate the operator is 1 + sigma^2 d^2/2 + mu sigma^4 d^4/24. The product over the
     coordinates is exp(sigma^2 Laplacian/2) where mu = 3.
 
     >>> x = sympy.Symbol("x")
-    >>> noisy_mean(x**4, [x])
+    >>> noisy_mean(x**4, (x,))
     mu*sigma**4 + 6*sigma**2*x**2 + x**4
     """
     second = laplacian(f, variables)
@@ -37,12 +38,14 @@ def noisy_mean(f: sympy.Expr, variables: Sequence[sympy.Symbol]) -> sympy.Expr:
     return sympy.expand(f + SIGMA**2 * second / 2 + SIGMA**4 * (fourth + tail))
 
 
-def noisy_loss(loss: sympy.Expr, variables: Sequence[sympy.Symbol]) -> sympy.Expr:
+@lru_cache
+def noisy_loss(loss: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
     """The mean of E + h/4 |grad E|^2 at x + eta, up to O(sigma^6)."""
     return noisy_mean(loss + H / 4 * _square(loss, variables), variables)
 
 
-def noisy_momentum_loss(loss: sympy.Expr, variables: Sequence[sympy.Symbol]) -> sympy.Expr:
+@lru_cache
+def noisy_momentum_loss(loss: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
     """The mean modified loss of heavy ball with new noise at each step, as k grows, to sigma^2.
 
     The noisy losses E(x + eta) are batches drawn independently: their mean is the noisy mean of E,
@@ -57,5 +60,5 @@ def noisy_momentum_loss(loss: sympy.Expr, variables: Sequence[sympy.Symbol]) -> 
     return sympy.Add(*(total.coeff(SIGMA, power) * SIGMA**power for power in (0, 2)))
 
 
-def _square(f: sympy.Expr, variables: Sequence[sympy.Symbol]) -> sympy.Expr:
+def _square(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
     return sympy.Add(*(sympy.diff(f, x) ** 2 for x in variables))

@@ -23,5 +23,5 @@ def test_gaussian_moments(i: int, j: int):
 
     whole = sympy.Poly(sympy.expand(mean(i, x) * mean(j, y)), SIGMA)
     wanted = sympy.Add(*(c * SIGMA**p for (p,), c in whole.terms() if p <= 4))
-    found = noisy_mean(x**i * y**j, [x, y]).subs(MU, 3)
+    found = noisy_mean(x**i * y**j, (x, y)).subs(MU, 3)
     assert sympy.expand(found - wanted) == 0
