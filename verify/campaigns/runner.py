@@ -19,7 +19,7 @@ from derive.optimizers import NONLINEAR, ZOO
 from verify.claims.certificates import certify, write
 from verify.claims.claim import REGISTRY, Claim, Settings
 from verify.claims.judging import ClaimResult, judge
-from verify.claims.mutants import MutantResult, put_to_the_test, with_survivors
+from verify.claims.mutants import SLOW, MutantResult, put_to_the_test, with_survivors
 from verify.running.limits import belong_to_the_parent, call_limit, within
 from verify.running.rule_files import find_rule
 from verify.workbench.drafts import Draft, load_draft
@@ -138,6 +138,11 @@ def mutate_all(
     return [found[claim.id] for claim in claims]
 
 
+def _iterations(claim: Claim) -> int:
+    """How many checks of a claim iterate: those take longest, and no core is to wait for them."""
+    return sum(check.kind in SLOW for check in claim.checks)
+
+
 def _spread(
     work: Callable[..., Any], claims: Sequence[Claim], settings: Settings, *more: str
 ) -> Iterator[tuple[Claim, Any]]:
@@ -152,7 +157,8 @@ def _spread(
         workers, context, initializer=belong_to_the_parent, initargs=(call_limit.seconds,)
     )
     pending: dict[Future[Any], Claim] = {
-        pool.submit(work, _handle(claim), settings, *more): claim for claim in claims
+        pool.submit(work, _handle(claim), settings, *more): claim
+        for claim in sorted(claims, key=_iterations, reverse=True)
     }
     try:
         for future in as_completed(pending):

@@ -7,6 +7,7 @@ code with the derivation is not confirmed by them.
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from verify.claims.judging import ClaimResult, looking
 
 VOCABULARY = {"language", "optimizers"}
 """The folders of `derive` that name things and declare rules; the others derive."""
-_SLOW = (Kind.SIMULATION, Kind.ORDER)
+SLOW = (Kind.SIMULATION, Kind.ORDER)
 Reads = Mapping[str, frozenset[str]]
 """The slots that each check looks at in the right statement: one that does not look at a slot
 cannot tell another value of it from the right one."""
@@ -91,17 +92,26 @@ def with_survivors(result: ClaimResult, settings: Settings) -> ClaimResult:
     """The result with the slips that no check rejects, where all checks passed."""
     if not all(check.passed for check in result.checks):
         return result
-    seconds = {check.name: check.seconds for check in result.checks}
-    quickest_first = sorted(result.claim.checks, key=lambda check: seconds[check.name])
     reads = {check.name: check.reads for check in result.checks}
-    return replace(result, survivors=survivors(result.claim, settings, quickest_first, reads))
+    seconds = {check.name: check.seconds for check in result.checks}
+    found = survivors(result.claim, settings, result.claim.checks, reads, seconds)
+    return replace(result, survivors=found)
 
 
 def survivors(
-    claim: Claim, settings: Settings, checks: Sequence[Check], reads: Reads | None = None
+    claim: Claim,
+    settings: Settings,
+    checks: Sequence[Check],
+    reads: Reads | None = None,
+    seconds: dict[str, float] | None = None,
 ) -> tuple[str, ...]:
-    """The slips that none of these checks rejects; the first that rejects is the last one asked."""
-    found = _tried(claim, settings, checks, reads or _reads(claim, settings, checks))
+    """The slips that none of these checks rejects; the first that rejects is the last one asked.
+
+    Args:
+        seconds: of each check when it ran last, where the quickest is to be asked first.
+    """
+    reads = reads or _reads(claim, settings, checks)
+    found = _tried(claim, settings, checks, reads, seconds)
     return tuple(_told(tried) for tried in found if not tried.by)
 
 
@@ -113,7 +123,7 @@ def put_to_the_test(claim: Claim, settings: Settings) -> MutantResult:
         with looking(claim.candidate) as seen:
             independent[check.name] = shares_nothing(check, claim.candidate, settings)
             reads[check.name] = frozenset(seen)
-    in_turn = sorted(claim.checks, key=lambda check: check.kind in _SLOW)
+    in_turn = sorted(claim.checks, key=lambda check: check.kind in SLOW)
     tried = _tried(claim, settings, [c for c in in_turn if independent[c.name]], reads)
     busy = {t.by for t in tried}
     idle = [
@@ -129,19 +139,29 @@ def put_to_the_test(claim: Claim, settings: Settings) -> MutantResult:
     return MutantResult(claim.id, tuple(tried), names, tuple(idle))
 
 
-def _tried(claim: Claim, settings: Settings, checks: Sequence[Check], reads: Reads) -> list[Tried]:
-    """Every wrong version with the first check that rejects it."""
+def _tried(
+    claim: Claim,
+    settings: Settings,
+    checks: Sequence[Check],
+    reads: Reads,
+    seconds: dict[str, float] | None = None,
+) -> list[Tried]:
+    """Every wrong version with the first check that rejects it, the quickest first by `seconds`:
+    a check is quicker the second time, when what it compares with has been computed."""
     kinds = {slot["name"]: slot["kind"] for slot in claim.slots()}
     found: list[Tried] = []
     for slot, slip, wrong in claim.wrong():
-        by = next(
-            (
-                check.name
-                for check in checks
-                if slot in reads[check.name] and verdict(check, wrong, settings).passed is False
-            ),
-            "",
-        )
+        by = ""
+        for check in sorted(checks, key=lambda c: seconds[c.name]) if seconds else checks:
+            if slot not in reads[check.name]:
+                continue
+            begin = time.perf_counter()
+            rejected = verdict(check, wrong, settings).passed is False
+            if seconds is not None:
+                seconds[check.name] = time.perf_counter() - begin
+            if rejected:
+                by = check.name
+                break
         found.append(Tried(slot, kinds[slot], slip, by))
     return found
 
