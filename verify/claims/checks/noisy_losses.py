@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import product
+from math import perm
 from typing import Any
 
 import sympy
@@ -133,12 +134,19 @@ class Sextic:
     @cached_property
     def values(self) -> dict[str, fmpq]:
         """The invariants at the point."""
-        expr = sympy.Add(
-            *(sympy.Rational(int(c.p), int(c.q)) * X**i * Y**j for (i, j), c in self.terms)
-        )
-        at: dict[str, Number] = dict(zip(("x", "y"), self.point, strict=True))
-        found = invariants(expr) | {sympy.Symbol("E"): expr}
-        return {s.name: evaluate(sympy.expand(e), at, RATIONAL) for s, e in found.items()}
+        x, y = self.point
+        jets = {
+            f"E_x{i}y{j}": sum(
+                (
+                    c * perm(p, i) * perm(q, j) * x ** (p - i) * y ** (q - j)
+                    for (p, q), c in self.terms
+                    if i <= p and j <= q
+                ),
+                fmpq(0),
+            )
+            for i, j in product(range(7), repeat=2)
+        }
+        return {s.name: evaluate(e, jets, RATIONAL) for s, e in _any_loss()[1].items()}
 
     def around(self, direction: Sequence[int]) -> list[PowerSeries]:
         """The point plus s times a direction, in powers of s."""
@@ -221,6 +229,7 @@ def sign_noise(world: Sextic) -> Batches:
     return Batches(tuple(map(world.gradient, around)), values)
 
 
+@cache
 def settled_regularizer(world: Sextic, beta: fmpq) -> PowerSeries:
     """The limit of |grad G_k|^2 + 2 sum of beta^(k-r) |grad G_r|^2, averaged over the noise."""
     batches = sign_noise(world)
