@@ -38,6 +38,7 @@ FLOAT = Arithmetic("float", lambda q: int(q.p) / int(q.q))
 MPFR = Arithmetic("mpfr", lambda q: gmpy2.mpfr(gmpy2.mpq(int(q.p), int(q.q))), gmpy2.fsum)
 MPMATH = Arithmetic("mpf", lambda q: mpmath.mpf(int(q.p)) / int(q.q))
 BALL = Arithmetic("arb", arb)
+COMPLEX = Arithmetic("acb", acb)
 RATIONAL = Arithmetic("fmpq", fmpq)
 
 

@@ -11,7 +11,7 @@ from derive.language.formula import BETA, H, K
 from verify.claims.certificates import certify
 from verify.claims.checks.heavy_ball import HEAVY_BALL, loss_weights
 from verify.claims.claim import REGISTRY, Kind, Settings, Verdict
-from verify.claims.slots import Batches, Losses, Number, Order, Value, When
+from verify.claims.slots import Batches, Losses, Number, Order, Relation, Value, When
 from verify.claims.sources import BIBTEX
 from verify.recheck import redo
 from verify.running.digits import DEFAULT_DIGITS
@@ -61,6 +61,7 @@ def test_what_a_corrected_claim_refutes_is_refuted_without_rounding_or_truncatio
 # Planted errors: (claim, wrong formula, the kinds of check that must reject it).
 GAMMA = 1 - b ** (2 * k + 2) - 4 * (k + 1) * b ** (k + 1) * (1 - b) / (1 + b)
 LATE_GAMMA = 1 - b ** (2 * k + 2) - 4 * k * b ** (k + 1) * (1 - b) / (1 + b)
+GAMMA_POWER = sympy.Symbol("gamma")
 EXACT = {Kind.SYMBOLIC, Kind.ENUMERATION, Kind.SERIES}
 COUNTED = {Kind.SYMBOLIC, Kind.ENUMERATION}
 PLANTED = [
@@ -85,13 +86,14 @@ PLANTED = [
     ("ghosh2023.variance-factor", {"limit": Value((1 + b) / (1 - b), "limit")}, {Kind.ENUMERATION}),
     ("ghosh2023.variance-of-history-sum", {"factor": Value((1 - b**k) / (1 - b**2))}, COUNTED),
     ("ghosh2023.variance-of-history-sum", {"batches": Batches.RESHUFFLED}, {Kind.ENUMERATION}),
-    ("cowsik2022.jacobian", -b, None),
-    ("cowsik2022.stability", 2 * (1 - b), None),
-    ("cowsik2022.stability", 2 + b, None),
-    ("cowsik2022.oscillation-threshold", (1 + sympy.sqrt(b)) ** 2, None),
-    ("cowsik2022.oscillation-threshold", (1 - b) ** 2, None),
-    ("cowsik2022.zero-modes", sympy.Integer(1), None),
-    ("cowsik2022.product", b**2, None),
+    ("cowsik2022.jacobian", {"determinant": Value(-b)}, COUNTED),
+    ("cowsik2022.stability", {"high": Value(2 * (1 - b), "threshold")}, COUNTED),
+    ("cowsik2022.stability", {"above": Relation.AT_LEAST}, {Kind.ENUMERATION}),
+    ("cowsik2022.oscillation-threshold", {"low": Value((1 - b) ** 2, "threshold")}, COUNTED),
+    ("cowsik2022.zero-modes", {"mixed": Value(sympy.Integer(1))}, COUNTED),
+    ("cowsik2022.product", {"product": Value(b**2)}, None),
+    ("cowsik2022.slow-rate", {"rate": Value(2 - 2 * GAMMA_POWER, "rate")}, {Kind.BALL}),
+    ("cowsik2022.mixed-mode-bound", {"relation": Relation.AT_LEAST}, {Kind.ENUMERATION}),
 ]
 
 

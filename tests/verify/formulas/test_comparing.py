@@ -28,7 +28,7 @@ EQUAL = [
     (GAMMA, "heavy-ball:transient-factor:order-1"),
     (GAMMA, "ghosh2023.gamma:factor"),
     (sympy.Sum(beta ** (2 * n), (n, 0, k)), "ghosh2023.variance-of-history-sum"),
-    (1 - 2 * sympy.sqrt(beta) + beta, "cowsik2022.oscillation-threshold"),
+    (1 - 2 * sympy.sqrt(beta) + beta, "cowsik2022.oscillation-threshold:low"),
     (
         -(h**2) * (1 + 4 * beta + beta**2) / (3 * (1 - beta) ** 5),
         "heavy-ball:modified-flow:order-2:[[[]]]",

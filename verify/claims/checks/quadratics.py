@@ -23,10 +23,9 @@ from derive.language.update_rule import Number, Optimizer
 from derive.quadratics.principal_flow import principal_flow, principal_series
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Evidence, Kind, Settings
-from verify.running.numbers import Arithmetic, evaluate, precision
+from verify.running.numbers import COMPLEX, Arithmetic, evaluate, precision
 from verify.running.recording import JUDGED, recorder
 
-COMPLEX = Arithmetic("acb", acb)
 N = sympy.Symbol("n")
 DISCRIMINANT = (1 + BETA - Z) ** 2 - 4 * BETA
 

@@ -1,7 +1,4 @@
-"""Up to which step heavy ball is stable on a mode, by its step matrix.
-
-z is step size times curvature.
-"""
+"""The multipliers of a mode of heavy ball, from its step matrix: when they turn, how they decay."""
 
 from __future__ import annotations
 
@@ -11,22 +8,48 @@ import sympy
 from flint import acb, acb_mat, arb, arb_mat, fmpq, fmpq_mat
 
 from verify.claims.claim import Check, Evidence, Kind, Settings
-from verify.running.numbers import evaluate, precision
+from verify.models.modes import heavy_ball_mode
+from verify.running.numbers import precision
 from verify.running.recording import recorder
 
-RATIONAL_BETAS = [fmpq(n, 20) for n in range(1, 20)]
+
+def discriminant(h: fmpq, beta: fmpq, curvature: fmpq) -> fmpq:
+    """Of the characteristic polynomial of the step matrix."""
+    product, minus_sum, _ = heavy_ball_mode(h, beta, curvature).matrix.charpoly()
+    return minus_sum**2 - 4 * product
 
 
-def step_matrix(beta: fmpq, z: fmpq) -> fmpq_mat:
-    """One step of heavy ball on a mode, on (position, velocity): written out, not derived."""
-    return fmpq_mat([[1 - z, beta], [-z, beta]])
+def oscillates(h: fmpq, beta: fmpq, curvature: fmpq) -> bool:
+    """Whether the multipliers are complex."""
+    return bool(discriminant(h, beta, curvature) < 0)
 
 
-def spectral_radius(beta: fmpq, z: fmpq) -> arb:
-    """The largest modulus of an eigenvalue, enclosed by FLINT from the matrix itself."""
-    matrix = step_matrix(beta, z)
+def rates(h: fmpq, beta: fmpq, curvature: fmpq) -> tuple[arb, arb]:
+    """-log|kappa| of the slower and of the faster multiplier, in the working precision."""
+    product, minus_sum, _ = heavy_ball_mode(h, beta, curvature).matrix.charpoly()
+    under = minus_sum**2 - 4 * product
+    if under < 0:
+        envelope = -arb(product).log() / 2
+        return envelope, envelope
+    sign = 1 if minus_sum < 0 else -1
+    larger = (arb(-minus_sum) + sign * arb(under).sqrt()) / 2
+    slow = -abs(larger).log()
+    return slow, -arb(abs(product)).log() - slow
+
+
+def eigenvalues(matrix: fmpq_mat) -> list[acb]:
+    """Enclosed by FLINT from the matrix itself."""
     entries = [[acb(matrix[i, j]) for j in range(2)] for i in range(2)]
-    return max((abs(e) for e in acb_mat(entries).eig()), key=lambda size: float(size.mid()))
+    return acb_mat(entries).eig()
+
+
+def forgets(beta: fmpq, z: fmpq) -> bool:
+    """Whether 2^48 steps from anywhere end near rest: the powers of the step matrix, in balls."""
+    with precision(60):
+        power = arb_mat(heavy_ball_mode(fmpq(1), beta, z).matrix)
+        for _ in range(48):
+            power = power * power
+        return bool(sum((abs(entry) for entry in power.entries()), arb(0)) < fmpq(1, 1000))
 
 
 def symbolic(name: str, derived: Callable[[], sympy.Expr]) -> Check:
@@ -41,35 +64,3 @@ def symbolic(name: str, derived: Callable[[], sympy.Expr]) -> Check:
         return Evidence(zero, "difference 0" if zero else f"difference {difference}")
 
     return Check(name, Kind.SYMBOLIC, judge)
-
-
-def growth(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-    """2^n-th powers of the step matrix decay just below the candidate limit and grow just above."""
-    for beta in RATIONAL_BETAS[::3]:
-        limit = evaluate(candidate, {"beta": beta})
-        for side, decays in ((fmpq(99, 100), True), (fmpq(101, 100), False)):
-            power = step_matrix(beta, limit * side)
-            scaled = [[arb(power[i, j]) for j in range(2)] for i in range(2)]
-            grown = arb_mat(scaled) ** 4096
-            size = max(abs(grown[i, j]) for i in range(2) for j in range(2))
-            if (size < 1) != decays:
-                return (
-                    False,
-                    f"at {side} of the limit, beta = {beta}, the size after 4096 steps is "
-                    f"{size.str(3)}",
-                )
-    return True, "decay at 0.99, growth at 1.01 of the limit, 4096 steps, 7 beta"
-
-
-def radius_at_limit(candidate: sympy.Expr, settings: Settings) -> Evidence:
-    """The spectral radius is below 1 just under the candidate limit and above 1 just over it."""
-    with precision(settings.digits):
-        for beta in RATIONAL_BETAS:
-            limit = evaluate(candidate, {"beta": beta})
-            for side, stable in ((fmpq(999, 1000), True), (fmpq(1001, 1000), False)):
-                radius = spectral_radius(beta, limit * side)
-                if not (radius < 1 if stable else radius > 1):
-                    return Evidence(
-                        False, f"radius {radius.str(6)} at {side} of the limit, beta = {beta}"
-                    )
-    return Evidence(True, "radius crosses 1 within 0.1 % of the limit, 19 beta")

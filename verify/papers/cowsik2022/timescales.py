@@ -5,130 +5,50 @@ Rates are -log|kappa| a step; a timescale is one over a rate.
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 
 import sympy
-from flint import arb, arb_mat, fmpq, fmpq_mat
+from flint import acb, arb, fmpq
 
 from derive import heavy_ball
-from derive.language.formula import BETA, MOMENTUM, Formula, H
+from derive.language.formula import BETA, H, Z
 from derive.quadratics.stability import oscillation_interval
-from derive.quadratics.timescales import GAMMA, LAMBDA, C, Rate, Regime, timescales
-from verify.claims.checks.identities import exact, order_of
-from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from derive.quadratics.timescales import GAMMA, LAMBDA, C, timescales
+from verify.claims.checks.identities import exact
+from verify.claims.checks.scaling import Place, to_leading_order
+from verify.claims.checks.stability import oscillates, rates
+from verify.claims.checks.stated import bounded, compared, switches, tends
+from verify.claims.claim import LOST, Check, Claim, Kind, Settings, claim, on, read
 from verify.claims.equality import in_ring
-from verify.running.numbers import BALL, evaluate, precision
+from verify.claims.slots import Choice, Domain, Order, Point, Relation, Value
+from verify.claims.statement import Statement, Type
+from verify.running.numbers import COMPLEX, evaluate, precision
 
-DOUBLINGS = 70
-STEPS = range(4, 11)
-POSITIVE = (sympy.Gt(C, 0), sympy.Gt(H, 0))
-MODE = (*POSITIVE, sympy.Gt(LAMBDA, 0))
-SCALING = r"With $\beta = 1 - Ch^\gamma$ and $h \to 0$, "
-TWO_THIRDS, QUARTER, HALF = (sympy.Rational(p, q) for p, q in ((2, 3), (1, 4), (1, 2)))
-
-
-def overdamped() -> Regime:
-    return timescales(heavy_ball)[0]
+E = sympy.Symbol("e")
+HALF = sympy.Rational(1, 2)
+TRANSVERSE = "Lemma E.1 and section 3.3, transverse motion"
+LONGITUDINAL = "Lemma E.1 and section 3.3, longitudinal motion"
 
 
-def balanced() -> Regime:
-    return timescales(heavy_ball)[1]
+class Which(Choice):
+    """Which multiplier decays."""
 
+    SLOWER = "the slower one of the two multipliers of a mode across the valley"
+    FASTER = "the faster one of the two multipliers of a mode across the valley"
+    BOTH = "each of the two multipliers of a mode across the valley"
+    MIXED = "the mixed mode along the valley"
 
-def oscillating() -> Regime:
-    return timescales(heavy_ball)[2]
-
-
-@dataclass(frozen=True)
-class Iteration:
-    """Heavy ball on one mode along h = 2^-(q n), gamma = p/q, so that h^gamma = 2^-(p n)."""
-
-    gamma: sympy.Rational
-    fast: bool = False
-    flat: bool = False
-
-    def rate(self, n: int, scale: fmpq, curvature: fmpq) -> arb:
-        """-log|kappa| from 2^70 steps; the faster multiplier is the determinant over the slower.
-
-        On a flat mode the multiplier 1 leaves the other one, the determinant.
-        """
-        h, beta = self.point(n, scale)
-        z = fmpq(0) if self.flat else h * curvature
-        power = arb_mat(fmpq_mat([[1 - z, beta], [-z, beta]]))
-        if self.flat:
-            return -arb(beta).log()
-        for _ in range(DOUBLINGS):
-            power = power * power
-        size = sum((abs(entry) for entry in power.entries()), arb(0))
-        slow = -size.log() / 2**DOUBLINGS
-        return -arb(beta).log() - slow if self.fast else slow
-
-    def point(self, n: int, scale: fmpq) -> tuple[fmpq, fmpq]:
-        p, q = int(self.gamma.p), int(self.gamma.q)
-        return fmpq(1, 2 ** (q * n)), 1 - scale * fmpq(1, 2 ** (p * n))
-
-    def candidate(self, expr: sympy.Expr, n: int, scale: fmpq, curvature: fmpq) -> arb:
-        """The candidate's value; not a number where it is not real."""
-        numbers = {H: self.point(n, scale)[0], C: scale, LAMBDA: curvature}
-        at = {name: sympy.Rational(int(v.p), int(v.q)) for name, v in numbers.items()}
-        value = sympy.N(expr.subs({GAMMA: self.gamma, **at}), 60)
-        return arb(str(value)) if value.is_real else arb("nan")
-
-
-def draw_mode(run: Iteration, settings: Settings) -> tuple[fmpq, fmpq]:
-    """C and a curvature, for gamma = 1/2 one that does not oscillate."""
-    draw = random.Random(settings.seed)
-    scale, curvature = fmpq(draw.randint(10, 20), 10), fmpq(draw.randint(5, 20), 10)
-    return scale, (scale**2 / 12 * curvature if run.gamma == HALF else curvature)
-
-
-def decays_with_error(run: Iteration, order: int) -> Check:
-    """The measured rate over the candidate tends to 1 like 2^(-order n)."""
-
-    def errors(candidate: sympy.Expr, settings: Settings) -> list[float]:
-        scale, curvature = draw_mode(run, settings)
-        with precision(settings.digits + 40):
-            gaps = [
-                run.rate(n, scale, curvature) / run.candidate(candidate, n, scale, curvature) - 1
-                for n in STEPS
-            ]
-            return [float(abs(gap).mid()) if gap.is_finite() else 1.0 for gap in gaps]
-
-    power = sympy.Rational(order, run.gamma.q)
-    return order_of(f"relative error of order h^({power}) at gamma = {run.gamma}", errors, order)
-
-
-def fitted_exponent(run: Iteration) -> Check:
-    """The slope of log rate against log h over five decades, extrapolated by Aitken's scheme; its
-    error bar is what the extrapolation moved. The candidate has this slope and this size.
-    """
-
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        scale, curvature = draw_mode(run, settings)
-        with precision(settings.digits + 40):
-            rates = [run.rate(n, scale, curvature) for n in STEPS]
-            wanted = [run.candidate(candidate, n, scale, curvature) for n in STEPS]
-            if not all(rate > 0 for rate in wanted):
-                return Evidence(False, "a candidate rate is not positive")
-            unit = run.gamma.q * math.log(2)
-            slopes, own = (
-                [float((a.log() - b.log()).mid()) / unit for a, b in pairwise(rows)]
-                for rows in (rates, wanted)
-            )
-            level = abs(float((rates[-1] / wanted[-1]).mid()) - 1)
-        x, y, z = slopes[-3:]
-        bend = z - 2 * y + x
-        slope = z - (z - y) ** 2 / bend if bend else z
-        bar = max(abs(slope - z), 1e-9)
-        decades = unit * (len(STEPS) - 1) / math.log(10)
-        figure = f"exponent {slope:.6f} ± {bar:.0e} over {decades:.1f} decades, off by {level:.0e}"
-        return Evidence(abs(own[-1] - slope) <= bar and level < 0.1, figure)
-
-    return Check(f"decay of 2^{DOUBLINGS} steps at gamma = {run.gamma}", Kind.SIMULATION, judge)
+    def over(self, limit: arb, place: Place) -> arb:
+        """A rate over that of this multiplier, or the worse of two; 0 where none is the slower."""
+        if self is Which.MIXED:
+            return limit / rates(place.h, place.beta, fmpq(0))[1]
+        slow, fast = rates(place.h, place.beta, place.first)
+        if self is Which.BOTH:
+            return max((limit / slow, limit / fast), key=lambda ratio: float(abs(ratio - 1)))
+        if oscillates(place.h, place.beta, place.first):
+            return arb(0)
+        return limit / (slow if self is Which.SLOWER else fast)
 
 
 def same_powers(derived: Callable[[], sympy.Expr]) -> Check:
@@ -147,164 +67,273 @@ def same_powers(derived: Callable[[], sympy.Expr]) -> Check:
 
 
 def rate_claim(
-    statement: str, formula: Formula, derived: Callable[[], Rate], run: Iteration, order: int
+    which: Which,
+    limit: sympy.Expr,
+    bounds: tuple[sympy.Basic, ...],
+    derived: Callable[[], sympy.Expr],
+    rate: sympy.Expr | None = None,
 ) -> Claim:
+    left = r"; relative to it, what is left falls like $h^p$ with $p={rate}$" if rate else ""
+    slots = {"domain": Domain(bounds), "which": which, "limit": Value(limit, "limit")}
     return Claim(
-        statement=SCALING + statement,
-        printed=formula,
-        checks=(
-            same_powers(lambda: derived().leading),
-            decays_with_error(run, order),
-            fitted_exponent(run),
+        says=Statement(
+            Type.LIMIT,
+            r"Along $\beta:=1-Ch^\gamma$ for {domain}, as $h$ falls, {which} decays at the rate "
+            r"$-\log|\kappa|={limit}$ a step, to leading order" + left + ".",
+            slots | ({"rate": Value(rate, "rate")} if rate else {}),
         ),
-        expected=Verdict.CONFIRMED,
+        checks=(
+            on("limit", same_powers(derived)),
+            to_leading_order(
+                "eigenvalues of the step matrix",
+                lambda says, place: says["which"].over(place.stated(says, "limit"), place),
+                rate="rate" if rate else "",
+            ),
+        ),
     )
 
 
-@claim("cowsik2022.slow-rate", catalogue="B06 B08", where="Lemma E.1 and section 3.3")
+@claim("cowsik2022.slow-rate", catalogue="B06 B08", where=TRANSVERSE, printed=LOST)
 def slow_rate() -> Claim:
-    """u = 1-κ solves u² - (1-β+z)u + z = 0, z = hλ. For γ < 1/2 the middle term is largest, so
-    that u = z/(1-β) (1 + z/(1-β)² + ...): relative error λ h^(1-2γ)/C². The slowest mode is that
-    of the smallest curvature; its timescale is C h^(γ-1)/λ.
+    r"""$u=1-\kappa$ solves $u^2-(1-\beta+z)u+z=0$, $z=h\lambda$. For $\gamma<\frac12$ the middle
+    term is largest, so that $u=z/(1-\beta)\,(1+z/(1-\beta)^2+\dots)$. The slowest mode is that of
+    the smallest curvature; its timescale is $Ch^{\gamma-1}/\lambda$.
     """
     return rate_claim(
-        r"for $\gamma < 1/2$ the slower multiplier of a mode decays at the rate {formula}.",
-        Formula("slowRate", LAMBDA * H ** (1 - GAMMA) / C, given=MODE),
-        lambda: overdamped().rates[0],
-        Iteration(QUARTER),
-        2,
+        Which.SLOWER,
+        LAMBDA * H ** (1 - GAMMA) / C,
+        (sympy.Ge(GAMMA, 0), sympy.Lt(GAMMA, HALF)),
+        lambda: timescales(heavy_ball)[0].rates[0].leading,
+        1 - 2 * GAMMA,
     )
 
 
-@claim("cowsik2022.fast-rate", catalogue="B06 B08", where="Lemma E.1 and section 3.3")
+@claim("cowsik2022.fast-rate", catalogue="B06 B08", where=TRANSVERSE, printed=LOST)
 def fast_rate() -> Claim:
-    """The other root is 1-β+z minus the slow one: 1-β to leading order, as for the mixed mode. It
-    is smaller than 1-β, so that no mode decays faster than the mixed one.
+    r"""The other root is $1-\beta+z$ minus the slow one: $1-\beta$ to leading order, as for the
+    mixed mode.
     """
     return rate_claim(
-        r"for $\gamma < 1/2$ the faster multiplier of a mode decays at the rate {formula}.",
-        Formula("fastRate", C * H**GAMMA, given=MODE),
-        lambda: overdamped().rates[1],
-        Iteration(QUARTER, fast=True),
-        1,
+        Which.FASTER,
+        C * H**GAMMA,
+        (sympy.Gt(GAMMA, 0), sympy.Lt(GAMMA, HALF)),
+        lambda: timescales(heavy_ball)[0].rates[1].leading,
     )
 
 
-@claim("cowsik2022.oscillation-rate", catalogue="B06 B08", where="Lemma E.1 and section 3.3")
+@claim("cowsik2022.oscillation-rate", catalogue="B06 B08", where=TRANSVERSE, printed=LOST)
 def oscillation_rate() -> Claim:
-    """A complex pair has |κ|² = β exactly: -log|κ| = -log(1 - C h^γ)/2, its relative error C h^γ/2.
-    The envelope takes 2 h^(-γ)/C steps to shrink by e, twice as long as the mixed mode.
+    r"""A complex pair has $|\kappa|^2=\beta$: $-\log|\kappa|=-\log(1-Ch^\gamma)/2$, its relative
+    error $Ch^\gamma/2$. The envelope takes $2h^{-\gamma}/C$ steps to shrink by $e$, twice as long
+    as the mixed mode.
     """
     return rate_claim(
-        r"for $\gamma > 1/2$ the modes oscillate in an envelope that decays at the rate {formula}.",
-        Formula("oscillationRate", C * H**GAMMA / 2, given=MODE),
-        lambda: oscillating().rates[0],
-        Iteration(TWO_THIRDS),
-        2,
+        Which.BOTH,
+        C * H**GAMMA / 2,
+        (sympy.Gt(GAMMA, HALF),),
+        lambda: timescales(heavy_ball)[2].rates[0].leading,
+        GAMMA,
     )
 
 
-@claim("cowsik2022.mixed-rate", catalogue="B06 B08", where="section 3.3, longitudinal motion")
+@claim("cowsik2022.mixed-rate", catalogue="B06 B08", where=LONGITUDINAL, printed=LOST)
 def mixed_rate() -> Claim:
-    """At λ = 0 the multipliers are 1 and β, for every γ: -log β = C h^γ + C² h^(2γ)/2 + ..."""
+    r"""At $\lambda=0$ the multipliers are $1$ and $\beta$, for every $\gamma$:
+    $-\log\beta=Ch^\gamma+C^2h^{2\gamma}/2+\dots$
+    """
 
     def derived() -> sympy.Expr:
         decay = sympy.Dummy("delta")
         return sympy.series(-sympy.log(1 - decay), decay, 0, 2).removeO().subs(decay, C * H**GAMMA)
 
+    return rate_claim(Which.MIXED, C * H**GAMMA, (sympy.Gt(GAMMA, 0),), derived, GAMMA)
+
+
+@claim(
+    "cowsik2022.mixed-mode-bound",
+    catalogue="B08",
+    where="section 3.3, transverse motion",
+    printed=read("with the lower bound set by the mixed longitudinal mode"),
+)
+def mixed_mode_bound() -> Claim:
+    r"""The product of the two multipliers is $\beta$ and both are below 1 in modulus where the mode
+    is stable, so both are above $\beta$; the mixed mode has the multiplier $\beta$.
+    """
+
+    def fastest(h: fmpq, beta: fmpq, z: fmpq) -> tuple[arb, arb]:
+        return 1 / max(rates(h, beta, z / h), key=float), 1 / rates(h, beta, fmpq(0))[1]
+
+    def sides(says: Statement, draw: random.Random) -> tuple[arb, arb]:
+        point = says["domain"].inside(draw)
+        return fastest(fmpq(1, 3), point["beta"], point["z"])
+
+    def holds(says: Statement, point: Point, settings: Settings) -> bool:
+        if point["beta"] <= 0:
+            return False
+        time, mixed = fastest(fmpq(1, 3), point["beta"], point["z"])
+        return bool(time > 0) and says["relation"].admits(time, mixed)
+
     return Claim(
-        statement=SCALING + "the mixed longitudinal mode decays at the rate {formula}.",
-        printed=Formula("mixedRate", C * H**GAMMA, given=POSITIVE),
-        checks=(
-            same_powers(derived),
-            decays_with_error(Iteration(TWO_THIRDS, flat=True), 2),
-            fitted_exponent(Iteration(QUARTER, flat=True)),
+        says=Statement(
+            Type.INEQUALITY,
+            r"The timescale $\tau:=-1/\log|\kappa|$ of each multiplier $\kappa$ of a mode and that "
+            r"of the mixed mode, $\tau_m:=-1/\log\beta$, have $\tau{relation}\tau_m$, with "
+            r"$z:=h\lambda$, for {domain}.",
+            {
+                "relation": Relation.ABOVE,
+                "domain": Domain(
+                    (
+                        sympy.Gt(BETA, 0),
+                        sympy.Lt(BETA, 1),
+                        sympy.Gt(Z, 0),
+                        sympy.Lt(Z, 2 * (1 + BETA)),
+                    )
+                ),
+            },
         ),
-        expected=Verdict.CONFIRMED,
+        checks=(
+            compared("eigenvalues of the step matrix", sides),
+            bounded("eigenvalues within the domain and without", holds, kind=Kind.BALL),
+        ),
     )
 
 
-@claim("cowsik2022.balanced-multiplier", catalogue="B07", where="section 3.3, gamma = 1/2")
+class Roots(Choice):
+    """For which curvatures an expansion of the multipliers holds."""
+
+    DISTINCT = "where the two differ"
+    ALL = "whether they differ or not"
+
+
+@claim("cowsik2022.balanced-multiplier", catalogue="B07", where="section 3.3", printed=LOST)
 def balanced_multiplier() -> Claim:
-    """With u = v √h the quadratic is v² - (C + λ√h)v + λ = 0: to leading order v² - Cv + λ = 0, the
-    damped oscillator x'' + C x' + λ x = 0 in the time √h. The other root has the other sign; both
-    are complex for λ > C²/4.
+    r"""With $u=v\sqrt h$ the quadratic is $v^2-(C+\lambda\sqrt h)v+\lambda=0$: to leading order
+    $v^2-Cv+\lambda=0$, the damped oscillator $x''+Cx'+\lambda x=0$ in the time $\sqrt h$. Both
+    roots are complex for $\lambda>C^2/4$; near a double root they change like $h^{1/4}$.
     """
     root = sympy.sqrt(C**2 - 4 * LAMBDA)
 
-    def derived(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        difference = sympy.expand(candidate - balanced().leading[0])
-        return difference == 0, f"difference {difference}"
-
-    return Claim(
-        statement=(
-            r"With $\beta = 1 - C\sqrt h$ the larger multiplier of a mode is 1 minus {formula}, to "
-            r"leading order."
-        ),
-        printed=Formula("balancedMultiplier", sympy.sqrt(H) * (C - root) / 2, given=MODE),
-        checks=(
-            exact("balance of the leading terms", Kind.SYMBOLIC, derived),
-            decays_with_error(Iteration(HALF), 1),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
-
-
-@claim("cowsik2022.balanced-curvature", catalogue="B07 B04", where="section 3.3, gamma = 1/2")
-def balanced_curvature() -> Claim:
-    """The discriminant C² - 4λ of v² - Cv + λ. Exactly: √(hλ) > 1-√β = C√h/2 (1 + C√h/4 + ...)."""
-
-    def turning(candidate: sympy.Expr, settings: Settings) -> list[float]:
-        scale, _ = draw_mode(Iteration(HALF), settings)
-        found = []
-        with precision(settings.digits):
-            for n in STEPS:
-                h, beta = Iteration(HALF).point(n, scale)
-                end = (1 - arb(beta).sqrt()) ** 2 / arb(h)
-                ratio = evaluate(candidate, {"C": arb(scale)}, BALL) / end
-                found.append(float(abs(ratio - 1).mid()))
+    def differences(says: Statement, settings: Settings, share: fmpq) -> Sequence[float]:
+        """The larger distance of the two from the eigenvalues, with 4 lambda = share C^2."""
+        scale = fmpq(random.Random(settings.seed).randint(10, 20), 10)
+        curvature, found = share * scale**2 / 4, []
+        with precision(settings.digits + 20):
+            for n in range(6, 13):
+                e = fmpq(1, 2**n)
+                total, product = 1 + (1 - scale * e) - e**2 * curvature, 1 - scale * e
+                values = {"e": acb(e), "C": acb(scale), "lambda": acb(curvature)}
+                one, two = (evaluate(says.expr(s), values, COMPLEX) for s in ("slower", "faster"))
+                half = acb(total**2 / 4 - product).sqrt()
+                pairs = ((one, total / 2 + half), (two, total / 2 - half))
+                found.append(max(float(abs(a - b).mid()) for a, b in pairs))
         return found
 
-    def derived(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        return sympy.expand(candidate - balanced().turns) == 0, "zero of the discriminant"
+    def at_a_double_root(says: Statement, settings: Settings) -> tuple[bool, str]:
+        errors = differences(says, settings, fmpq(1))
+        grown = errors[-1] * 4**6 / errors[0]
+        return (grown < 2) == (says["roots"] is Roots.ALL), f"over e^2 it grows by {grown:.3g}"
+
+    def apart(name: str, share: fmpq) -> Check:
+        return tends(name, lambda says, settings: differences(says, settings, share))
+
+    def balance(slot: str, place: int) -> Check:
+        def derived() -> sympy.Expr:
+            return 1 - timescales(heavy_ball)[1].leading[place].subs(H, E**2)
+
+        def same(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+            positive = {E: sympy.Symbol("e", positive=True)}
+            left = sympy.expand((candidate - derived()).subs(positive))
+            return left == 0, f"difference {left}"
+
+        return on(slot, exact(f"balance of the leading terms, {slot}", Kind.SYMBOLIC, same))
 
     return Claim(
-        statement=r"With $\beta = 1 - C\sqrt h$ a mode oscillates for $\lambda$ above {formula}.",
-        printed=Formula("balancedCurvature", C**2 / 4, given=(sympy.Gt(C, 0),)),
-        checks=(
-            exact("balance of the leading terms", Kind.SYMBOLIC, derived),
-            order_of("exact threshold, relative error of order h^(1/2)", turning, 1),
+        says=Statement(
+            Type.LIMIT,
+            r"With $h:=e^2$ and $\beta:=1-Ce$ a mode has multipliers that are, up to {error} "
+            r"{roots}, $\kappa_+={slower}$ and $\kappa_-={faster}$.",
+            {
+                "error": Order(2, "e"),
+                "roots": Roots.DISTINCT,
+                "slower": Value(1 - E * (C - root) / 2, "limit"),
+                "faster": Value(1 - E * (C + root) / 2, "limit"),
+            },
         ),
-        expected=Verdict.CONFIRMED,
+        checks=(
+            balance("slower", 0),
+            balance("faster", 1),
+            apart("roots of the step matrix, real", fmpq(1, 3)),
+            apart("roots of the step matrix, complex", fmpq(5, 3)),
+            exact("a double root of the limit", Kind.BALL, at_a_double_root),
+        ),
     )
 
 
-@claim("cowsik2022.strong-momentum-threshold", catalogue="B04", where="section 3.3, beta near 1")
-def strong_momentum() -> Claim:
-    """(1-√β)² = (1-β)²/(1+√β)², and (1+√β)² -> 4: modes with 4λh/(1-β)² > 1 oscillate. The same as
-    λ_P > 1/(4λ) for the intrinsic parameter λ_P = h/(1-β)² of the second-order flow.
+@claim("cowsik2022.balanced-curvature", catalogue="B07 B04", where="section 3.3", printed=LOST)
+def balanced_curvature() -> Claim:
+    r"""The discriminant $C^2-4\lambda$ of $v^2-Cv+\lambda$. At a finite step the mode turns where
+    $\sqrt{h\lambda}=1-\sqrt\beta=C\sqrt h/2\,(1+C\sqrt h/4+\dots)$, a little later.
     """
 
-    def leading(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        low, _ = oscillation_interval(heavy_ball)
-        quotient = sympy.limit(candidate / low, BETA, 1)
-        return quotient == 1, f"quotient {quotient} at beta = 1"
+    def threshold(says: Statement, draw: random.Random) -> tuple[fmpq, fmpq]:
+        scale = fmpq(draw.randint(10, 40), 20)
+        return says.number("bound", C=scale), scale
 
-    def errors(candidate: sympy.Expr, settings: Settings) -> list[float]:
-        with precision(settings.digits):
-            ends = [(1 - fmpq(1, 2**n)) ** 2 for n in STEPS]
-            ratios = (
-                evaluate(candidate, {"beta": b}) * 4**n - 1
-                for n, b in zip(STEPS, ends, strict=True)
-            )
-            return [abs(int(ratio.p) / int(ratio.q)) for ratio in ratios]
+    def turned(says: Statement, curvature: fmpq, scale: fmpq) -> bool:
+        return oscillates(fmpq(1, 4**100), 1 - scale * fmpq(1, 2**100), curvature)
+
+    def derived(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        left = sympy.expand(candidate - timescales(heavy_ball)[1].turns)
+        return left == 0, "zero of the discriminant"
 
     return Claim(
-        statement=r"As $\beta \to 1$ a mode oscillates for $h\lambda$ above {formula}.",
-        printed=Formula("strongMomentumThreshold", (1 - BETA) ** 2 / 4, given=MOMENTUM),
-        checks=(
-            exact("limit of the exact threshold", Kind.SYMBOLIC, leading),
-            order_of("exact threshold where sqrt(beta) = 1 - 2^-n", errors, 1),
+        says=Statement(
+            Type.THRESHOLD,
+            r"With $\beta:=1-C\sqrt h$ a mode oscillates, once $h$ is small, where "
+            r"$\lambda{relation}{bound}$.",
+            {"relation": Relation.ABOVE, "bound": Value(C**2 / 4, "threshold")},
         ),
-        expected=Verdict.CONFIRMED,
+        checks=(
+            on("bound", exact("balance of the leading terms", Kind.SYMBOLIC, derived)),
+            switches("discriminant of the step matrix", turned, threshold),
+        ),
+    )
+
+
+@claim("cowsik2022.strong-momentum-threshold", catalogue="B04", where="section 3.3", printed=LOST)
+def strong_momentum() -> Claim:
+    r"""$(1-\sqrt\beta)^2=(1-\beta)^2/(1+\sqrt\beta)^2$, and $(1+\sqrt\beta)^2\to4$: modes with
+    $4\lambda h/(1-\beta)^2>1$ oscillate. The same as $\lambda_P>1/(4\lambda)$ for the intrinsic
+    parameter $\lambda_P=h/(1-\beta)^2$ of the second-order flow.
+    """
+
+    def limit(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+        low, _ = oscillation_interval(heavy_ball)
+        quotient = sympy.limit((candidate / low).subs(sympy.Symbol("q"), 1 - BETA), BETA, 1)
+        return quotient == 1, f"quotient {quotient} at beta = 1"
+
+    def differences(says: Statement, settings: Settings) -> Sequence[fmpq]:
+        found = []
+        for n in range(24, 31):
+            q = fmpq(1, 2**n)
+            low, high = fmpq(0), q**2
+            for _ in range(90):
+                middle = (low + high) / 2
+                turned = oscillates(fmpq(1), 1 - q, middle)
+                low, high = (low, middle) if turned else (middle, high)
+            found.append(says.number("limit", q=q) / high - 1)
+        return found
+
+    q = sympy.Symbol("q")
+    return Claim(
+        says=Statement(
+            Type.LIMIT,
+            r"As $\beta$ rises to its bound, $q:=1-\beta$, a mode starts to oscillate at an "
+            r"$h\lambda$ that is ${limit}$ to within a relative {error}.",
+            {"limit": Value(q**2 / 4, "limit"), "error": Order(1, "q")},
+        ),
+        checks=(
+            on("limit", exact("limit of the exact threshold", Kind.SYMBOLIC, limit)),
+            tends("discriminant of the step matrix, bisected", differences),
+        ),
     )
