@@ -144,48 +144,6 @@ PLANTED = {
         -(h**2) / 6,
         -h / (6 * (1 - b) ** 3),
     ],
-    "undertow.nesterov-loss": [
-        2 * NESTEROV_LOSS,
-        -NESTEROV_LOSS,
-        NESTEROV_LOSS / (1 - b),
-        h * (1 + b) / (4 * (1 - b) ** 2),
-        h * (1 + b + 2 * b**2) / (4 * (1 - b) ** 2),
-        h * (1 - b + 2 * b**2) / (4 * (1 + b) ** 2),
-    ],
-    "undertow.nesterov-shift": [
-        sympy.Integer(0),
-        2 * h * b / (1 - b) ** 2,
-        -h * b / (1 - b) ** 2,
-        h * b / (1 - b),
-        h * b / (1 + b) ** 2,
-        h * b**2 / (1 - b) ** 2,
-        h**2 * b / (1 - b) ** 2,
-    ],
-    "undertow.nesterov-amplification": [
-        (1 + b) / (1 - b),
-        2 * (1 - b + 2 * b**2) / (1 - b),
-        (1 - b + 2 * b**2) / (1 - b) ** 2,
-        (1 - b) / (1 - b + 2 * b**2),
-    ],
-    "undertow.quasi-hyperbolic-loss": [
-        2 * AVERAGE_LOSS,
-        h * (1 + nu * b / (1 - b)) / 4,
-        h * (1 + 2 * b * b / (1 - b)) / 4,
-        h * (1 + 2 * nu * nu / (1 - b)) / 4,
-        h * (1 + 2 * nu * b / (1 - b) ** 2) / 4,
-        h * (1 + 2 * nu * b / (1 + b)) / 4,
-        h * (1 - 2 * nu * b / (1 - b)) / 4,
-    ],
-    "undertow.quasi-hyperbolic-shift": [
-        h * b / (1 - b),
-        h * nu * b / (1 - b) ** 2,
-        -h * nu * b / (1 - b),
-        2 * h * nu * b / (1 - b),
-        h * nu * b / (1 + b),
-        h**2 * nu * b / (1 - b),
-        h * nu**2 / (1 - b),
-        h * b**2 / (1 - b),
-    ],
     "ma2019.nesterov": [sympy.Integer(1), 1 - b, b**2, b / 2, -b],
     "undertow.map-loss": [
         h * b / (1 - b) ** 3,
@@ -261,7 +219,7 @@ def test_every_claim_of_these_modules_has_planted_errors():
         one_step,
     )
     claims = (c for m in modules for c in vars(m).values() if isinstance(c, Claim))
-    assert {claim.id for claim in claims} == set(PLANTED)
+    assert {claim.id for claim in claims if claim.says is None} == set(PLANTED)
 
 
 def planted_id(row: tuple[str, sympy.Expr]) -> str:

@@ -1,0 +1,140 @@
+r"""Whether iterates follow the flow that a statement's slots say: from where, and how closely.
+
+The slots of a flow: `force` f and `weight` c in x' = -f grad(E + c |grad E|^2), or `force` f,
+`pull`, `chain` and `fork` in x' = -f g + pull Hg + chain HHg + fork T[g, g], with g, H, T the
+derivatives of E. It starts at x_0 + `shift` g + `bend` Hg.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from flint import fmpq
+
+from derive.language.trees import LEAF
+from verify.claims.checks.heavy_ball import PAIR, QUARTIC, loss_weights, memory_fades
+from verify.claims.checks.memory_rules import CHAIN, FORK, Rule
+from verify.claims.checks.stated import Errors, beside, bounded, for_losses
+from verify.claims.claim import Check, Settings
+from verify.claims.slots import Point
+from verify.claims.statement import Statement
+from verify.running.experiments import Experiment, Flow
+from verify.running.families import bounded_polynomial, starting_point
+from verify.running.flows import evaluate_field
+from verify.running.losses import Loss, VectorField
+from verify.running.numbers import MPFR, Arithmetic
+from verify.running.residuals import Weights, steady_residual
+
+Number = Any
+Values = Mapping[str, Number]
+
+
+def slot_field(says: Statement, h: Number, point: Values) -> Weights:
+    """The field with what stands in the slots; the family's look-ahead gamma is the letter a."""
+    letters = {**point, "a": point["gamma"]} if "gamma" in point else point
+
+    def number(name: str) -> Number:
+        return says.number(name, h=h, **letters)
+
+    force: Number = number("force") if "force" in says.slots else 1
+    if "weight" in says.slots:
+        return loss_weights(number("weight"), force)
+    weights = {LEAF: force}
+    for name, tree, sign in (("pull", PAIR, 1), ("chain", CHAIN, -1), ("fork", FORK, -1)):
+        if name in says.slots:
+            weights[tree] = number(name) * sign
+    return weights
+
+
+def slot_start(
+    says: Statement,
+    loss: VectorField,
+    x0: np.ndarray,
+    h: Number,
+    point: Values,
+    numbers: Arithmetic,
+) -> np.ndarray:
+    """Where the flow starts."""
+    moved = {
+        tree: says.number(name, h=h, **point) * sign
+        for name, tree, sign in (("shift", LEAF, -1), ("bend", PAIR, 1))
+        if name in says.slots
+    }
+    return x0 + evaluate_field(loss, moved, x0, numbers) if moved else x0
+
+
+def slot_path(says: Statement, flow: Flow) -> list[np.ndarray]:
+    """The flow at 0, h, 2h, ..."""
+    start = slot_start(says, flow.loss, flow.x0, flow.h, flow.values, MPFR)
+    return flow.steady(slot_field(says, flow.h, flow.values), start)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A rule beside the flow of a statement.
+
+    Args:
+        begins: the power of h at which the residual of a step begins; where there is a slot
+            `single`, it begins exactly there.
+        parameters: the rule's parameters from a point of the domain.
+    """
+
+    rule: Rule
+    begins: int = 3
+    field: Callable[[Statement, Number, Values], Weights] = slot_field
+    parameters: Callable[[Point], Mapping[str, fmpq]] = dict
+
+    def meets(self, says: Statement, loss: Loss, draw: random.Random, point: Values) -> bool:
+        """A step from the flow stays on it, exactly, to the order at hand."""
+        power = steady_residual(
+            self.rule.optimizer,
+            loss,
+            starting_point(draw, loss.dimension),
+            lambda h: self.field(says, h, point),
+            parameters=point,
+            length=self.begins + 1,
+            memory=self.rule.recall(loss, point, self.begins + 1),
+        )
+        if "single" in says.slots:
+            return bool(power == says["single"].power)
+        return power >= self.begins
+
+    def on_losses(self, *, refutes: bool = False) -> Check:
+        """The residual on losses of each class, for every point of the rule's grid: a proof for
+        these losses and starts."""
+        return for_losses(
+            "exact residual",
+            lambda says, loss, draw: all(
+                self.meets(says, loss, draw, point) for point in self.rule.grid
+            ),
+            refutes=refutes,
+        )
+
+    def in_domain(self, *, refutes: bool = False) -> Check:
+        """At points of the domain the residual is as it is said and what a step leaves behind
+        fades; beyond it is not so."""
+
+        def lasts(says: Statement, point: Point, settings: Settings) -> bool:
+            draw, given = random.Random(settings.seed), self.parameters(point)
+            loss = bounded_polynomial(draw, 1)
+            return memory_fades(self.rule.optimizer, given) and self.meets(says, loss, draw, given)
+
+        return bounded("residual and fading memory", lasts, refutes=refutes)
+
+    def errors(
+        self,
+        follow: Callable[[Statement, Flow], list[np.ndarray]] = slot_path,
+        **changes: Any,
+    ) -> Errors:
+        """The distances of the iterates on the quartic from the flow, at the first of the rule's
+        runs.
+
+        Args:
+            changes: what differs in the experiment, such as its memory or halvings.
+        """
+        run = Experiment(self.rule.optimizer, QUARTIC, [fmpq(1)], self.rule.runs[0])
+        return beside(replace(run, **changes), follow)
