@@ -6,142 +6,147 @@ beta is the momentum, h the step size, E the loss; g, H, T are the derivatives o
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 import sympy
 
 from derive import discrete_modified_loss, heavy_ball, initial_shift
-from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.language.formula import BETA, H
 from derive.language.trees import LEAF
-from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, SQUARE
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR
 from verify.claims.checks.identities import identical
-from verify.claims.checks.memory_rules import (
-    CHAIN,
-    FORK,
-    HEAVY_BALL,
-    PROBE,
-    Number,
-    Point,
-    Weighed,
-    at,
-    layer_fades,
-    order_at_each,
-    shifted,
-)
+from verify.claims.checks.memory_rules import CHAIN, FORK, HEAVY_BALL, Point, layer_fades
 from verify.claims.checks.one_step_maps import (
     MAP_CURVATURE_TERM,
     MEMORY_LOSS,
+    StatedMap,
     curvature_by_engine,
-    map_path,
-    same_step,
 )
-from verify.claims.claim import Check, Claim, Verdict, claim
-from verify.running.experiments import Flow
+from verify.claims.checks.stated import observed
+from verify.claims.claim import OURS, Claim, claim, on
+from verify.claims.slots import Losses, Order, Value, When
+from verify.claims.statement import Statement, Type
 from verify.running.residuals import Weights
 
-HERE = (*MOMENTUM, *STEP)
-BESIDE_CURVATURE = r"\nabla^{2}E[\nabla E,\nabla E]"
-
-
-def map_from_shift(weights: Weighed, order: int) -> Check:
-    """The candidate's map, started where the lasting flow starts, is this close at the end."""
-
-    def follow(c: Number, run: Flow) -> list[np.ndarray]:
-        step = weights(c, run.h, run.values)
-        return map_path(run, lambda _: step, shifted(run, HEAVY_BALL, order - 1))
-
-    return order_at_each("observed order, shifted start", HEAVY_BALL, follow, order)
-
-
+Number = Any
 MAP_TERM = H * BETA / (2 * ONE_MINUS**3)
+ON_THE_MAP = (
+    r"Heavy ball is {order}-close, {when}, to $x_{k+1}:=x_k-h\nabla S(x_k)$ with "
+    r"$S:={scale}E{+square}\lVert\nabla E\rVert^2"
+)
+STARTED = (
+    "when its first velocity is the last displacement of that iteration, for {losses} and {domain}."
+)
 
 
-@claim("undertow.map-loss", catalogue="E11", where="one step of heavy ball as a map")
+def map_weights(says: Statement, h: Number, point: Point) -> Weights:
+    """x - h grad S of the slots: the gradient of g^T H g is 2HHg + T[g,g]."""
+    weights = {
+        LEAF: h * says.number("scale", h=h, **point),
+        PAIR: h * says.number("square", h=h, **point) * -2,
+    }
+    if "bend" in says.slots:
+        bend = h * says.number("bend", h=h, **point)
+        weights |= {CHAIN: bend * 2, FORK: bend}
+    return weights
+
+
+@claim("undertow.map-loss", catalogue="E11", where="one step of heavy ball as a map", printed=OURS)
 def map_loss() -> Claim:
-    """v_(k+1) = -h Σ β^j g(x_(k-j)) and x_(k-j) = x_k + jhg/(1-β) + O(h²) on the slow manifold. So
-    a step is -hg/(1-β) - h²/(1-β) Σ jβ^j Hg = -hg/(1-β) - h²β/(1-β)³ Hg, and Hg = ∇|∇E|²/2.
+    r"""$v_{k+1}=-h\sum\beta^j\nabla E(x_{k-j})$, and $x_{k-j}=x_k+\frac{jh}{1-\beta}\nabla
+    E+O(h^2)$ on the slow manifold. So a step is $-\frac h{1-\beta}\nabla E-\frac{h^2}{1-\beta}\sum
+    j\beta^j\,\nabla^2E\,\nabla E =-\frac h{1-\beta}\nabla
+    E-\frac{h^2\beta}{(1-\beta)^3}\nabla^2E\,\nabla E$, and $\nabla^2E\,\nabla
+    E=\frac12\nabla\lVert\nabla E\rVert^2$.
     """
-
-    def weights(c: Number, h: Number, point: Point) -> Weights:
-        return {LEAF: h / (1 - point["beta"]), PAIR: -(h * c * 2)}
 
     def by_engine() -> sympy.Expr:
         loss = discrete_modified_loss(heavy_ball, order=2)
         return H * (loss.scale * loss.terms[PAIR]).as_expr()
 
+    followed = StatedMap(map_weights, 2)
     return Claim(
-        statement=(
-            r"On its slow manifold heavy ball is $x_{k+1} = x_k-h\nabla S(x_k)+O(h^3)$ with "
-            r"$S = E/(1-\beta)$ plus {formula}."
+        says=Statement(
+            Type.CLOSENESS,
+            f"{ON_THE_MAP}$, {STARTED}",
+            {"order": Order(2), "when": When.EVERY_STEP, "scale": Value(1 / ONE_MINUS)}
+            | {"square": Value(MAP_TERM), "losses": Losses.EVERY, "domain": FADING},
         ),
-        printed=Formula("mapLoss", MAP_TERM, SQUARE, given=HERE),
         checks=(
-            identical("B-series engine", by_engine),
-            same_step("exact residual of the map", weights, begins=3),
-            map_from_shift(weights, 2),
+            on("square", identical("B-series of the map", by_engine)),
+            observed("observed order", followed.errors(warm=True)),
+            *followed.residuals(),
         ),
-        expected=Verdict.CONFIRMED,
     )
 
 
-def curvature_weights(c: Number, h: Number, point: Point) -> Weights:
-    """The map of E/(1-beta) + MAP_TERM |grad E|^2 + c gHg, whose gradient is 2HHg + T[g,g]."""
-    return {
-        LEAF: h / (1 - point["beta"]),
-        PAIR: -(h * at(MAP_TERM, h, point) * 2),
-        CHAIN: h * c * 2,
-        FORK: h * c,
-    }
-
-
-@claim("undertow.map-loss-curvature", catalogue="E11", where="one step of heavy ball as a map")
+@claim(
+    "undertow.map-loss-curvature",
+    catalogue="E11",
+    where="one step of heavy ball as a map",
+    printed=OURS,
+)
 def map_loss_curvature() -> Claim:
-    """With w = 1/(1-β) and y the point before x: N(x) = βN(y) - hg(x) and y = x - N(y). From
-    N = -hwg - h²βw³ Hg + h³N3 + ... follows y = x + hwg + h²w³ Hg + O(h³). At h³ the first two
-    terms of N(y) give -(1+β)w⁴ (HHg + T[g,g]/2). So N3 = -β(1+β)w⁵/2 (2HHg + T[g,g]), and
-    2HHg + T[g,g] is the gradient of gHg.
+    r"""With $w=1/(1-\beta)$ and $y$ the point before $x$: $N(x)=\beta N(y)-h\nabla E(x)$ and
+    $y=x-N(y)$. From $N=-hwg-h^2\beta w^3Hg+h^3N_3+\dots$ follows $y=x+hwg+h^2w^3Hg+O(h^3)$. At
+    $h^3$ the first two terms of $N(y)$ give $-(1+\beta)w^4(HHg+\frac12T[g,g])$. So
+    $N_3=-\frac12\beta(1+\beta)w^5(2HHg+T[g,g])$, the gradient of a multiple of $g^THg$.
     """
+    followed = StatedMap(map_weights, 3)
     return Claim(
-        statement=(
-            r"On its slow manifold heavy ball is $x_{k+1} = x_k-h\nabla S(x_k)+O(h^4)$ with "
-            r"$S = E/(1-\beta)+h\beta/(2(1-\beta)^3)\,\lVert\nabla E\rVert^2$ plus {formula}."
+        says=Statement(
+            Type.CLOSENESS,
+            rf"{ON_THE_MAP}{{+bend}}\nabla E^T\nabla^2E\,\nabla E$, {STARTED}",
+            {"order": Order(3), "when": When.EVERY_STEP, "scale": Value(1 / ONE_MINUS)}
+            | {"square": Value(MAP_TERM), "bend": Value(MAP_CURVATURE_TERM)}
+            | {"losses": Losses.EVERY, "domain": FADING},
         ),
-        printed=Formula("mapLossCurvature", MAP_CURVATURE_TERM, BESIDE_CURVATURE, given=HERE),
         checks=(
-            identical("B-series engine", curvature_by_engine),
-            same_step("exact residual of the map", curvature_weights, begins=4),
-            map_from_shift(curvature_weights, 3),
+            on("bend", identical("B-series of the map", curvature_by_engine)),
+            observed("observed order", followed.errors(warm=True)),
+            *followed.residuals(),
         ),
-        expected=Verdict.CONFIRMED,
     )
 
 
-@claim("undertow.memoryless-start", catalogue="E16", where="the memoryless iteration in its limit")
+@claim(
+    "undertow.memoryless-start",
+    catalogue="E16",
+    where="the memoryless iteration in its limit",
+    printed=OURS,
+)
 def memoryless_start() -> Claim:
-    """The limits of F_k and M_k from the first step on add h Σ β^(k+1)/(1-β) (-g) = -hβ/(1-β)² g to
-    the path. As for the flow, this map is O(h)-close from x_0, and O(h²)-close from
-    x_0 + hβ/(1-β)² ∇E(x_0) once β^k has died out.
+    r"""The limits of $F_k$ and $M_k$ from the first step on add
+    $-h\sum\beta^{k+1}/(1-\beta)\,\nabla E=-h\beta/(1-\beta)^2\,\nabla E$ to the path. The shift of
+    the start takes it back, once $\beta^k$ has died out.
     """
 
     def by_engine() -> sympy.Expr:
         return -H * initial_shift(heavy_ball, order=1)[LEAF].as_expr()
 
-    def follow(c: Number, run: Flow) -> list[np.ndarray]:
-        force = run.h / (1 - run.values["beta"])
-        steady = {LEAF: force, PAIR: -(at(MEMORY_LOSS, run.h, run.values) * force * 2)}
-        return map_path(run, lambda _: steady, run.x0 + run.gradient() * c)
+    def weights(says: Statement, h: Number, point: Point) -> Weights:
+        step = says.number("step", h=h, **point)
+        return {LEAF: step, PAIR: step * says.number("memory", h=h, **point) * -2}
 
+    followed = StatedMap(weights, 2)
+    errors = followed.errors()
     return Claim(
-        statement=(
-            r"After its start-up heavy ball is $O(h^2)$-close to gradient descent with step "
-            r"$h/(1-\beta)$ on $E+h\beta/(2(1-\beta)^2)\,\lVert\nabla E\rVert^2$ started at "
-            r"$x_0+s\nabla E(x_0)$, and from $x_0$ only $O(h)$-close; $s$ is {formula}."
+        says=Statement(
+            Type.CLOSENESS,
+            r"Heavy ball from a cold start is {order}-close, {when} and {early}-close over all "
+            r"steps, to gradient descent with the step {step} on "
+            r"$E{+memory}\lVert\nabla E\rVert^2$ from $x_0{+shift}\nabla E(x_0)$, for {losses} and "
+            "{domain}.",
+            {"order": Order(2), "when": When.AFTER_START_UP, "early": Order(1)}
+            | {"step": Value(H / ONE_MINUS), "memory": Value(MEMORY_LOSS)}
+            | {"shift": Value(H * BETA / ONE_MINUS**2), "losses": Losses.EVERY, "domain": FADING},
         ),
-        printed=Formula("memorylessStart", H * BETA / ONE_MINUS**2, given=HERE),
         checks=(
-            identical("B-series engine", by_engine),
-            layer_fades(HEAVY_BALL, lambda c, _: c / PROBE),
-            order_at_each("observed order at the final time", HEAVY_BALL, follow, 2),
+            on("shift", identical("start by B-series", by_engine)),
+            on("shift", layer_fades(HEAVY_BALL, lambda c, _: c / 2)),
+            observed("observed order", errors),
+            observed("observed order over all steps", errors, order="early", when=None),
+            *followed.residuals(),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"The start-up is over: $k \ge 2\log(1/h)/\log(1/\beta)$.",
     )
