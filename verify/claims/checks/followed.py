@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from flint import fmpq
 
-from derive.language.trees import LEAF
+from derive.language.trees import LEAF, Tree
 from verify.claims.checks.heavy_ball import PAIR, QUARTIC, loss_weights, memory_fades
 from verify.claims.checks.memory_rules import CHAIN, FORK, Rule
 from verify.claims.checks.stated import Errors, beside, bounded, for_losses
@@ -43,7 +43,7 @@ def slot_field(says: Statement, h: Number, point: Values) -> Weights:
     force: Number = number("force") if "force" in says.slots else 1
     if "weight" in says.slots:
         return loss_weights(number("weight"), force)
-    weights = {LEAF: force}
+    weights: dict[Tree, Number] = {LEAF: force}
     for name, tree, sign in (("pull", PAIR, 1), ("chain", CHAIN, -1), ("fork", FORK, -1)):
         if name in says.slots:
             weights[tree] = number(name) * sign

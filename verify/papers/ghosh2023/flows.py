@@ -12,22 +12,16 @@ from flint import fmpq
 from derive import heavy_ball
 from derive.language.formula import BETA, H
 from derive.language.trees import LEAF, Tree
-from verify.claims.checks.heavy_ball import (
-    FULL,
-    ONE_MINUS,
-    PAIR,
-    RESIDUAL_BETAS,
-    loss_weights,
-    memory_fades,
-)
+from verify.claims.checks.followed import Followed, slot_field, slot_start
+from verify.claims.checks.heavy_ball import FULL, ONE_MINUS, PAIR, memory_fades
+from verify.claims.checks.memory_rules import HEAVY_BALL
 from verify.claims.checks.start_up import Case
 from verify.claims.claim import Settings
 from verify.claims.slots import Domain, Point, Value
 from verify.claims.statement import Statement
-from verify.running.experiments import Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.losses import Loss
-from verify.running.residuals import steady_residual, transient_residual
+from verify.running.residuals import transient_residual
 
 Number = Any
 
@@ -38,15 +32,10 @@ LASTING = {
     "weight": Value(H * (1 + BETA) / (4 * ONE_MINUS**2)),
 }
 """Equation (5): the slots of `LASTING_FLOW`."""
+FOLLOWED = Followed(HEAVY_BALL)
 LASTING_FLOW = r"$\dot x=-{force}\nabla\hat E$ of $\hat E:=E{+weight}\lVert\nabla E\rVert^2$"
 CHANGING_FLOW = r"$\dot x=-{force}\nabla E-{pull}\gamma_k\nabla^2E\,\nabla E$, $\gamma_k={factor}$"
 """Equation (4), for t from t_k to t_(k+1)."""
-
-
-def lasting(says: Statement, h: Number, beta: Number) -> dict[Tree, Number]:
-    """The field of equation (5) with what stands in the slots."""
-    force = says.number("force", h=h, beta=beta)
-    return loss_weights(says.number("weight", h=h, beta=beta), force)
 
 
 def changing(says: Statement, h: Number, beta: Number, k: int) -> dict[Tree, Number]:
@@ -58,21 +47,11 @@ def changing(says: Statement, h: Number, beta: Number, k: int) -> dict[Tree, Num
     }
 
 
-def follow_lasting(says: Statement, flow: Flow) -> list[np.ndarray]:
-    """The flow of equation (5) from x_0, moved by the slot `shift` times grad E(x_0)."""
-    beta, start = flow.values["beta"], flow.x0
-    if "shift" in says.slots:
-        start = start + flow.gradient() * says.number("shift", h=flow.h, beta=beta)
-    return flow.steady(lasting(says, flow.h, beta), start)
-
-
 def rest(says: Statement, case: Case, k: int) -> np.ndarray:
-    """x_k minus that flow at the time kh, in power series."""
-    start = case.x0
-    if "shift" in says.slots:
-        slope = case.loss.gradient_function(case.arithmetic)(start)
-        start = start + slope * says.number("shift", h=case.h, beta=case.beta)
-    return case.path[k] - case.flow(lasting(says, case.h, case.beta), case.h * k, start)
+    """x_k minus the flow of the slots at the time kh, in power series."""
+    point = {"beta": case.beta}
+    start = slot_start(says, case.loss, case.x0, case.h, point, case.arithmetic)
+    return case.path[k] - case.flow(slot_field(says, case.h, point), case.h * k, start)
 
 
 def first_velocity(says: Statement, h: Number, beta: Number) -> Number:
@@ -102,29 +81,3 @@ def converges(says: Statement, point: Point, settings: Settings) -> bool:
     draw, beta = random.Random(settings.seed), point["beta"]
     loss = bounded_polynomial(draw, 1)
     return memory_fades(heavy_ball, point) and meets_changing(says, loss, draw, beta)
-
-
-def meets_lasting(says: Statement, loss: Loss, draw: random.Random, beta: fmpq) -> bool:
-    """A step of heavy ball from the flow of equation (5) stays on it to h^2, exactly."""
-    power = steady_residual(
-        heavy_ball,
-        loss,
-        starting_point(draw, loss.dimension),
-        lambda h: lasting(says, h, beta),
-        parameters={"beta": beta},
-        length=FULL + 2,
-        memory=lambda here, before, h: [here - before],
-    )
-    return power > FULL
-
-
-def lasts(says: Statement, point: Point, settings: Settings) -> bool:
-    """Equation (5) is met in every step, and what a step leaves behind fades."""
-    draw, beta = random.Random(settings.seed), point["beta"]
-    loss = bounded_polynomial(draw, 1)
-    return memory_fades(heavy_ball, point) and meets_lasting(says, loss, draw, beta)
-
-
-def meets_lasting_often(says: Statement, loss: Loss, draw: random.Random) -> bool:
-    """The same at nine momenta: a proof for this loss and start."""
-    return all(meets_lasting(says, loss, draw, beta) for beta in RESIDUAL_BETAS)

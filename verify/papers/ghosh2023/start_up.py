@@ -13,6 +13,7 @@ from flint import arb, fmpq
 from derive import heavy_ball
 from derive.engine.expansion import gamma
 from derive.language.formula import BETA, H, K
+from verify.claims.checks.followed import slot_field, slot_path
 from verify.claims.checks.heavy_ball import HEAVY_BALL, ONE_MINUS, QUARTIC, RESIDUAL_BETAS, settled
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.start_up import start_up
@@ -23,16 +24,13 @@ from verify.claims.statement import Statement, Type
 from verify.papers.ghosh2023.flows import (
     CHANGING_FLOW,
     FADING,
+    FOLLOWED,
     LASTING,
     LASTING_FLOW,
     changing,
     converges,
     first_velocity,
-    follow_lasting,
-    lasting,
-    lasts,
     meets_changing,
-    meets_lasting_often,
     rest,
 )
 from verify.running.enclosures import enclosed_flow
@@ -54,7 +52,7 @@ EXAMPLE = Instance(
     QUARTIC,
     {"x_0": 1, r"\beta": "1/2", "h": "1/1024"},
 )
-ERRORS = beside(HEAVY_BALL, follow_lasting)
+ERRORS = FOLLOWED.errors()
 
 
 def follow_changing(says: Statement, flow: Flow) -> list[np.ndarray]:
@@ -202,7 +200,7 @@ def certified_errors(says: Statement, settings: Settings) -> Evidence:
             start, slope = arb(1), QUARTIC.gradient_function(BALL)(path[0])[0]
             if "shift" in says.slots:
                 start += slope * says.number("shift", h=h, beta=HALF)
-            field = Field(QUARTIC, lasting(says, arb(h), beta))
+            field = Field(QUARTIC, slot_field(says, arb(h), {"beta": beta}))
             end = enclosed_flow(field, [start], arb(2), digits=settings.digits)
             errors.append(abs(path[-1] - end)[0])
     power, ratio = says["order"].power, errors[0] / errors[1]
@@ -223,7 +221,7 @@ def largest_error(says: Statement, settings: Settings) -> float:
         2,
         range(halvings, halvings + 1),
     )
-    ((largest, _),) = run.distances(lambda f: follow_lasting(says, f), digits=settings.digits)
+    ((largest, _),) = run.distances(lambda f: slot_path(says, f), digits=settings.digits)
     return largest
 
 
@@ -254,8 +252,8 @@ def reduced_flow_order() -> Claim:
         checks=(
             observed("observed order", ERRORS, refutes=True),
             measured("size of the error", largest_error, number="error"),
-            for_losses("exact residual", meets_lasting_often),
-            bounded("residual and fading memory", lasts),
+            FOLLOWED.on_losses(),
+            FOLLOWED.in_domain(),
             Check("certified errors at the final time", Kind.BALL, certified_errors, refutes=True),
         ),
     )
@@ -287,7 +285,7 @@ def shifted_start() -> Claim:
             start_up("decay of the h term", rest, lambda beta: [[beta]]),
             observed("observed order", ERRORS),
             observed("observed order over all steps", ERRORS, order="early", when=None),
-            for_losses("exact residual", meets_lasting_often),
-            bounded("residual and fading memory", lasts),
+            FOLLOWED.on_losses(),
+            FOLLOWED.in_domain(),
         ),
     )
