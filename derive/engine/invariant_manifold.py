@@ -39,7 +39,7 @@ class SlowManifold:
 
     `flow[name][n]` is F_n of a slow variable, `manifold[name][n]` Z_n of a fast one; component
     expressions of `algebra`, in which a slow variable is a symbol of its own name. `counters` are
-    states that count steps, in powers that have faded.
+    states that count steps, with their first value; beside powers that fade they are t/h plus it.
     """
 
     optimizer: Optimizer
@@ -47,7 +47,7 @@ class SlowManifold:
     algebra: Algebra
     slow: tuple[str, ...]
     fast: tuple[str, ...]
-    counters: tuple[str, ...]
+    counters: Mapping[str, fmpq]
     spaces: Mapping[str, str | None]
     flow: Mapping[str, tuple[Element, ...]]
     manifold: Mapping[str, tuple[Element, ...]]
@@ -60,6 +60,11 @@ class SlowManifold:
         """Whether a slow variable is the time t itself."""
         first, *later = self.flow[name]
         return name == "t" and first == 1 and not any(later)
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether the time is slow because the rule uses the number of the step."""
+        return "t" in self.slow and "t" not in (*self.optimizer.keywords, *self.optimizer.memory)
 
     def state(self, name: str) -> tuple[Element, ...]:
         """A state as a series in h over the slow variables."""
@@ -114,6 +119,7 @@ class _Search:
     def derive(self, order: int) -> SlowManifold:
         self.slow = self._slow_variables()
         self.fast = [name for name in self.names if name not in self.slow]
+        self.hiding = [name for name in self.names if self._hides(self.probe[name])]
         self.xi = {name: self.run.slow(name) for name in self.slow}
         self.z = {name: [self.xi[name]] for name in self.slow}
         self.z |= {name: [value] for name, value in self._at_rest().items()}
@@ -129,7 +135,7 @@ class _Search:
             self.algebra,
             tuple(self.slow),
             tuple(self.fast),
-            tuple(self.run.counters),
+            dict(self.run.counters),
             self.run.spaces,
             {name: tuple(speeds) for name, speeds in flow.items()},
             {name: tuple(self.z[name][:order]) for name in self.fast},
@@ -138,7 +144,7 @@ class _Search:
     def _slow_variables(self) -> list[str]:
         """The states on which the fixed points at h = 0 depend; x before the others."""
         unknown = {name: self.run.unknown(name) for name in self.names}
-        after = self.run.held({name: [y] for name, y in unknown.items()})
+        after = self.probe = self.run.held({name: [y] for name, y in unknown.items()})
         # what depends on the columns before it is slow: at best x, and what does not move at h = 0
         order = sorted(
             self.names,
@@ -272,8 +278,17 @@ class _Search:
             raise NoExpansion(
                 "x alone does not follow a flow at this scale: at h = 0 the memory has an "
                 "eigenvalue 1 in a Jordan block, as a velocity whose friction fades with h. "
-                "Declare the velocity u = (x - last)/h as a state: x <- x + h u."
+                f"Declare the velocity {self._velocity()} as a state: x <- x + h u."
             ) from None
+
+    def _velocity(self) -> str:
+        """How to write a velocity in the user's terms: a memory at rest at x, or at 0."""
+        x = self.names[0]
+        for name in self.fast:
+            if self.z[name][0] == self.xi[x]:
+                return f"u = ({x} - {name})/h"
+        name = next((n for n in self.fast if not self.z[n][0]), "")
+        return f"u = {name}/h in the place of {name}" if name else f"u = ({x} - last)/h"
 
     def _next(self, n: int, *, last: bool) -> dict[str, Element]:
         """F_(n-1), and Z_n unless it is the last order."""
@@ -282,11 +297,8 @@ class _Search:
             self.z[name].append(zero)
         speeds = dict.fromkeys(self.slow, zero)
         earlier = {name: partial(self._earlier, name, n) for name in self.names}
-        needed = [
-            i
-            for i in range(len(self.names))
-            if not last or any(row[i] for row in self.solver[size:])
-        ]
+        needed = self._needed() if last else list(range(len(self.names)))
+        partial_solve = len(needed) < len(self.names)
         base: dict[int, Element] = {}
         for _ in range(len(self.names) + 2):
             after = self.run.step(self.z, n + 1)
@@ -301,22 +313,36 @@ class _Search:
                 gap = after[name].coefficients[n] - own - base[i] - along(self.z[name][0])
                 if not self.algebra.is_zero(gap):
                     gaps[i] = gap
-            if not gaps:
-                self.along.append(along)
-                return speeds
             change = [
                 sum((row[i] * gap for i, gap in gaps.items() if row[i]), zero)
                 for row in self.solver
             ]
+            settled = partial_solve and all(self.algebra.is_zero(c) for c in change[size:])
+            if settled or not gaps:
+                self.along.append(along)
+                return speeds
             for name, value in zip(self.slow, change[size:], strict=True):
                 speeds[name] = speeds[name] + value
-            if not last or len(needed) == len(self.names):
+            if not partial_solve:
                 for name, value in zip(self.fast, change[:size], strict=True):
                     self.z[name][n] = self.z[name][n] + value
         raise NoExpansion(
             "the memory depends on itself through a gradient or a norm, which the engine does not "
             "solve; write the rule with fewer states."
         )
+
+    def _needed(self) -> list[int]:
+        """The equations that the last speeds need: all, where a gradient or a norm hides more."""
+        rows = self.solver[len(self.fast) :]
+        needed = [i for i in range(len(self.names)) if any(row[i] for row in rows)]
+        hidden = any(self.names[i] in self.hiding for i in needed)
+        return list(range(len(self.names))) if hidden else needed
+
+    def _hides(self, after: Series) -> bool:
+        """Whether a fast state stands inside a gradient or a sum, which no derivative sees."""
+        fast = {self.run.unknown(name).symbols[0].index for name in self.fast}
+        inside = (s for s in after.coefficients[0].symbols if s.kind in {"held", "total"})
+        return any(fast & self.algebra.unknowns(self.algebra.variable(s)) for s in inside)
 
     def _earlier(self, name: str, n: int) -> Element:
         """[exp(h D) Z]_n without Z_n and the derivative of Z_0 along F_(n-1)."""

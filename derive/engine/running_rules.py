@@ -10,6 +10,7 @@ from typing import Any
 from flint import fmpq
 
 from derive.engine.component_ring import Element, NoExpansion, Restart
+from derive.engine.step_counter import NeedsTime, StepNumber
 from derive.engine.step_series import Series, constant
 from derive.engine.vectors import Algebra, Argument, schedule
 from derive.language.bad_input import BadInput
@@ -28,7 +29,7 @@ class Running:
         self.optimizer = optimizer
         self.algebra = algebra
         self.players = optimizer.players or ("x",)
-        self.counters: set[str] = set()
+        self.counters: dict[str, fmpq] = {}
         self.lost = 0
         self.names = [self.players[0], *optimizer.memory]
         self.time = "t" in optimizer.keywords
@@ -58,7 +59,7 @@ class Running:
         settled = False
         while not settled:
             settled = True
-            after = self.held({name: [self.unknown(name)] for name in self.names}, length=3)
+            after = self._probed()
             for name in list(self.names):
                 if after[name].coefficients[0] - self.unknown(name) == 1 and not self.spaces[name]:
                     settled = self._is_counted(name) and settled
@@ -68,16 +69,31 @@ class Running:
                     self.spaces[name] = found
                     settled = False
 
+    def _probed(self) -> dict[str, Series]:
+        """One step from unknown states; with the time, where the number of the step needs it."""
+        try:
+            return self.held({name: [self.unknown(name)] for name in self.names}, length=3)
+        except NeedsTime:
+            if "t" in self.names:
+                raise
+            self.time = True
+            self.names.append("t")
+            self.spaces["t"] = None
+            return self._probed()
+
     def _is_counted(self, name: str) -> bool:
-        """Set a state that grows by 1 apart, if the rule only forms fading powers with it."""
-        names = list(self.names)
-        self.counters.add(name)
+        """Set a state that grows by 1 apart, if it is used as the number of the step."""
+        begun = self.begun(1)[name].coefficients[0] if not self.optimizer.players else 0
+        if begun and not begun.num.is_constant():
+            return True
+        names, time = list(self.names), self.time
+        self.counters[name] = fmpq(begun.num.leading_coefficient()) if begun else fmpq(0)
         self.names.remove(name)
         try:
-            self.held({n: [self.unknown(n)] for n in self.names})
+            self._probed()
         except NoExpansion:
-            self.counters.remove(name)
-            self.names[:] = names
+            del self.counters[name]
+            self.names[:], self.time = names, time
             return True
         return False
 
@@ -107,13 +123,13 @@ class Running:
             for name, c in state.items()
         }
         h = Series(algebra, [algebra.zero, algebra.number(1), *[algebra.zero] * length][:length])
-        steps = _Steps(h, padded.get("t"))
         x = padded[self.names[0]]
-        memory = [steps if n in self.counters else padded[n] for n in rule.memory]
+        count = lambda first: StepNumber(padded["t"] + h * first if self.time else None, h)  # noqa: E731
+        memory = [count(self.counters[n]) if n in self.counters else padded[n] for n in rule.memory]
         given = self._given(length)
         given |= {name: clock(algebra, name) for name in rule.schedules}
-        given |= {"t": padded["t"]} if self.time else {}
-        given |= {"k": steps} if "k" in rule.keywords else {}
+        given |= {"t": padded["t"]} if "t" in rule.keywords else {}
+        given |= {"k": count(fmpq(0))} if "k" in rule.keywords else {}
         try:
             new_x, new_memory = rule.step(x, memory, self._gradients(), h, given)
         except (NoExpansion, Restart, BadInput):
@@ -253,42 +269,6 @@ def _inverse_factorial(k: int) -> fmpq:
     for i in range(2, k + 1):
         result /= i
     return result
-
-
-class _Steps:
-    """The number k of a step in the long run: its powers beta^k have faded, and k h is the time."""
-
-    def __init__(self, h: Series, time: Series | None) -> None:
-        self.h = h
-        self.time = time
-
-    def __add__(self, other: object) -> _Steps:
-        if not isinstance(other, int):
-            return self._refuse(other)
-        return self
-
-    __radd__ = __sub__ = __add__
-
-    def __rpow__(self, base: object) -> Series:
-        return self.h * 0
-
-    def __mul__(self, other: object) -> object:
-        if other is self.h and self.time is not None:
-            return self.time
-        return self._refuse(other)
-
-    __rmul__ = __mul__
-
-    def _refuse(self, *_: object) -> Any:
-        raise NoExpansion(
-            "the rule uses the number of the step otherwise than in a power such as beta**k, which "
-            "fades: as h tends to 0 there is no flow. Let it be a function of the time t = kh, "
-            "declared as a schedule."
-        )
-
-    __truediv__ = __rtruediv__ = __pow__ = __neg__ = __rsub__ = _refuse
-    __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __array_ufunc__ = None
 
 
 def clock(algebra: Algebra, name: str) -> Callable[[object], object]:

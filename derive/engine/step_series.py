@@ -169,6 +169,8 @@ class Series:
         return total(self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if any(self.constant(v) is None and hasattr(v, "__array_ufunc__") for v in inputs):
+            return NotImplemented
         if method != "__call__" or options or ufunc.__name__ not in _UFUNCS:
             raise NoExpansion(f"the rule uses np.{ufunc.__name__}, which is not known here; {USE}.")
         return _UFUNCS[ufunc.__name__](*(constant_of(self, value) for value in inputs))
@@ -294,6 +296,12 @@ def maximum(a: Series, b: Series) -> Series:
     gap = a - b
     if not any(gap.coefficients):
         return a
+    if not gap.coefficients[0]:
+        raise NoExpansion(
+            "the rule takes the larger or smaller of two values that are equal as h tends to 0, "
+            f"{a.coefficients[0]!r}, with a field's name for its value: at such a tie it has a "
+            "corner and no expansion in h. Keep one of the two."
+        )
     return (a + b + _size(gap)) * fmpq(1, 2)
 
 

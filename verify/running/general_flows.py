@@ -228,7 +228,14 @@ class GeneralField:
             name: reals([next(rows) for _ in range(self._size(name))])
             for name in (*derived.slow, *derived.fast)
         }
-        return state | {name: reals([fmpq(FADED)]) for name in derived.counters}
+        count = self.first_step(state)
+        return state | {name: reals([count + v]) for name, v in derived.counters.items()}
+
+    def first_step(self, state: Mapping[str, Reals]) -> fmpq:
+        """The number of the step at this state: t/h where the rule uses it, else a late one."""
+        if not self.derived.by_steps:
+            return fmpq(FADED)
+        return fmpq(round(float(_bare(state["t"][0])) / float(self._fixed[-1])))
 
     def slow_part(self, state: Mapping[str, Reals]) -> list[Number]:
         """The slow variables of a state as one list."""
@@ -245,12 +252,12 @@ def run(
     h: fmpq,
     steps: int,
     parameters: Mapping[str, fmpq],
-    first: int = 0,
+    first: fmpq | int = 0,
 ) -> list[State]:
     """States 0, ..., steps of the declared step at the working precision.
 
     Args:
-        state: where to begin, with every state of the rule; also t where the rule asks for it.
+        state: where to begin, with every state of the rule, and the time t.
         first: the number of the first step.
     """
     grad, step = land.gradients(rule), REAL.convert(h)
@@ -258,14 +265,14 @@ def run(
     values |= land.clocks(rule)
     x_name = (rule.players or ("x",))[0]
     path = [dict(state)]
-    for k in range(first, first + steps):
+    for k in range(steps):
         here = path[-1]
-        asked: dict[str, Any] = {"k": k} if "k" in rule.keywords else {}
+        asked: dict[str, Any] = {"k": int(first) + k} if "k" in rule.keywords else {}
         asked |= {"t": here["t"][0]} if "t" in rule.keywords else {}
         memory = [here[name] for name in rule.memory]
         x, new = rule.step(here[x_name], memory, grad, step, values | asked)
         after = {x_name: x, **dict(zip(rule.memory, new, strict=True))}
-        if "t" in rule.keywords:
+        if "t" in here and "t" not in after:
             after["t"] = here["t"] + step
         path.append(after)
     return path
@@ -292,8 +299,8 @@ def cold_start(
     found = [x * 0] * len(rule.memory)
     if not rule.players:
         found = rule.start(x, grad, REAL.convert(h), values)
-    time = {"t": reals([fmpq(0)])} if "t" in rule.keywords else {}
-    return {x_name: x, **dict(zip(rule.memory, found, strict=True)), **time, **given}
+    states = dict(zip(rule.memory, found, strict=True))
+    return {"t": reals([fmpq(0)]), x_name: x, **states, **given}
 
 
 def distance(a: Sequence[Number], b: Sequence[Number]) -> float:

@@ -10,7 +10,6 @@ from flint import fmpq
 from derive.engine.invariant_manifold import SlowManifold
 from verify.running.flows import flow
 from verify.running.general_flows import (
-    FADED,
     GeneralField,
     Landscape,
     cold_start,
@@ -98,10 +97,8 @@ def slopes(
                 ]
                 state = whole.on_manifold(given)
             begin = whole.slow_part(state)
-            steps = steps_for(time, h)
-            path = run(
-                rule, land, state, h=h, steps=steps, parameters=parameters, first=warm_up or FADED
-            )
+            steps, first = steps_for(time, h), warm_up or whole.first_step(state)
+            path = run(rule, land, state, h=h, steps=steps, parameters=parameters, first=first)
             end, at = whole.slow_part(path[-1]), [MPFR.convert(h * steps)]
             for n in errors:
                 tried = [(errors, {}), *([(controls, {n - 1: control})] if n in controls else [])]
@@ -143,7 +140,15 @@ def one_step(
             whole = GeneralField(derived, land, parameters, h)
             begin = [MPFR.convert(x) for name in derived.slow for x in start[name]]
             state = whole.on_manifold(begin)
-            path = run(rule, land, state, h=h, steps=1, parameters=parameters, first=FADED)
+            path = run(
+                rule,
+                land,
+                state,
+                h=h,
+                steps=1,
+                parameters=parameters,
+                first=whole.first_step(state),
+            )
             end, at = whole.slow_part(path[-1]), [MPFR.convert(h)]
             for n in errors:
                 tried = [(errors, {}), *([(controls, {n - 1: control})] if n in controls else [])]

@@ -101,7 +101,7 @@ def _start(derived: SlowManifold, land: Landscape, draw: random.Random) -> Mappi
         if name not in start:
             space = derived.spaces[name]
             size = land.sizes[space] if space else 1
-            first = fmpq(0) if derived.is_time(name) else fmpq(1, 3)
+            first = fmpq(1) if derived.is_time(name) else fmpq(1, 3)
             start[name] = [first + fmpq(i, 5) for i in range(size)]
     return start
 

@@ -123,8 +123,19 @@ def fades_slowly(x, last, grad, h, *, k):
     return x + (1 - k * h) * (x - last) - h**2 * grad(x), x
 
 
+def tied(x, v, grad, h, *, k):
+    v = v / (1 + k * h) - h**2 * grad(x)
+    return x + v, v
+
+
+def never_less(x, v, most, grad, h):
+    v = (v + grad(x) ** 2) / 2
+    most = np.maximum(most, v)
+    return x - h * grad(x) / most, v, most
+
+
 def counts(x, n, grad, h):
-    return x - h * grad(x) / (1 + n), n + 1
+    return x - h * grad(x) * np.sqrt(1 + n), n + 1
 
 
 def far(x, grad, h):
@@ -146,7 +157,13 @@ def squared(x, m, grad, h, *, beta):
     ("function", "declared", "said"),
     [
         (grows, {"state": ("v",)}, "the state v still moves"),
-        (fades_slowly, {"state": ("last",), "parameters": ("k",)}, "Declare the velocity"),
+        (
+            fades_slowly,
+            {"state": ("last",), "parameters": ("k",)},
+            r"Declare the velocity u = \(x - last\)/h",
+        ),
+        (tied, {"state": ("v",), "parameters": ("k",)}, "u = v/h in the place of v"),
+        (never_less, {"state": ("v", "most")}, "such a tie it has a corner"),
         (counts, {"state": ("n",)}, "the state n counts steps"),
         (far, {}, "stays away from x"),
         (branches, {}, "branches on the size"),
@@ -160,6 +177,38 @@ def squared(x, m, grad, h, *, beta):
 def test_a_refusal_names_the_cause(function, declared, said):
     with pytest.raises(NoExpansion, match=said):
         general_flow(rule_of(function, **declared), order=2)
+
+
+def test_a_memory_of_gradients_at_averages_is_refused_at_every_order():
+    """x' = -g - c H x' + ..., a series in H without end; not x' = -g."""
+
+    @optimizer(
+        state=("w", "v"), parameters=("b", "c"), start=lambda x, grad, h, **parameters: (x, 0 * x)
+    )
+    def delayed(x, w, v, grad, h, *, b, c):
+        v = b * v + grad(w) - grad(x)
+        new = x - h * grad(x) - v
+        return new, c * w + (1 - c) * new, v
+
+    for order in (1, 2):
+        with pytest.raises(NoExpansion, match="depends on itself through a gradient"):
+            general_flow(delayed, order=order)
+
+
+def test_a_velocity_that_holds_the_step_is_solved_to_the_order_asked_for():
+    @optimizer(state=("v", "m", "b"), parameters=("rho", "mu", "eps"))
+    def centered(x, v, m, b, grad, h, *, rho, mu, eps):
+        """RMSprop with the variance of the gradient and momentum."""
+        g = grad(x)
+        v, m = rho * v + (1 - rho) * g**2, rho * m + (1 - rho) * g
+        b = mu * b + h * g / np.sqrt(v - m**2 + eps)
+        return x - b, v, m, b
+
+    rule = centered.at(rho="1/3", mu="1/2", eps=4)
+    for j, (first,) in enumerate(on_loss(rule, 1)):
+        assert sympy.simplify(first + G[j]) == 0
+    for once, twice in zip(on_loss(rule, 1), on_loss(rule, 2), strict=True):
+        assert once[0] == twice[0]
 
 
 def test_a_guess_of_the_memory_at_rest_is_checked_and_used():
@@ -181,7 +230,7 @@ def test_a_guess_of_the_memory_at_rest_is_checked_and_used():
 def test_bias_corrections_have_faded_in_the_long_run():
     corrected = general_flow(NONLINEAR["adam-corrected"], order=2)
     plain = general_flow(NONLINEAR["adam"], order=2)
-    assert corrected.counters == ("k",)
+    assert corrected.counters == {"k": 0}
     assert repr(corrected.flow["x"]) == repr(plain.flow["x"])
 
 
