@@ -15,7 +15,8 @@ LOSS = loss_from_text("x^4/4 + y^2/2 + x*y/3 + x^2")
 VALUES = {"mu": "2/3", "c": "1/4", "d": "1/2", "k": "1/2", "lam": "1/5", "eps": "1/10"}
 VALUES |= {"beta": "1/2", "beta1": "1/2", "beta2": "3/4", "tau": "1/3", "a": "3/2"}
 START = {"x": [fmpq(1), fmpq(-3, 2)], "u": [fmpq(1, 3), fmpq(1, 5)], "v": [fmpq(1, 3), fmpq(1, 5)]}
-ETA = 1 / (1 + sympy.Symbol("t"))
+START |= {"p": START["u"], "t": [fmpq(1)]}
+CLOCKS = {"eta": 1 / (1 + sympy.Symbol("t")), "beta": 1 / (2 + sympy.Symbol("t"))}
 
 
 def tried(rule, order, **options):
@@ -24,7 +25,7 @@ def tried(rule, order, **options):
         land = Landscape({"f": GAME, "g": GAME}, {"x": 1, "y": 1})
         start = {"x": [fmpq(1)], "y": [fmpq(1, 2)]}
     else:
-        land = Landscape({"E": LOSS}, {"x": 2}, {"eta": ETA})
+        land = Landscape({"E": LOSS}, {"x": 2}, CLOCKS)
         start = START
     derived = general_flow(rule, order=order)
     begin = {name: point for name, point in start.items() if name in derived.slow}
