@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import sympy
 
-from verify.claims.claim import Claim, Settings, looking
+from verify.claims.claim import Claim, Settings
+from verify.claims.judging import looking
 from verify.claims.slots import Value
 
 
@@ -24,11 +25,8 @@ def planted(claim: Claim, wrong: sympy.Expr | Mapping[str, sympy.Expr]):
 def verdicts(claim: Claim, wrong, settings: Settings) -> dict[str, bool | None]:
     """What each check says that looks at what is wrong, by its name."""
     statement, found = planted(claim, wrong), dict[str, bool | None]()
-    changed = {
-        name
-        for name, slot in getattr(statement, "slots", {}).items()
-        if slot != claim.says.slots[name]
-    }
+    right = claim.says.slots if claim.says else {}
+    changed = {name for name in right if statement.slots[name] != right[name]}
     for check in claim.checks:
         with looking(statement) as seen:
             passed = check.judge(statement, settings).passed
