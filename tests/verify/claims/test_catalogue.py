@@ -5,7 +5,7 @@ import json
 import pytest
 
 import verify.papers  # noqa: F401
-from derive.language.formula import BETA, H, K
+from derive.language.formula import H
 from verify.claims.catalogue import coverage, entries, not_claimed
 from verify.claims.claim import REGISTRY, Settings
 from verify.claims.sources import BIBTEX
@@ -53,8 +53,6 @@ def test_an_entry_without_a_claim_shows(capsys):
 PLANTED = [
     ("dherin2024.corridor-step", 2 * LOSS / SQUARED),
     ("dherin2024.corridor-step", LOSS / SQUARED**2),
-    ("undertow.corridor-momentum", H / (1 - BETA)),
-    ("undertow.corridor-momentum", H * (1 - BETA**K) / (1 - BETA)),
     ("barrett2021.regularizer", H / 4),
     ("barrett2021.regularizer", H * PARAMETERS / 2),
 ]
