@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from verify.running.files import check_folder, write_folder
 
 ASSETS = ("style.css", "site.js")
 
+Row = dict[str, Any]
+"""What the index says of one claim."""
 OTHER = "other"
 TOPICS: Mapping[str, str] = {
     "modified loss": r"modified loss|regulari|gradient of E|descends|IGRM|gradient descent on|S =",
@@ -97,18 +99,65 @@ def write_site(report: Report, folder: Path, *, force: bool = False) -> list[Pat
     return write_folder(folder, pages(report), force=force)
 
 
-def pages(report: Report) -> dict[str, str]:
+class Pages(Mapping[str, str]):
+    """Every file of the site by its path, each written when it is asked for, so that a site of
+    any number of claims needs the memory of one page and of the index."""
+
+    def __init__(self, files: Mapping[str, Callable[[], str]]) -> None:
+        self._files = files
+
+    def __getitem__(self, name: str) -> str:
+        return self._files[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def pages(report: Report) -> Pages:
     """Every file of the site by its path."""
     templates = _templates()
+    files: dict[str, Callable[[], str]] = {}
 
-    def render(name: str, template: str, **values: Any) -> str:
+    def page(name: str, template: str, values: Callable[[], Mapping[str, Any]]) -> None:
         root = "../" * name.count("/")
-        return templates.get_template(template).render(
-            root=root, version=version("undertow"), **values
+        files[name] = lambda: templates.get_template(template).render(
+            root=root, version=version("undertow"), **values()
         )
 
     rows = [_row(result) for result in report.results]
-    index = {
+    page("index.html", "index.html", lambda: _index(rows))
+    for before, row, after in zip([None, *rows], rows, [*rows[1:], None], strict=False):
+
+        def of_claim(
+            before: Row | None = before, row: Row = row, after: Row | None = after
+        ) -> Mapping[str, Any]:
+            figures = report.figures.get(row["id"], ())
+            beside = {"before": before, "after": after, "figures": figures}
+            return row | _claim_page(row["result"]) | beside | {"settings": report.settings}
+
+        page(row["page"], "claim.html", of_claim)
+    optimizers = optimizer_pages.find_each(report.optimizers)
+    page("optimizers.html", "optimizers.html", lambda: {"optimizers": optimizers})
+    for found in optimizers:
+
+        def of_rule(found: Quantities = found) -> Mapping[str, Any]:
+            drawn = report.figures.get(found.rule.name, ())
+            return {"found": found, "figures": drawn, "order": optimizer_pages.ORDER}
+
+        page(f"optimizers/{found.rule.name}.html", "optimizer.html", of_rule)
+        files |= {name: partial(str, text) for name, text in _attachments(found).items()}
+    page("errata.html", "errata.html", lambda: {"rows": _wrong(rows)})
+    page("trust.html", "trust.html", lambda: _trust(report, rows))
+    for asset in ASSETS:
+        files[asset] = partial(templates.get_template(asset).render, letters=GREEK)
+    return Pages(files)
+
+
+def _index(rows: Sequence[Row]) -> Mapping[str, Any]:
+    return {
         "rows": rows,
         "papers": _choices(row["paper"] for row in rows),
         "verdicts": _choices(row["verdict"] for row in rows),
@@ -116,43 +165,22 @@ def pages(report: Report) -> dict[str, str]:
         "kinds": _choices(kind for row in rows for kind in row["kinds"]),
         "not_claims": not_claimed(),
     }
-    files = {"index.html": render("index.html", "index.html", **index)}
-    for before, row, after in zip([None, *rows], rows, [*rows[1:], None], strict=False):
-        files[row["page"]] = render(
-            row["page"],
-            "claim.html",
-            before=before,
-            after=after,
-            figures=report.figures.get(row["id"], ()),
-            settings=report.settings,
-            **row,
-            **_claim_page(row["result"]),
-        )
-    optimizers = optimizer_pages.find_each(report.optimizers)
-    files["optimizers.html"] = render("optimizers.html", "optimizers.html", optimizers=optimizers)
-    for found in optimizers:
-        name = f"optimizers/{found.rule.name}.html"
-        drawn = report.figures.get(found.rule.name, ())
-        files[name] = render(
-            name, "optimizer.html", found=found, figures=drawn, order=optimizer_pages.ORDER
-        )
-        files |= _attachments(found)
-    wrong = [row | _claim_page(row["result"]) for row in rows if row["result"].claim.right]
-    files["errata.html"] = render("errata.html", "errata.html", rows=wrong)
-    files["trust.html"] = render(
-        "trust.html",
-        "trust.html",
-        settings=report.settings,
-        environment=environment(),
-        kinds=trust.by_kind(report.results),
-        verdicts={str(v): sum(r.verdict is v for r in report.results) for v in Verdict},
-        unexpected=[row for row in rows if not row["result"].as_recorded],
-        trials=report.trials,
-        claims=len(rows),
-    )
-    for asset in ASSETS:
-        files[asset] = templates.get_template(asset).render(letters=GREEK)
-    return files
+
+
+def _wrong(rows: Sequence[Row]) -> list[Row]:
+    return [row | _claim_page(row["result"]) for row in rows if row["result"].claim.right]
+
+
+def _trust(report: Report, rows: Sequence[Row]) -> Mapping[str, Any]:
+    return {
+        "settings": report.settings,
+        "environment": environment(),
+        "kinds": trust.by_kind(report.results),
+        "verdicts": {str(v): sum(r.verdict is v for r in report.results) for v in Verdict},
+        "unexpected": [row for row in rows if not row["result"].as_recorded],
+        "trials": report.trials,
+        "claims": len(rows),
+    }
 
 
 def _templates() -> Environment:
@@ -171,7 +199,7 @@ def _choices(found: Any) -> list[str]:
     return sorted(dict.fromkeys(found))
 
 
-def _row(result: ClaimResult) -> dict[str, Any]:
+def _row(result: ClaimResult) -> Row:
     """What the index says of a claim."""
     claim = result.claim
     about = topics(result)
