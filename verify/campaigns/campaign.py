@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import logging
 import socket
-import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
 from dataclasses import astuple
-from multiprocessing import TimeoutError as NoResult
+from itertools import islice
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
-
-from joblib import Parallel, delayed, parallel_config
 
 from derive.language.update_rule import BadInput
 from verify.campaigns.draws import UNDECIDED, Unit
@@ -20,6 +27,8 @@ from verify.campaigns.ledger import Entry, Ledger
 from verify.campaigns.processes import ATTEMPTS, CREW, START_SECONDS, Limits, decide_within
 
 CONNECT_SECONDS = 5
+LOOK_SECONDS = 2
+"""How often a cluster that says nothing is asked for its workers."""
 Result = tuple[str, str, str, int]
 
 
@@ -71,47 +80,52 @@ def run_campaign(
         finished()
 
     # On this machine the limits see to it that every unit ends.
-    patience = ATTEMPTS * limits.seconds + START_SECONDS if cluster else None
-    with CREW, _backend(cluster, workers) as has_workers:
-        while True:
-            try:
-                with closing(_decided(missing(), limits, patience)) as results:
-                    for result in results:
-                        record(*result)
-                return
-            except NoResult:
-                if not has_workers():
-                    raise LostCluster(_lost(cluster, "has no worker left")) from None
-                # Dask gives up a task whose workers die, and joblib then waits for it in vain.
-                for unit in tuple(out):
-                    record(unit, UNDECIDED, f"no answer of the cluster for {patience} s", 0)
+    patience = ATTEMPTS * limits.seconds + START_SECONDS if cluster else inf
+    with _executor(cluster, workers) as (executor, threads):
+        pending: dict[Future[Result], Unit] = {}
+        drained, heard = missing(), time.monotonic()
+        try:
+            while True:
+                for unit in islice(drained, max(0, 2 * max(threads(), 1) - len(pending))):
+                    pending[executor.submit(decide_within, astuple(unit), astuple(limits))] = unit
+                if not pending:
+                    return
+                done, _ = wait(pending, LOOK_SECONDS, FIRST_COMPLETED)
+                for future in done:
+                    record(*_result(future, pending.pop(future)))
+                    heard = time.monotonic()
+                if not done and not threads():
+                    raise LostCluster(_lost(cluster, "has no worker"))
+                if time.monotonic() - heard > patience:
+                    for future in tuple(pending):
+                        future.cancel()
+                        figure = f"no answer of the cluster for {patience} s"
+                        record(pending.pop(future).id, UNDECIDED, figure, 0)
+        finally:
+            for future in pending:
+                future.cancel()
 
 
-def _decided(units: Iterator[Unit], limits: Limits, patience: int | None) -> Generator[Result]:
-    """Each result as it comes in; NoResult where none comes for so many seconds."""
-    parallel = Parallel(return_as="generator_unordered", batch_size=1, timeout=patience)
-    bounds = astuple(limits)
-    tasks = (delayed(decide_within)(astuple(unit), bounds) for unit in units)
-    with warnings.catch_warnings(action="ignore"):  # a single thread has no timeout
-        results: Any = parallel(tasks)
+def _result(future: Future[Result], unit: Unit) -> Result:
+    """What a unit's process said; a cluster gives up a task whose workers die again and again."""
     try:
-        for result in results:  # noqa: UP028 (`yield from` would close it outside the `finally`)
-            yield result
-    finally:
-        with warnings.catch_warnings(action="ignore"):  # not all results were asked for
-            results.close()
+        return future.result()
+    except Exception as error:
+        if type(error).__name__ != "KilledWorker":  # of an extra
+            raise
+        return unit.id, UNDECIDED, "ended its workers again and again", 0
 
 
 @contextmanager
-def _backend(cluster: str, workers: int) -> Iterator[Callable[[], bool]]:
-    """Where joblib runs; gives what tells whether there is a worker."""
+def _executor(cluster: str, workers: int) -> Iterator[tuple[Executor, Callable[[], int]]]:
+    """Where units are decided, and what tells how many at once."""
     if not cluster:
-        # Threads suffice, as each asks a process of its own.
-        with parallel_config(backend="threading", n_jobs=workers):
-            yield lambda: True
+        # Threads suffice, as each asks a process of its own; CREW ends those that still work.
+        with ThreadPoolExecutor(workers) as executor, CREW:
+            yield executor, lambda: workers
         return
     try:
-        from distributed import CancelledError, Client  # noqa: PLC0415 (an extra)  # pyright: ignore[reportMissingImports]
+        from distributed import Client  # noqa: PLC0415 (an extra)  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise BadInput("--dask needs dask: pip install 'undertow[cluster]'.") from None
     for name in ("distributed", "distributed.client", "tornado.application", "asyncio"):
@@ -122,11 +136,16 @@ def _backend(cluster: str, workers: int) -> Iterator[Callable[[], bool]]:
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split()).removesuffix(".")
         raise LostCluster(f"no Dask scheduler answers at {cluster}: {said}.") from None
-    with client, parallel_config(backend="dask", client=client):
+    with client:
         try:
-            yield lambda: bool(client.nthreads())
+            yield client.get_executor(pure=False), lambda: _threads(client)
         except (CancelledError, OSError):
             raise LostCluster(_lost(cluster, "has gone")) from None
+
+
+def _threads(client: Any) -> int:
+    """How many units a cluster decides at once."""
+    return sum(client.nthreads().values())
 
 
 def _greeted(cluster: str) -> None:
