@@ -15,7 +15,6 @@ from verify.papers.ghosh2023 import averages, injection, variance
 from verify.papers.ghosh2023.averages import F, S
 from verify.papers.li2019 import TIME
 from verify.papers.undertow import forces, injected_noise, reshuffling, weak_flows
-from verify.papers.undertow.forces import LAG
 from verify.papers.wang2024 import ETA, LAMBDA, SAMPLE
 
 FAST = Settings(digits=20)
@@ -62,8 +61,6 @@ PLANTED = {
     ],
     "ghosh2023.expected-sgd-regularizer": [h / 4 * S, h / 4 * (S + 2 * F)],
     "ghosh2023.slides-stronger-regularization": [FULL, h / (4 * q**2) * (S + F)],
-    "undertow.force-autocovariance": [b**LAG, q / (1 + b) * b ** (2 * LAG), q * b**LAG],
-    "undertow.accumulated-variance": [q / (1 + b) * b**0, sympy.Integer(1)],
     "undertow.reshuffled-covariance": [1 / (1 - b**2), (M - 1) / (M * (1 - b**2))],
     "undertow.reshuffled-regularizer": [
         h / (4 * q**2) * (1 - b ** (k + 1)) ** 2,

@@ -12,6 +12,7 @@ from flint import fmpq
 from flint.utils.flint_exceptions import DomainError
 
 from derive.language.formula import BETA, H
+from verify.claims import slots
 from verify.claims.checks.heavy_ball import ONE_MINUS, value
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Kind, Settings
@@ -24,6 +25,9 @@ Measure = Callable[..., Sequence[Number]]
 """What is averaged, at every step, from the history sums, beta and the batches."""
 
 SIZES = {"with-replacement": (2, 3), "reshuffled": (2, 3), "cyclic": (2, 3, 4)}
+
+
+SAMPLING = {slots.Batches.INDEPENDENT: "with-replacement", slots.Batches.RESHUFFLED: "reshuffled"}
 
 
 class When(Enum):
@@ -128,6 +132,14 @@ def _wanted(means: list[fmpq], epoch: int, beta: fmpq, when: When) -> Sequence[t
     if when is When.LASTING:
         return list(enumerate(limits))
     return [(0, sum(limits, fmpq(0)) / epoch)]
+
+
+def lasting_value(values: Sequence[fmpq]) -> tuple[fmpq, fmpq]:
+    """The limit of a sequence whose distances to it fall by a constant factor, and that factor,
+    from three values."""
+    first, second, third = values
+    rate = (third - second) / (second - first) if second != first else fmpq(0)
+    return third + (third - second) * rate / (1 - rate), rate
 
 
 S = sympy.Symbol("S")

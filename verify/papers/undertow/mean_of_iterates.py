@@ -18,7 +18,13 @@ from derive import heavy_ball
 from derive.batches import averages
 from derive.language.formula import BETA, H
 from verify.claims.checks import averaging
-from verify.claims.checks.averaging import FULL_BATCH, enumerated, modified_loss_terms, quarter
+from verify.claims.checks.averaging import (
+    FULL_BATCH,
+    SAMPLING,
+    enumerated,
+    modified_loss_terms,
+    quarter,
+)
 from verify.claims.checks.heavy_ball import ONE_MINUS
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.stated import compared, for_losses, tends
@@ -32,7 +38,6 @@ from verify.running.numbers import FLOAT, RATIONAL
 from verify.running.trajectories import vector
 
 F, T, NOISE = sympy.symbols("F t s")
-SAMPLING = {Batches.INDEPENDENT: "with-replacement", Batches.RESHUFFLED: "reshuffled"}
 HALF_CUBIC = polynomial(1, (((2,), fmpq(1, 2)), ((3,), fmpq(1, 6))), r"\frac{x^2}{2}+\frac{x^3}{6}")
 
 

@@ -27,8 +27,7 @@ def variance_claim(rule: Optimizer, who: str, value: sympy.Expr) -> Claim:
         draw, met = random.Random(settings.seed), 0
         while met < 20:
             h, curvature = fmpq(draw.randint(1, 20), 10), fmpq(draw.randint(1, 30), 10)
-            names = ("beta", "nu")[: len(rule.parameters)]
-            point = {name: fmpq(draw.randint(-9, 15), 10) for name in names}
+            point = {name: fmpq(draw.randint(-9, 15), 10) for name in rule.parameters}
             mode = mode_of(rule, h, point, curvature)
             if not mode.settles:
                 continue
@@ -42,8 +41,8 @@ def variance_claim(rule: Optimizer, who: str, value: sympy.Expr) -> Claim:
         """The squared answers to single kicks add up to the stated value, from below."""
         draw = random.Random(settings.seed)
         h, curvature = fmpq(draw.randint(5, 9), 10), fmpq(draw.randint(5, 9), 10)
-        point = dict(zip(("beta", "nu"), (fmpq(1, 3), fmpq(2, 3)), strict=True))
-        point = {name: point[name] for name in rule.parameters}
+        values = (fmpq(1, 3), fmpq(2, 3))
+        point = dict(zip(rule.parameters, values, strict=False))
         mode = mode_of(rule, h, point, curvature)
         total, answer = fmpq(0), mode.kick
         for _ in range(60):
