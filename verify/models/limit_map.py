@@ -7,7 +7,8 @@ differences are a witness for every formula of the drift.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -37,6 +38,8 @@ class Rest:
     h: fmpq
     parameters: Mapping[str, fmpq]
     digits: int
+    known: dict[Any, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+    """Where it came to rest from where, so far."""
 
     def after_kick(self, kick: np.ndarray) -> np.ndarray:
         """The limit when the first step reads grad + kick."""
@@ -67,6 +70,12 @@ class Rest:
         return vector([MPFR.convert(x) for x in self.at])
 
     def _run(self, x: np.ndarray, memory: Sequence[np.ndarray]) -> np.ndarray:
+        start = tuple(x), *map(tuple, memory)
+        if start not in self.known:
+            self.known[start] = self._run_anew(x, memory)
+        return self.known[start]
+
+    def _run_anew(self, x: np.ndarray, memory: Sequence[np.ndarray]) -> np.ndarray:
         grad, h, values = self.constants
         smallest, still = MPFR.convert(fmpq(1, 10**self.digits)), 0
         for _ in range(MOST_STEPS):

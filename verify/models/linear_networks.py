@@ -114,13 +114,17 @@ class TwoLayers(Fitted):
     @classmethod
     def random(cls, draw: Draw, *, vector: bool = False) -> TwoLayers:
         """Any numbers of outputs, neurons, inputs and samples; the vector model has one of each
-        but neurons and samples."""
+        but neurons and samples, and U V = 0."""
         shape = Shape(draw.randint(1, 2), draw.randint(1, 2) ** 2, draw.randint(1, 2))
         if vector:
             shape = Shape(1, draw.randint(1, 2) ** 2, 1)
         size = shape.width * (shape.outputs + shape.inputs)
         weights = random_matrix(draw, 1, size)[0]
         data = random_matrix(draw, draw.randint(1, 3), shape.inputs)
+        if vector:
+            u, v = weights[: shape.width], weights[shape.width :]
+            share = times([u], [[e] for e in v])[0][0] / (squared([u]) or fmpq(1))
+            weights = [*u, *(b - share * a for a, b in zip(u, v, strict=True))]
         return cls(weights, data, draw.randint(1, 3), shape)
 
     def in_sympy(self) -> TwoLayers:

@@ -5,7 +5,7 @@ The gradient is lambda x + n with n anew in every step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flint import fmpq, fmpq_mat
@@ -30,6 +30,10 @@ class Mode:
         if m.nrows() == 1:
             return bool(abs(m[0, 0]) < 1)
         return bool(abs(m.det()) < 1 and abs(m[0, 0] + m[1, 1]) < 1 + m.det())
+
+
+ModeAt = Callable[[fmpq, fmpq, fmpq], Mode]
+"""The mode of a step size, a momentum and a curvature."""
 
 
 def mode_of(rule: Optimizer, h: fmpq, parameters: Mapping[str, fmpq], curvature: fmpq) -> Mode:

@@ -7,27 +7,16 @@ import sympy
 from flint import fmpq
 
 from derive.language.formula import BETA, H
-from verify.claims.checks.valleys import (
-    LAMBDA,
-    ema_mode,
-    heavy_ball_mode,
-    pair_sum,
-)
+from verify.claims.checks.valleys import LAMBDA, pair_sum
 from verify.claims.claim import REGISTRY, Kind, Settings, Verdict
 from verify.claims.judging import judge
 from verify.claims.slips import slips
-from verify.papers import damian2021, li2022
-from verify.papers.cowsik2022 import drift, models
+from verify.models.modes import ema_mode, heavy_ball_mode
 from verify.papers.undertow import valley_drift
 from verify.simulations.label_noise import Interval, NoisyLayers, drift_rate, sweep
 
 FAST = Settings(digits=20)
-MODULES = (damian2021, drift, li2022, models, valley_drift)
-CLAIMS = [
-    claim
-    for claim in REGISTRY.claims.values()
-    if any(claim in vars(module).values() for module in MODULES)
-]
+CLAIMS = [c for c in REGISTRY.claims.values() if c in vars(valley_drift).values()]
 QUICK = [c for c in CLAIMS if any(k.kind in (Kind.ENUMERATION, Kind.BALL) for k in c.checks)]
 SLOW = [c for c in CLAIMS if c not in QUICK]
 NEIGHBOURS = ((BETA, H), (H, BETA), (H, LAMBDA), (LAMBDA, H))

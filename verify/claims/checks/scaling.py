@@ -50,9 +50,9 @@ class Place:
         modes = (heavy_ball_mode(self.h, self.beta, c) for c in (self.first, self.second))
         return all(mode.settles for mode in modes)
 
-    def stated(self, says: Statement, name: str) -> arb:
-        """A formula of the statement here, as a ball."""
-        balls = {key: arb(value) for key, value in self.values.items()}
+    def stated(self, says: Statement, name: str, **more: fmpq) -> arb:
+        """A formula of the statement here, as a ball; `more` are other symbols in it."""
+        balls = {key: arb(value) for key, value in {**self.values, **more}.items()}
         return evaluate(says.expr(name), balls, BALL)
 
 

@@ -6,7 +6,6 @@ The gradient is lambda x + xi with xi of variance 1, independent at every step.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 import sympy
 from flint import arb, arb_mat, fmpq
@@ -19,13 +18,11 @@ from verify.claims.checks.stated import bounded
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict
 from verify.claims.slots import Point
 from verify.claims.statement import Statement
-from verify.models.modes import Mode, kept, mode_of, momentum_mode
+from verify.models.modes import Mode, ModeAt, kept, mode_of, momentum_mode
 from verify.running.numbers import BALL, evaluate, precision
 
 LAMBDA = sympy.Symbol("lambda")
 Entry = tuple[int, int]
-ModeAt = Callable[[fmpq, fmpq, fmpq], Mode]
-"""The mode of a step size, a momentum and a curvature."""
 
 
 def keeps(name: str, entry: Entry, mode: ModeAt = momentum_mode) -> Check:

@@ -5,13 +5,38 @@ Every observation is a difference of positions in which the optimizer came to re
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mpmath
 import sympy
 
-from verify.claims.checks.valleys import LAMBDA, Comparison, Rested
+from derive import heavy_ball
+from derive.language.update_rule import Optimizer
+from verify.claims.checks.identities import identical
+from verify.claims.checks.valleys import LAMBDA, Comparison, Rested, on_valleys
+from verify.claims.claim import Claim, on
+from verify.claims.slots import Value
+from verify.claims.statement import Statement, Type
 from verify.models.limit_map import derivative, mean_displacement, second_derivative
 from verify.models.valleys import in_mpfr
 from verify.running.numbers import MPMATH
+
+
+def of_the_limit(
+    text: str,
+    factor: sympy.Expr,
+    derived: Callable[[], sympy.Expr],
+    seen: Callable[[sympy.Expr, Rested], Comparison],
+    optimizer: Optimizer = heavy_ball,
+) -> Claim:
+    """A derivative of the limit in which the noiseless iteration comes to rest."""
+    return Claim(
+        says=Statement(Type.EQUALITY, text, {"factor": Value(factor)}),
+        checks=(
+            on("factor", identical("response of the declared rule", derived)),
+            on("factor", on_valleys("limits of the iteration", seen, optimizer=optimizer)),
+        ),
+    )
 
 
 def tangent_derivative(candidate: sympy.Expr, trial: Rested, *, of: str) -> Comparison:

@@ -9,19 +9,22 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import mpmath
 import numpy as np
 import sympy
-from flint import arb, fmpq, fmpq_mat
+from flint import arb, fmpq
 
 from derive import heavy_ball
-from derive.language.formula import BETA, MOMENTUM, STEP, H
+from derive.language.formula import BETA, MOMENTUM, STEP, H, Z
 from derive.language.update_rule import Optimizer
 from derive.valleys.zero_loss_manifold import CURVATURE, CURVATURES, effective_step, kernel
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import in_ring
+from verify.claims.slots import Domain
 from verify.models.limit_map import Rest
+from verify.models.modes import ModeAt, heavy_ball_mode, kept
 from verify.models.valleys import Place, curved_valley, in_mpfr, in_mpmath, place
 from verify.running.expression_losses import loss_from_expression
 from verify.running.losses import Loss
@@ -30,53 +33,25 @@ from verify.running.numbers import MPMATH, evaluate, precision
 LAMBDA = sympy.Symbol("lambda")
 LAMBDA1, LAMBDA2 = sympy.symbols("lambda1 lambda2")
 VALLEY = (*MOMENTUM, *STEP)
+DESCENDS = Domain((sympy.Gt(Z, 0), sympy.Lt(Z, 2)))
+"""Where gradient descent is stable, z being h lambda."""
 SIDES = ((fmpq(1, 16), fmpq(1, 2)), (fmpq(1, 4), fmpq(9, 10)))
 """(h, beta) with h/(1-beta)^2 = 1/4 and 25, below and above 1: both sides of gamma = 1/2."""
+MOST_DIGITS = 24
 MEMORYLESS = ((fmpq(1, 4), fmpq(0)), (fmpq(1, 2), fmpq(0)))
 
-Row = tuple[Sequence[Sequence[fmpq]], Sequence[fmpq]]
-"""A matrix on (position, memory) for one mode, and what a unit kick of the gradient adds."""
 
-
-def heavy_ball_mode(h: fmpq, beta: fmpq, curvature: fmpq) -> Row:
-    """One step of heavy ball on a mode."""
-    z = h * curvature
-    return [[1 - z, beta], [-z, beta]], [-h, -h]
-
-
-def ema_mode(h: fmpq, beta: fmpq, curvature: fmpq) -> Row:
-    """One step with an exponential average of gradients on a mode."""
-    weight = h * (1 - beta)
-    matrix = [[1 - weight * curvature, -h * beta], [(1 - beta) * curvature, beta]]
-    return matrix, [-weight, 1 - beta]
-
-
-def descent_mode(h: fmpq, beta: fmpq, curvature: fmpq) -> Row:
-    """One step of gradient descent on a mode; it has no momentum."""
-    return [[1 - h * curvature]], [-h]
-
-
-Mode = Callable[[fmpq, fmpq, fmpq], Row]
-
-
-def pair_sum(mode: Mode, h: fmpq, beta: fmpq, first: fmpq, second: fmpq) -> fmpq:
+def pair_sum(mode: ModeAt, h: fmpq, beta: fmpq, first: fmpq, second: fmpq) -> fmpq:
     """The sum over all later steps of the product of two modes' positions after one unit kick."""
-    (a, kick_a), (b, kick_b) = mode(h, beta, first), mode(h, beta, second)
-    size = len(a)
-    pairs = [(i, j) for i in range(size) for j in range(size)]
-    system = fmpq_mat(
-        [[fmpq((i, j) == (k, m)) - a[i][k] * b[j][m] for k, m in pairs] for i, j in pairs]
-    )
-    right = fmpq_mat([[kick_a[i] * kick_b[j]] for i, j in pairs])
-    return system.solve(right)[0, 0]
+    return kept(mode(h, beta, first), mode(h, beta, second))[0, 0]
 
 
-def effective(mode: Mode, h: fmpq, beta: fmpq) -> fmpq:
+def effective(mode: ModeAt, h: fmpq, beta: fmpq) -> fmpq:
     """How far one unit kick moves a flat mode in the end, downhill."""
-    matrix, kick = mode(h, beta, fmpq(0))
-    if len(kick) == 1:
-        return -kick[0]
-    return -(kick[0] + matrix[0][1] * kick[1] / (1 - matrix[1][1]))
+    flat = mode(h, beta, fmpq(0))
+    if flat.matrix.nrows() == 1:
+        return -flat.kick[0, 0]
+    return -(flat.kick[0, 0] + flat.matrix[0, 1] * flat.kick[1, 0] / (1 - flat.matrix[1, 1]))
 
 
 @dataclass(frozen=True)
@@ -138,29 +113,31 @@ def on_valleys(
     parameters on both sides of gamma = 1/2, to half the digits.
     """
 
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        draw, worst = random.Random(settings.seed), mpmath.mpf(0)
-        digits = min(settings.digits, 40)
-        expr = curved_valley(draw)
+    @cache
+    def trials(seed: int, digits: int) -> tuple[sympy.Expr, list[Rested]]:
+        expr = curved_valley(random.Random(seed))
         loss, at = loss_from_expression(expr), [fmpq(0)] * 3
+        found = place(loss, [mpmath.mpf(0)] * 3)
+        scale, made = fmpq(1, 1 + int(max(found.curvatures))), list[Rested]()
+        for step, beta in SIDES if optimizer.memory else MEMORYLESS:
+            parameters = dict.fromkeys(optimizer.parameters, beta)
+            rest = Rest(optimizer, loss, at, step * scale, parameters, digits + 8)
+            made.append(Rested(loss, rest, found, step * scale, beta, digits))
+        return expr, made
+
+    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+        worst, digits = mpmath.mpf(0), min(settings.digits, MOST_DIGITS)
         with precision(digits):
-            found = place(loss, [mpmath.mpf(0)] * 3)
-            largest = max(found.curvatures)
-            scale = fmpq(1, 1 + int(largest))
-            for step, beta in SIDES if optimizer.memory else MEMORYLESS:
-                h = step * scale
-                parameters = dict.fromkeys(optimizer.parameters, beta)
-                rest = Rest(optimizer, loss, at, h, parameters, digits + 8)
-                trial = Rested(loss, rest, found, h, beta, digits)
+            expr, made = trials(settings.seed, digits)
+            for trial in made:
                 said, seen = compare(candidate, trial)
                 size = max(abs(s) for s in seen)
                 off = max(abs(a - b) for a, b in zip(said, seen, strict=True)) / size
                 if not size > trial.accuracy:
                     return Evidence(None, "the valley shows nothing here")
                 if not off < trial.accuracy:
-                    return Evidence(
-                        False, f"off by {mpmath.nstr(off, 3)} at h = {h}, beta = {beta}, {expr}"
-                    )
+                    where = f"h = {trial.h}, beta = {trial.beta}, {expr}"
+                    return Evidence(False, f"off by {mpmath.nstr(off, 3)} at {where}")
                 worst = max(worst, off)
         return Evidence(True, f"relative difference {mpmath.nstr(worst, 2)}, 2 pairs (h, beta)")
 
@@ -240,7 +217,7 @@ def identical_slopes(derived: Callable[[], sympy.Expr]) -> Check:
     return Check("integral of the derived slope", Kind.SYMBOLIC, judge)
 
 
-def slope_of_sums(mode: Mode, *, scale: int = 1) -> Check:
+def slope_of_sums(mode: ModeAt, *, scale: int = 1) -> Check:
     """scale times the candidate's derivative is lambda M(lambda, lambda)/e, solved in rationals."""
 
     def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
@@ -250,7 +227,7 @@ def slope_of_sums(mode: Mode, *, scale: int = 1) -> Check:
         for _ in range(12):
             h, beta = fmpq(draw.randint(1, 30), 60), fmpq(draw.randint(1, 49), 50)
             curvature = fmpq(draw.randint(1, 20), 10)
-            beta = beta if len(mode(h, beta, curvature)[1]) > 1 else fmpq(0)
+            beta = beta if mode(h, beta, curvature).matrix.nrows() > 1 else fmpq(0)
             point = {"h": h, "beta": beta, "lambda": curvature}
             said = pair_sum(mode, h, beta, curvature, curvature) * curvature
             if evaluate(slope, point) != said / effective(mode, h, beta):
@@ -317,6 +294,6 @@ def mixed_exactly(h: fmpq, beta: fmpq, _: fmpq, curvature: fmpq) -> fmpq:
     return -e * pair_sum(heavy_ball_mode, h, beta, fmpq(0), curvature)
 
 
-def label_noise_exactly(mode: Mode, h: fmpq, beta: fmpq, curvature: fmpq) -> fmpq:
+def label_noise_exactly(mode: ModeAt, h: fmpq, beta: fmpq, curvature: fmpq) -> fmpq:
     """What stands before c P_L grad Tr H: half of -e M(lambda, lambda) lambda."""
     return -effective(mode, h, beta) / 2 * pair_sum(mode, h, beta, curvature, curvature) * curvature

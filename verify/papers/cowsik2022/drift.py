@@ -8,184 +8,213 @@ the loss, P_L the projector on the tangent space of the minimizers, the kernel o
 from __future__ import annotations
 
 import sympy
+from flint import arb, fmpq
 
 from derive import heavy_ball
-from derive.language.formula import BETA, Formula, H
+from derive.language.formula import BETA, H
 from derive.valleys.zero_loss_manifold import effective_step, label_noise_slope, response
-from verify.claims.checks.identities import identical
-from verify.claims.checks.valley_runs import bend_seen, kick_moves, momentum_moves, position_moves
+from verify.claims.checks.scaling import Place, to_leading_order
+from verify.claims.checks.stated import measured
+from verify.claims.checks.valley_runs import (
+    bend_seen,
+    kick_moves,
+    momentum_moves,
+    of_the_limit,
+    position_moves,
+)
 from verify.claims.checks.valleys import (
     LAMBDA,
-    VALLEY,
-    heavy_ball_mode,
     label_noise_exactly,
-    leading,
     leading_symbol,
     mixed_exactly,
     mixed_kernel,
-    on_valleys,
 )
-from verify.claims.claim import Claim, Verdict, claim
+from verify.claims.claim import LOST, Claim, Settings, claim, on, read
+from verify.claims.slots import Domain, Instance, Number, Value
+from verify.claims.statement import Statement, Type
+from verify.models.modes import heavy_ball_mode
+from verify.running.numbers import evaluate
 
+GAMMA = sympy.Symbol("gamma")
+HALF = sympy.Rational(1, 2)
 Q = 1 - BETA
 E = H / Q
 """The effective step of heavy ball."""
-CURVED = (*VALLEY, sympy.Gt(LAMBDA, 0), sympy.Lt(LAMBDA, 2 * (1 + BETA) / H))
-WHERE = "equation (6), at finite learning rate and momentum"
+ALONG = r"along $\beta:=1-Ch^\gamma$ for {domain}, as $h$ falls"
+LEFT = r"; relative to it, what is left falls like $h^p$ with $p={rate}$."
+PATH = Domain((sympy.Ge(GAMMA, 0),))
 
 
-@claim("cowsik2022.noise-kick", catalogue="B16", where="equation (3)")
+@claim("cowsik2022.noise-kick", catalogue="B16", where="equation (3)", printed=LOST)
 def noise_kick() -> Claim:
-    """On a flat direction a kick n of the momentum moves the position by h n, then by β h n,
-    β² h n, ...: h/(1-β) in all. Across the valley a kick dies out.
+    r"""On a flat direction a kick $n$ of the momentum moves the position by $hn$, then by $\beta
+    hn$, $\beta^2hn$, ...: $h/(1-\beta)$ in all. Across the valley a kick dies out.
     """
-    return Claim(
-        statement=(
-            "At a minimizer, one kick $n$ of the paper's momentum moves the limit of the noiseless "
-            "iteration by {formula}."
-        ),
-        printed=Formula("noiseKick", E, beside=r"\,P_L n", given=VALLEY),
-        checks=(
-            identical("effective step of the declared rule", lambda: effective_step(heavy_ball)),
-            on_valleys("limits of the iteration, differenced", kick_moves),
-        ),
-        expected=Verdict.CONFIRMED,
+    return of_the_limit(
+        r"At a minimizer without momentum, noise $n$ in one step of the momentum moves the limit "
+        r"$\Phi$ of the noiseless iteration by $\partial\Phi[n]={factor}\,P_Ln$.",
+        E,
+        lambda: effective_step(heavy_ball),
+        kick_moves,
     )
 
 
-@claim("cowsik2022.limit-map-position", catalogue="B28", where="Lemma C.1")
+@claim("cowsik2022.limit-map-position", catalogue="B28", where="Lemma C.1", printed=LOST)
 def limit_map_position() -> Claim:
-    """Linearized at a minimizer, a displacement along the valley stays (κ = 1), all others die
-    out: the derivative of the limit is the projector on the tangent space.
+    r"""Linearized at a minimizer, a displacement along the valley stays ($\kappa=1$), all others
+    die out: the derivative of the limit is the projector on the tangent space.
     """
-    return Claim(
-        statement=(
-            "At a minimizer with momentum 0, a displacement $p$ of the position moves the limit by "
-            "{formula}."
-        ),
-        printed=Formula("limitMapPosition", sympy.Integer(1), beside=r"\,P_L p", given=VALLEY),
-        checks=(
-            identical(
-                "eigenvalue 1 of the step on a flat mode",
-                lambda: response(heavy_ball)[0][0, 0] + response(heavy_ball)[0][1, 0],
-            ),
-            on_valleys("limits of the iteration, differenced", position_moves),
-        ),
-        expected=Verdict.CONFIRMED,
+    return of_the_limit(
+        r"At a minimizer without momentum the limit $\Phi$ of the noiseless iteration changes with "
+        r"the position by $\partial_w\Phi={factor}\,P_L$.",
+        sympy.Integer(1),
+        lambda: response(heavy_ball)[0][0, 0] + response(heavy_ball)[0][1, 0],
+        position_moves,
     )
 
 
-@claim("cowsik2022.limit-map-momentum", catalogue="B28", where="Lemma C.1, equation (48)")
+@claim(
+    "cowsik2022.limit-map-momentum", catalogue="B28", where="Lemma C.1, equation (48)", printed=LOST
+)
 def limit_map_momentum() -> Claim:
-    """A momentum p on a flat direction moves the position by h β p, h β² p, ...: hβ/(1-β) in all.
-    With the position moved by h n at once, a kick gives h + hβ/(1-β) = h/(1-β).
+    r"""A momentum $p$ on a flat direction moves the position by $h\beta p$, $h\beta^2p$, ...:
+    $h\beta/(1-\beta)$ in all. With the position moved by $hn$ at once, a kick gives
+    $h+h\beta/(1-\beta)=h/(1-\beta)$.
     """
 
     def derived() -> sympy.Expr:
         matrix, _, _ = response(heavy_ball)
         return H * matrix[0, 1] / (1 - matrix[1, 1])
 
-    return Claim(
-        statement=(
-            "At a minimizer, a displacement $p$ of the paper's momentum moves the limit by "
-            "{formula}."
-        ),
-        printed=Formula("limitMapMomentum", H * BETA / Q, beside=r"\,P_L p", given=VALLEY),
-        checks=(
-            identical("velocity that fades on a flat mode", derived),
-            on_valleys("limits of the iteration, differenced", momentum_moves),
-        ),
-        expected=Verdict.CONFIRMED,
+    return of_the_limit(
+        r"At a minimizer without momentum the limit $\Phi$ of the noiseless iteration changes with "
+        r"the momentum by $\partial_\pi\Phi={factor}\,P_L$.",
+        H * BETA / Q,
+        derived,
+        momentum_moves,
     )
 
 
-@claim("cowsik2022.valley-bend", catalogue="B17 B29", where=WHERE)
+@claim(
+    "cowsik2022.valley-bend",
+    catalogue="B17 B29",
+    where="equation (6), the second term, and Lemma C.4",
+    printed=LOST,
+)
 def valley_bend() -> Claim:
-    """The limit lies on the valley. Moved along it by t it is w + t - H^+ T[t, t]/2 + ..., because
-    H y'' = -T[t, t] for a curve y of minimizers; t = -(h/(1-β)) P_L n, averaged over n.
+    r"""The limit lies on the valley. Moved along it by $t$ it is $w+t-H^\dagger T[t,t]/2+\dots$,
+    because $Hy''=-T[t,t]$ for a curve $y$ of minimizers; $t=-(h/(1-\beta))P_Ln$, averaged over
+    $n$.
     """
-    return Claim(
-        statement=(
-            "In every step noise along the valley adds a mean displacement normal to it, which "
-            "keeps the motion on the valley: {formula}."
-        ),
-        printed=Formula(
-            "valleyBend", -(E**2) / 2, beside=r"\,H^{\dagger}\nabla^3L[S_{LL}]", given=VALLEY
-        ),
-        checks=(
-            identical(
-                "half the squared effective step", lambda: -(effective_step(heavy_ball) ** 2) / 2
-            ),
-            on_valleys("limits of the iteration, differenced twice", bend_seen),
-        ),
-        expected=Verdict.CONFIRMED,
+    return of_the_limit(
+        r"In a step, noise of covariance $S$ moves the limit, normal to the valley and because of "
+        r"the part of $S$ along it, by ${factor}\,H^{\dagger}\nabla^3L[S_{LL}]$ in the mean.",
+        -(E**2) / 2,
+        lambda: -(effective_step(heavy_ball) ** 2) / 2,
+        bend_seen,
     )
 
 
-@claim("cowsik2022.limiting-drift", catalogue="B18", where="equation (6), the mixed term")
+@claim(
+    "cowsik2022.limiting-drift",
+    catalogue="B18",
+    where="equation (6), the mixed term",
+    printed=read("One final difference, is that the last term involves the operator"),
+)
 def limiting_drift() -> Claim:
-    """The exact coefficient -(h/(1-β))² (1/λ - βh/((1-β)²(1+β)+βhλ)) with ρ = h/(1-β)² tends to
-    -(h/(1-β))² 2/(λ(2+ρλ)) as β -> 1. The operator of Definition 3.3 with one curvature 0 is
-    λ + ρλ²/2 = λ(2+ρλ)/2: the right equation (6) is that operator's inverse on all of S but S_LL,
-    on the mixed block as on the transverse one.
+    r"""The exact coefficient
+    $-(h/(1-\beta))^2(1/\lambda-\beta h/((1-\beta)^2(1+\beta)+\beta h\lambda))$ with
+    $\rho=h/(1-\beta)^2$ tends to $-(h/(1-\beta))^22/(\lambda(2+\rho\lambda))$ as $\beta\to1$. The
+    operator of Definition 3.3 with one curvature 0 is $\lambda+\rho\lambda^2/2$: the right
+    equation (6) is that operator's inverse on all of $S$ but $S_{LL}$, on the mixed block as on
+    the transverse one. Without momentum the mixed term has $H^\dagger$, and the text names no
+    other difference than the operator in the last term.
     """
+    printed = -(E**2) / LAMBDA
+
+    def example(says: Statement) -> dict[str, fmpq]:
+        at = says["example"]
+        return {"h": at["h"], "beta": at[r"\beta"], "lambda": at[r"\lambda"]}
+
+    def exactly(says: Statement, settings: Settings) -> fmpq:
+        at = example(says)
+        return mixed_exactly(at["h"], at["beta"], fmpq(0), at["lambda"])
+
+    def told(says: Statement, settings: Settings) -> fmpq:
+        return evaluate(printed, example(says))
+
+    def beside_exact(says: Statement, place: Place) -> arb:
+        exact = mixed_exactly(place.h, place.beta, fmpq(0), place.first)
+        return place.stated(says, "limit") / arb(exact)
+
     return Claim(
-        statement=(
-            "To leading order as $h \\to 0$ with $1-\\beta = C h^\\gamma$, noise that couples a "
-            "curved mode $\\lambda$ with the valley moves the limit along it by {formula} in every "
-            "step, for every $\\gamma$ in $(0, 1)$."
+        says=Statement(
+            Type.LIMIT,
+            rf"In a step, {ALONG}, noise that couples a mode of curvature $\lambda$ with the "
+            r"valley moves the limit along it, in the mean and to leading order, by "
+            r"${limit}\,P_L\nabla^3L[S_{TL}]$" + LEFT,
+            {
+                "limit": Value(-2 * H**2 / (LAMBDA * (2 * Q**2 + H * LAMBDA)), "limit"),
+                "domain": PATH,
+                "rate": Value(HALF + sympy.Abs(GAMMA - HALF), "rate"),
+                "example": Instance(None, {"h": "1/4", r"\beta": "9/10", r"\lambda": 1}),
+                "told": Number("-6.25"),
+                "exact": Number("-0.4867"),
+            },
         ),
-        printed=Formula(
-            "mixedDriftPrinted", -(E**2) / LAMBDA, beside=r"\,P_L\nabla^3L[S_{TL}]", given=CURVED
-        ),
-        right=Formula(
-            "mixedDriftLeading",
-            -2 * H**2 / (LAMBDA * (2 * Q**2 + H * LAMBDA)),
-            beside=r"\,P_L\nabla^3L[S_{TL}]",
-            given=CURVED,
-        ),
-        condition=r"the printed term stands for $\gamma < 1/2$, and where $S_{TL} = 0$",
+        misprint={"limit": Value(printed, "limit")},
         because=(
-            r"it is the right one times $1+\rho\lambda/2$, $\rho = h/(1-\beta)^2$, which the "
-            r"paper's operator keeps in the transverse term. For $\gamma > 1/2$ the mixed drift is "
-            "of higher order and the printed term is not"
+            r"the text keeps the term as it is without momentum, which is the right one times "
+            r"$r:=(h\lambda+q)/q$, $q:=2(1-\beta)^2$. The paper's operator keeps the like of $r$ "
+            "in the transverse term."
         ),
-        counterexample=(
-            r"$h = 1/4$, $\beta = 9/10$, $\lambda = 1$: printed $-25/4$, exact $-475/976$, "
-            "right to leading order $-25/54$"
-        ),
+        counterexample=r"{example}: printed ${told}$, exact ${exact}$.",
         checks=(
-            leading_symbol(mixed_kernel, refutes=True),
-            leading(mixed_exactly, refutes=True),
+            on("limit", leading_symbol(mixed_kernel, refutes=True)),
+            to_leading_order(
+                "sum over the steps after a kick", beside_exact, rate="rate", refutes=True
+            ),
+            measured("the example, exact", exactly, number="exact"),
+            measured("the example, as printed", told, number="told"),
         ),
-        expected=Verdict.CORRECTED,
     )
 
 
-@claim("cowsik2022.label-noise-drift", catalogue="B21", where="equation (7), Corollary 3.5")
+@claim(
+    "cowsik2022.label-noise-drift",
+    catalogue="B21",
+    where="equation (7), Corollary 3.5",
+    printed=LOST,
+)
 def label_noise_drift() -> Claim:
-    """With S = c H the mixed and the tangent block vanish and the transverse one commutes with H:
-    the sum is c/(2(1-β)) h to leading order on every curved mode. P_L T[P_T] = P_L grad Tr H,
-    because P_L T[P_L] = 0.
+    r"""With $S=cH$ the mixed and the tangent block vanish and the transverse one commutes with $H$:
+    the sum is $ch/(2(1-\beta))$ to leading order on every curved mode. $P_LT[P_T]=P_L\nabla
+    \mathrm{Tr}H$, because $P_LT[P_L]=0$. On a mode it is, exactly, over
+    $1-h\lambda/(2(1+\beta))$.
     """
+
+    def beside_exact(says: Statement, place: Place) -> arb:
+        exact = label_noise_exactly(heavy_ball_mode, place.h, place.beta, place.first)
+        return place.stated(says, "limit") / arb(exact)
+
     return Claim(
-        statement=(
-            "Under label noise of covariance $cH$ the limit moves in every step, to leading order "
-            "as $h \\to 0$ for every $\\gamma$ in $(0, 1)$, by {formula}, without diffusion."
+        says=Statement(
+            Type.LIMIT,
+            rf"In a step, {ALONG}, label noise of covariance $cH$ moves the limit, in the mean and "
+            r"to leading order, by ${limit}\,c\,P_L\nabla\mathrm{Tr}H$" + LEFT,
+            {
+                "limit": Value(-(E**2) / 4, "limit"),
+                "domain": PATH,
+                "rate": Value(sympy.Integer(1), "rate"),
+            },
         ),
-        printed=Formula(
-            "labelNoiseDrift", -(E**2) / 4, beside=r"\,c\,P_L\nabla\mathrm{Tr}H", given=VALLEY
-        ),
-        condition=r"exactly, it is divided by $1-h\lambda/(2(1+\beta))$ on each mode",
         checks=(
-            leading_symbol(
-                lambda: -(effective_step(heavy_ball) ** 2) / 2 * label_noise_slope(heavy_ball)
-            ),
-            leading(
-                lambda h, beta, _, curvature: label_noise_exactly(
-                    heavy_ball_mode, h, beta, curvature
+            on(
+                "limit",
+                leading_symbol(
+                    lambda: -(effective_step(heavy_ball) ** 2) / 2 * label_noise_slope(heavy_ball)
                 ),
             ),
+            to_leading_order("sum over the steps after a kick", beside_exact, rate="rate"),
         ),
-        expected=Verdict.CONFIRMED,
     )

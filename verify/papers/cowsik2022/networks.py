@@ -19,7 +19,7 @@ from derive import heavy_ball
 from derive.language.formula import BETA, H
 from derive.valleys.zero_loss_manifold import CURVATURE, effective_step, label_noise_slope
 from verify.claims.checks.identities import exact, identical
-from verify.claims.checks.valleys import effective, heavy_ball_mode, pair_sum
+from verify.claims.checks.valleys import effective, pair_sum
 from verify.claims.claim import LOST, Check, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Choice, Value
 from verify.claims.statement import Statement, Type
@@ -33,6 +33,7 @@ from verify.models.linear_networks import (
     times,
     trace,
 )
+from verify.models.modes import heavy_ball_mode
 from verify.running.numbers import BALL, evaluate, precision
 
 EPSILON, MU, N, P, S = sympy.symbols("epsilon mu n P s")
@@ -205,7 +206,8 @@ def hessian_trace() -> Claim:
 
 
 def drift_of(model: TwoLayers, h: fmpq, beta: fmpq) -> list[fmpq]:
-    """The mean motion in a step under unit label noise, at a minimizer with one curvature.
+    """The mean motion in a step under unit label noise, at a minimizer with one curvature L: it is
+    along the valley, on which the Hessian over L projects to 0.
 
     -(h/(1-beta)) (pair sum)/2 times the curvature's gradient times Cov/H, from the network alone:
     the step matrix is solved, the trace of the Hessian is differenced, which is exact for what is
@@ -220,7 +222,9 @@ def drift_of(model: TwoLayers, h: fmpq, beta: fmpq) -> list[fmpq]:
         weights = [w + (by if i == j else 0) for j, w in enumerate(model.weights)]
         return trace(TwoLayers(weights, model.data, model.scale, model.shape).hessian)
 
-    return [-push * (moved(i, 1) - moved(i, -1)) / 2 for i in range(len(model.weights))]
+    slope = fmpq_mat([[(moved(i, 1) - moved(i, -1)) / 2] for i in range(len(model.weights))])
+    along = slope - model.hessian * slope * (1 / curvature)
+    return [-push * entry for entry in along.entries()]
 
 
 class Followed(Choice):

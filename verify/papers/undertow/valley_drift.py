@@ -29,9 +29,7 @@ from verify.claims.checks.valleys import (
     LAMBDA2,
     VALLEY,
     effective,
-    ema_mode,
     exactly,
-    heavy_ball_mode,
     identical_slopes,
     label_noise_exactly,
     leading,
@@ -44,6 +42,7 @@ from verify.claims.checks.valleys import (
     sums_of_positions,
 )
 from verify.claims.claim import Claim, Verdict, claim
+from verify.models.modes import ema_mode, heavy_ball_mode
 from verify.running.numbers import evaluate, precision
 
 Q = 1 - BETA
