@@ -1,0 +1,85 @@
+"""A second-order equation x'' = sum of coefficient times vector on a loss, as a flow to follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+
+from derive.engine.second_order import VELOCITY, Vector
+from verify.running.expression_losses import loss_from_expression
+from verify.running.flows import flow
+from verify.running.losses import VectorField
+from verify.running.numbers import MPFR, sqrt
+from verify.running.tape import Node, Program, record
+
+Number = Any
+
+
+class Motion:
+    """The flow of (x, x', t) on a loss.
+
+    Args:
+        terms: the coefficient of every vector of x'', in t and in what has a value.
+        values: numbers at the working precision, by name; the square root of a number mu may
+            stand in the terms as sqrt(mu).
+    """
+
+    def __init__(
+        self,
+        loss: VectorField,
+        terms: Mapping[Vector, sympy.Expr],
+        values: Mapping[str, Number],
+    ) -> None:
+        self.loss = loss
+        roots = {n: sympy.Symbol(f"root_{n}", positive=True) for n in values}
+        squares = {sympy.Symbol(n): root**2 for n, root in roots.items()}
+        self.terms = {v: sympy.sympify(c).subs(squares) for v, c in terms.items()}
+        self.names = tuple(root.name for root in roots.values())
+        self._fixed = [sqrt(value) for value in values.values()]
+
+    def fixed(self, zero: Number) -> list[Number]:
+        return self._fixed
+
+    @property
+    def program(self) -> Program:
+        """(x, x', t, roots of the values) -> their speeds."""
+        return self._program
+
+    @cached_property
+    def _program(self) -> Program:
+        size = self.loss.dimension
+
+        def speeds(nodes: list[Node]) -> list[Node]:
+            place, velocity, rest = nodes[:size], nodes[size : 2 * size], nodes[2 * size :]
+            names = ("t", *self.names)
+
+            def vector(of: Vector) -> list[Node]:
+                if of == VELOCITY:
+                    return velocity
+                moved = [node for part in of for node in vector(part)]
+                return self.loss.derivative(len(of)).replay([*place, *moved])
+
+            total = [nodes[0] * 0] * size
+            for of, coefficient in self.terms.items():
+                weight = loss_from_expression(coefficient, variables=names).value(rest)
+                total = [a + weight * b for a, b in zip(total, vector(of), strict=True)]
+            return [*velocity, *total, nodes[0] * 0 + 1]
+
+        return record(2 * size + 1 + len(self._fixed), speeds)
+
+    def path(
+        self, state: Sequence[Number], times: Sequence[Number], *, digits: int
+    ) -> list[np.ndarray]:
+        """x at these increasing times, from a state (x, x', t)."""
+        since = [t - state[-1] for t in times]
+        found = flow(self, state, since, digits=digits, arithmetic=MPFR)
+        return [here[: self.loss.dimension] for here in found]
+
+    def around(self, state: Sequence[Number], terms: int = 9) -> list[list[Number]]:
+        """The Taylor coefficients of x, for short times from (x, x', t)."""
+        found = self.program.taylor(list(state), self._fixed, terms, MPFR)
+        return found[: self.loss.dimension]
