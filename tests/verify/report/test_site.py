@@ -132,8 +132,8 @@ def test_a_claim_shows_both_forms_the_reason_and_what_was_found(folder: Path, re
     page = (folder / f"claims/{SHOWN[1]}.html").read_text(encoding="utf-8")
     claim = report.results[1].claim
     for shown in (
-        mathml.math(claim.printed.latex, block=True),
-        mathml.math(claim.formula.latex, block=True),
+        mathml.prose(claim.printed_sentence),
+        mathml.prose(claim.sentence),
         mathml.prose(claim.because),
         mathml.prose(claim.counterexample),
         f"undertow verify {SHOWN[1]} --digits 20 --seed 0",
