@@ -8,47 +8,76 @@ mirror map: matrix exponentials are FLINT's.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import sympy
 from flint import arb, arb_mat, fmpq
 
 from derive.networks.potentials import THETA
-from verify.claims.claim import Check, Evidence, Kind, Settings
+from verify.claims.claim import Candidate, Check, Evidence, Kind, Settings
+from verify.claims.slots import Choice
+from verify.claims.statement import Statement
 from verify.running.numbers import BALL, evaluate, precision
 
 POINTS = 20
 
 
-@dataclass(frozen=True)
-class TwoWeights:
-    """One coordinate: its matrix, its start by a scale, and the symbol of that scale.
+class Weights(Choice):
+    """How a coordinate is made of its two weights."""
 
-    `scale` is the potential's: its gradient is scale times the pull.
+    PRODUCT = r"$\theta=u\odot v$"
+    SQUARES = r"$\theta=w_+^2-w_-^2$"
+    HALVES = r"$\theta=\frac12(w_+^2-w_-^2)$"
+
+
+MATRICES: Mapping[Weights, tuple[tuple[int, int], tuple[int, int]]] = {
+    Weights.PRODUCT: ((0, 1), (1, 0)),
+    Weights.SQUARES: ((2, 0), (0, -2)),
+    Weights.HALVES: ((1, 0), (0, -1)),
+}
+
+
+class Kept(Choice):
+    """What gradient flow does not change."""
+
+    PRODUCT = "product of the two weights"
+    SQUARES = "difference of the squared weights"
+
+    def of(self, w: Sequence[arb]) -> arb:
+        """Its absolute value."""
+        return abs(w[0] * w[1] if self is Kept.PRODUCT else w[0] ** 2 - w[1] ** 2)
+
+
+def theta_of(network: Weights, w: Sequence[arb]) -> arb:
+    """The coordinate."""
+    rows = zip(w, MATRICES[network], strict=True)
+    return sum((a * m * b / 2 for a, row in rows for m, b in zip(row, w, strict=True)), arb(0))
+
+
+def moved(network: Weights, w: Sequence[arb], pull: arb) -> list[arb]:
+    """The two weights after this pull."""
+    m = arb_mat([[pull * a for a in row] for row in MATRICES[network]]).exp()
+    return [m[i, 0] * w[0] + m[i, 1] * w[1] for i in range(2)]
+
+
+def grown(network: Weights, start: Sequence[arb], pull: arb) -> arb:
+    """The integral of P dtheta along the flow, by parts: P theta minus the integral of theta over
+    P, which is a quarter of the growth of |w|^2."""
+    w = moved(network, start, pull)
+    squares = sum((a * a - b * b for a, b in zip(w, start, strict=True)), arb(0))
+    return pull * theta_of(network, w) - squares / 4
+
+
+def started(says: Statement, size: arb) -> list[arb]:
+    """The weights of the start of scale alpha whose sizes the slots `first` and `second` say.
+
+    Raises:
+        ValueError: a size is negative.
     """
-
-    matrix: tuple[tuple[int, int], tuple[int, int]]
-    start: Callable[[arb], Sequence[arb]]
-    symbol: sympy.Symbol
-    scale: int = 1
-
-    def weights(self, size: arb, pull: arb) -> list[arb]:
-        """The two weights after this pull."""
-        w = self.start(size)
-        moved = arb_mat([[pull * a for a in row] for row in self.matrix]).exp()
-        return [moved[i, 0] * w[0] + moved[i, 1] * w[1] for i in range(2)]
-
-    def theta(self, w: Sequence[arb]) -> arb:
-        return sum(
-            (w[i] * self.matrix[i][j] * w[j] / 2 for i in range(2) for j in range(2)), arb(0)
-        )
-
-
-SQUARES = ((2, 0), (0, -2))
-"""theta = u^2 - v^2."""
-PRODUCT = ((0, 1), (1, 0))
-"""theta = u v."""
+    sizes = [ball(says.expr(name), {"alpha": size}) for name in ("first", "second")]
+    if any(found < 0 for found in sizes):
+        raise ValueError("the size of a weight is not negative.")
+    return sizes
 
 
 def ball(expr: sympy.Expr, values: Mapping[str, arb]) -> arb:
@@ -65,62 +94,83 @@ def drawn_ball(draw: random.Random, low: int, high: int) -> arb:
 
 
 def encloses(
-    name: str, gaps: Callable[[sympy.Expr, random.Random], arb], *, refutes: bool = False
+    name: str,
+    gaps: Callable[[Candidate, random.Random], Iterable[arb]],
+    *,
+    count: int = POINTS,
+    refutes: bool = False,
 ) -> Check:
     """Balls that must hold 0, and be narrow; see `verify.claims.checks.identities.enclosed`."""
 
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+    def judge(candidate: Candidate, settings: Settings) -> Evidence:
         draw, widest = random.Random(settings.seed), arb(0)
         with precision(settings.digits):
             bound = arb(10) ** (10 - settings.digits)
-            for _ in range(POINTS):
-                gap = gaps(candidate, draw)
+            for gap in (gap for _ in range(count) for gap in gaps(candidate, draw)):
                 if not gap.is_finite():
                     return Evidence(False, "undefined")
                 if not gap.contains(0):
                     return Evidence(False, f"off by {gap.str(5, radius=False)}")
                 widest = max(widest, gap.rad(), key=float)
-        figure = f"0 enclosed {POINTS} times, radius {float(widest):.0e}"
+        figure = f"0 enclosed {count} times, radius {float(widest):.0e}"
         return Evidence(True if widest < bound else None, figure)
 
     return Check(name, Kind.BALL, judge, refutes)
 
 
-def on_the_flow(network: TwoWeights, *, refutes: bool = False) -> Check:
-    """The candidate potential where a flow is: scale times the integral of P dtheta.
+def mirror_flow(size: str, *, refutes: bool = False) -> Check:
+    """Along the flow the gradient of the slot `potential` grows by the pull, times the slot `rate`
+    where there is one; the potential, and from a start its gradient, is 0 at the origin.
 
-    By parts it is P theta minus the integral of theta over P, a quarter of the growth of |w|^2.
+    The slots are `network` and either the start, `first` and `second`, or what is `kept`; a start
+    is any one then.
+
+    Args:
+        size: the name of the scale in which the potential is written.
     """
 
-    def gap(candidate: sympy.Expr, draw: random.Random) -> arb:
-        size, pull = drawn_ball(draw, 2, 12), drawn_ball(draw, -8, 8)
-        start, w = network.start(size), network.weights(size, pull)
-        theta = network.theta(w)
-        grown = sum((a * a - b * b for a, b in zip(w, start, strict=True)), arb(0))
-        found = ball(candidate, {"theta": theta, network.symbol.name: size})
-        return found - network.scale * (pull * theta - grown / 4)
+    def gaps(says: Statement, draw: random.Random) -> Iterable[arb]:
+        network, pulls = says["network"], [drawn_ball(draw, -8, 8) for _ in range(2)]
+        if "kept" in says.slots:
+            start = [drawn_ball(draw, 4, 16), drawn_ball(draw, 20, 24)]
+            scale = says["kept"].of(start)
+            yield says["kept"].of(moved(network, start, pulls[0])) - scale
+        else:
+            scale = drawn_ball(draw, 2, 12)
+            start = started(says, scale)
+        slope = sympy.diff(says.expr("potential"), THETA)
+        first, second = (
+            ball(slope, {"theta": theta_of(network, moved(network, start, pull)), size: scale})
+            for pull in pulls
+        )
+        rate = says.number("rate") if "rate" in says.slots else 1
+        yield first - second - (pulls[0] - pulls[1]) * rate
+        if "kept" not in says.slots:
+            yield first - pulls[0] * rate
+        yield ball(says.expr("potential"), {"theta": arb(0), size: scale})
 
-    return encloses("potential on the flow", gap, refutes=refutes)
+    return encloses("gradient along the flow", gaps, refutes=refutes)
 
 
-def stationary(network: TwoWeights, *, refutes: bool = False) -> Check:
-    """At the flow's limit the candidate's gradient is orthogonal to the null space of the data.
+def stationary(size: str, *, refutes: bool = False) -> Check:
+    """At the flow's limit the gradient of the slot `potential` is orthogonal to the null space of
+    the data.
 
     Any point on the curve of pulls P = X^T nu is the limit for the right side y = X theta. The
     scales differ from coordinate to coordinate; a factor in front of the potential does not show.
     """
 
-    def gap(candidate: sympy.Expr, draw: random.Random) -> arb:
-        slope = sympy.diff(candidate, THETA)
+    def gaps(says: Statement, draw: random.Random) -> Iterable[arb]:
+        network, slope = says["network"], sympy.diff(says.expr("potential"), THETA)
         row = [drawn_ball(draw, 1, 8), drawn_ball(draw, 1, 8)]
         nu, sizes = drawn_ball(draw, 1, 6), [drawn_ball(draw, 2, 12), drawn_ball(draw, 2, 12)]
         slopes = []
-        for x, size in zip(row, sizes, strict=True):
-            theta = network.theta(network.weights(size, nu * x))
-            slopes.append(ball(slope, {"theta": theta, network.symbol.name: size}))
-        return slopes[0] * row[1] - slopes[1] * row[0]
+        for x, scale in zip(row, sizes, strict=True):
+            w = moved(network, started(says, scale), nu * x)
+            slopes.append(ball(slope, {"theta": theta_of(network, w), size: scale}))
+        yield slopes[0] * row[1] - slopes[1] * row[0]
 
-    return encloses("stationary at the flow's limit", gap, refutes=refutes)
+    return encloses("stationary at the flow's limit", gaps, refutes=refutes)
 
 
 def structurally(name: str, derived: Callable[[], sympy.Expr], *, refutes: bool = False) -> Check:

@@ -3,50 +3,47 @@
 from __future__ import annotations
 
 import sympy
-from flint import arb
 
-from derive.language.formula import Formula
 from derive.networks.potentials import DELTA, THETA, hyperentropy
-from verify.claims.checks.mirror_maps import (
-    PRODUCT,
-    TwoWeights,
-    on_the_flow,
-    stationary,
-    structurally,
-)
-from verify.claims.claim import Claim, Verdict, claim
+from verify.claims.checks.mirror_maps import Kept, Weights, mirror_flow, structurally
+from verify.claims.claim import LOST, Claim, claim, on
+from verify.claims.slots import Value
+from verify.claims.statement import Statement, Type
 from verify.models.network_conventions import CONVENTIONS
 
-PAPAZOV = TwoWeights(PRODUCT, lambda d: [d.sqrt(), arb(0)], DELTA)
 
-
-@claim("papazov2024.hyperentropy", catalogue="C01 D08", where="Lemma 1, the potential")
+@claim(
+    "papazov2024.hyperentropy",
+    catalogue="C01 D08",
+    where="Lemma 1, the potential",
+    printed=LOST,
+)
 def papazov_potential() -> Claim:
-    """With w± = u±v, θ = uv = (w₊²-w₋²)/4, Δ = |w₊w₋| = |u²-v²|: θ = (Δ/2) sinh(2P) and
-    P = arcsinh(2θ/Δ)/2; integrate.
+    r"""With $w_\pm=u\pm v$, $\theta=uv=(w_+^2-w_-^2)/4$ and $\Delta=|w_+w_-|=|u^2-v^2|$. From
+    $\theta=0$ it is $\theta=(\Delta/2)\sinh(2P)$ and $P=\mathrm{arcsinh}(2\theta/\Delta)/2$;
+    integrate. Another start adds a constant to the pull.
     """
+    root = sympy.sqrt(4 * THETA**2 + DELTA**2)
     return Claim(
-        statement=(
-            r"Gradient flow on $\theta = u\odot v$ with $|u^2-v^2| = \Delta$ is mirror flow with "
-            "the sum over coordinates of {formula}."
-        ),
-        printed=Formula(
-            "hyperentropy",
-            (
-                2 * THETA * sympy.asinh(2 * THETA / DELTA)
-                - sympy.sqrt(4 * THETA**2 + DELTA**2)
-                + DELTA
-            )
-            / 4,
-            given=(sympy.Gt(DELTA, 0, evaluate=False),),
+        says=Statement(
+            Type.EQUALITY,
+            r"With $\Delta$ the absolute value of the {kept}, which stays, gradient flow on "
+            r"{network} is mirror flow with the sum over the coordinates of $\psi={potential}$, "
+            r"which vanishes at the origin.",
+            {
+                "kept": Kept.SQUARES,
+                "network": Weights.PRODUCT,
+                "potential": Value((2 * THETA * sympy.asinh(2 * THETA / DELTA) - root + DELTA) / 4),
+            },
         ),
         checks=(
-            structurally(
-                "integral of the mirror map",
-                lambda: hyperentropy(THETA, DELTA, CONVENTIONS["papazov2024"]),
+            on(
+                "potential",
+                structurally(
+                    "integral of the mirror map",
+                    lambda: hyperentropy(THETA, DELTA, CONVENTIONS["papazov2024"]),
+                ),
             ),
-            on_the_flow(PAPAZOV),
-            stationary(PAPAZOV),
+            mirror_flow("Delta"),
         ),
-        expected=Verdict.CONFIRMED,
     )
