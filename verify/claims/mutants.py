@@ -10,9 +10,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from cProfile import Profile
 from dataclasses import dataclass, replace
 from functools import _lru_cache_wrapper
-from types import FrameType
+from types import CodeType
 from typing import Any
 
 from flint.utils.flint_exceptions import DomainError
@@ -193,31 +194,21 @@ def verdict(check: Check, candidate: Candidate, settings: Settings) -> Evidence:
 
 
 def shares_nothing(check: Check, candidate: Candidate, settings: Settings) -> bool:
-    """Whether a check decides without a call to what derives: watched while it runs."""
-    _forget()
-    entered: set[str] = set()
-
-    def watch(frame: FrameType, event: str, _: object) -> None:
-        if event == "call":
-            entered.add(frame.f_globals.get("__name__", ""))
-
-    sys.setprofile(watch)
-    try:
-        check.judge(candidate, settings)
-    finally:
-        sys.setprofile(None)
-    return not any(_derives(module) for module in entered)
+    """Whether a check decides without a call to what derives, nor a look at what was derived
+    earlier and kept: watched while it runs."""
+    deriving = [
+        module for name, module in tuple(sys.modules.items()) if _derives(name) and module.__file__
+    ]
+    kept = [f for m in deriving for f in vars(m).values() if isinstance(f, _lru_cache_wrapper)]
+    before = [f.cache_info().hits for f in kept]
+    watch = Profile(subcalls=False, builtins=False)
+    watch.runcall(check.judge, candidate, settings)
+    codes = (entry.code for entry in watch.getstats())
+    called = {code.co_filename for code in codes if isinstance(code, CodeType)}
+    looked = before != [f.cache_info().hits for f in kept]
+    return not looked and called.isdisjoint(str(module.__file__) for module in deriving)
 
 
 def _derives(module: str) -> bool:
     package, _, rest = module.partition(".")
     return package == "derive" and bool(rest) and rest.partition(".")[0] not in VOCABULARY
-
-
-def _forget() -> None:
-    """Empty the caches, so that what was derived earlier is derived before our eyes."""
-    for name, module in tuple(sys.modules.items()):
-        if _derives(name):
-            for thing in vars(module).values():
-                if isinstance(thing, _lru_cache_wrapper):
-                    thing.cache_clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import product
 from math import perm
 from typing import Any
@@ -50,6 +50,7 @@ def named(*symbols: sympy.Symbol) -> str:
     return "with $" + r",\ ".join(INVARIANTS[s] for s in symbols) + "$"
 
 
+@lru_cache(maxsize=16)
 def invariants(loss: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr]:
     """The scalars that the mean is made of, for a loss in x and y."""
 

@@ -121,7 +121,6 @@ def _below_the_threshold() -> Iterator[dict[str, fmpq]]:
             yield {"beta": root**2, "z": (1 - root) ** 2 * fmpq(share, 4)}
 
 
-@cache
 def tall_trees(optimizer: Optimizer, flow: bool) -> list[Coefficient]:
     """What the B-series has at z, z^2, ...: its tall trees, with the sign of f = -grad E."""
     motion, t, found = slow_motion(optimizer, LONGEST), LEAF, list[Coefficient]()
