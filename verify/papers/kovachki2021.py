@@ -6,40 +6,53 @@ the gradient looks ahead, 0 for heavy ball and beta for Nesterov.
 
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import sympy
+from flint import fmpq
 
 from derive import initial_shift, lessard, modified_flow, modified_loss
-from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.language.formula import BETA, H
 from derive.language.trees import LEAF, Tree
-from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, SQUARE, loss_weights
+from verify.claims.checks.damped import EQUATION, equation, slow_solutions, solution
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.followed import Followed, slot_field
+from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, QUARTIC, memory_fades
 from verify.claims.checks.identities import identical
-from verify.claims.checks.memory_rules import (
-    FAMILY,
-    PROBE,
-    A,
-    Point,
-    at,
-    flow_from_shift,
-    layer_fades,
-    leaves_no_residual,
-    order_at_each,
-)
+from verify.claims.checks.memory_rules import FAMILY, PROBE, A, layer_fades, member
 from verify.claims.checks.momentum_flows import SPEED
-from verify.claims.claim import Claim, Verdict, claim
-from verify.models.written_fields import second_order
-from verify.running.experiments import Flow
-from verify.running.residuals import Weights
+from verify.claims.checks.stated import Errors, bounded, observed
+from verify.claims.claim import (
+    OURS,
+    RECALLED,
+    Check,
+    Claim,
+    Evidence,
+    Settings,
+    claim,
+    on,
+    second_hand,
+)
+from verify.claims.slots import Domain, Losses, Order, Point, Value, When
+from verify.claims.statement import Statement, Type
+from verify.running.families import bounded_polynomial
+from verify.running.flows import Field, flow
+from verify.running.numbers import MPFR
 
 Number = Any
 INERTIA = sympy.Mul(sympy.Rational(1, 2), 1 + BETA - 2 * A * ONE_MINUS, evaluate=False)
+MASS = {"mass": Value(H * INERTIA), "damping": Value(ONE_MINUS)}
+ITERATION = r"$u_{k+1}:=u_k+\beta(u_k-u_{k-1})-h\nabla E(u_k+a(u_k-u_{k-1}))$"
+DAMPED = Domain((*FADING.bounds, sympy.Lt(A, (1 + BETA) / (2 * ONE_MINUS))))
+"""Where the memory fades and the mass is positive."""
 
 
-def family_path(run: Flow, inertia: Number, speed: Number) -> list[np.ndarray]:
-    """h inertia u'' + (1-beta) u' = -grad E(u) from u'(0) = -speed grad E(u(0))."""
-    return second_order(run, run.h * inertia, 1 - run.values["beta"], speed)
+def parameters(point: Point) -> Mapping[str, fmpq]:
+    """The family's parameters; any look-ahead where the domain has none."""
+    return member(point["beta"], point.get("a", fmpq(2, 7)))
 
 
 def family_engine(t: Tree) -> sympy.Expr:
@@ -48,149 +61,202 @@ def family_engine(t: Tree) -> sympy.Expr:
     return flow[t].as_expr().subs(sympy.Symbol("gamma"), A)
 
 
-@claim("kovachki2021.rescaled-flow", catalogue="E01", where="first theorem, as recalled")
+def from_the_flow(followed: Followed) -> Errors:
+    """The iteration from two points of the flow, a time h apart, beside the flow."""
+    values = followed.rule.runs[1]
+
+    def errors(says: Statement, settings: Settings) -> Sequence[tuple[float, float]]:
+        def last(x: np.ndarray, g: np.ndarray, h: Number) -> list[np.ndarray]:
+            point = {name: MPFR.convert(value) for name, value in values.items()}
+            back = {tree: -weight for tree, weight in followed.field(says, h, point).items()}
+            field = Field(QUARTIC, back)
+            return flow(field, list(x), [h], digits=settings.digits, arithmetic=MPFR)
+
+        follow = followed.errors(
+            lambda says, run: run.steady(followed.field(says, run.h, run.values)),
+            memory=last,
+            parameters=values,
+            halvings=range(5, 10),
+        )
+        return follow(says, settings)
+
+    return errors
+
+
+@claim(
+    "kovachki2021.rescaled-flow",
+    catalogue="E01",
+    where="first theorem",
+    printed=second_hand(
+        r"$f\in C_b^1$: $\sup_{0\le nh\le T}|u_n-u(nh)|\le C_Th$",
+        "the catalogue of published statements, E01",
+    ),
+)
 def rescaled_flow() -> Claim:
-    """On a slow curve u_n - u_(n-1) = h u' + O(h²), so the update says (1-β) h u' = h f(u) + O(h²):
-    the look-ahead a does not enter. The first steps lack h β^(n+1)/(1-β) f each, in sum O(h), and
-    the method is stable for f with a bounded derivative: O(h) at every step up to a fixed time.
+    r"""On a slow curve $u_k-u_{k-1}=h\dot u+O(h^2)$, so the update says $(1-\beta)h\dot u= -h\nabla
+    E(u)+O(h^2)$: the look-ahead $a$ does not enter. The first steps lack $h\beta^{k+1}/(1-\beta)\,
+    \nabla E$ each, in sum $O(h)$, and the method is stable where $\nabla E$ has a bounded
+    derivative along the path: $O(h)$ at every step up to a fixed time.
     """
-
-    def weights(c: Number, h: Number, point: Point) -> Weights:
-        return {LEAF: c}
-
+    followed = Followed(FAMILY, begins=2, parameters=parameters)
     return Claim(
-        statement=(
-            r"The iteration $u_{n+1} = u_n+\beta(u_n-u_{n-1})+hf(u_n+a(u_n-u_{n-1}))$, "
-            r"$f = -\nabla E$, started at rest, is $O(h)$-close to $u' = cf(u)$ with $c$ equal to "
-            r"{formula}."
+        says=Statement(
+            Type.CLOSENESS,
+            rf"The iteration {ITERATION} with any $a$, from rest at $u_0$, is {{order}}-close, "
+            r"{when}, to the flow $\dot u=-{force}\nabla E(u)$ from $u_0$, for {losses} and "
+            r"{domain}.",
+            {"order": Order(1), "when": When.EVERY_STEP, "force": Value(1 / ONE_MINUS)}
+            | {"losses": Losses.EVERY, "domain": FADING},
         ),
-        printed=Formula("rescaledForce", 1 / ONE_MINUS),
         checks=(
-            identical("B-series engine", lambda: family_engine(LEAF)),
-            leaves_no_residual("exact residual", FAMILY, weights, begins=2),
-            order_at_each(
-                "observed order over all steps",
-                FAMILY,
-                lambda c, run: run.steady({LEAF: c}),
-                1,
-                at_end=False,
-            ),
+            on("force", identical("B-series engine", lambda: family_engine(LEAF))),
+            observed("observed order", followed.errors(parameters=FAMILY.runs[1])),
+            followed.on_losses(),
+            followed.in_domain(),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"$f$ is bounded with a bounded derivative.",
     )
 
 
-@claim("kovachki2021.modified-equation", catalogue="E02", where="modified equation, as recalled")
+@claim(
+    "kovachki2021.modified-equation",
+    catalogue="E02",
+    where="modified equation",
+    printed=RECALLED,
+)
 def modified_equation() -> Claim:
-    """For any smooth curve u(t+h) - u - β(u - u(t-h)) = (1-β) h u' + (1+β) h² u''/2 + O(h³), and
-    f(u + a(u - u(t-h))) = f(u) + a h f'(u) u' + O(h²). If (1-β) u' + h α u'' = f(u), then
-    f'(u) u' = (1-β) u'' + O(h), and the update is met to O(h³) for α = (1+β)/2 - a(1-β).
-    The slow solutions are those of u' = f/(1-β) - hα f'f/(1-β)³ + O(h²). The paper's rate is O(h),
-    and holds for every bounded u'(0); for one it is O(h²), see the claim on the starting velocity.
+    r"""For any smooth curve $u(t+h)-u-\beta(u-u(t-h))=(1-\beta)h\dot u+(1+\beta)h^2\ddot u/2+
+    O(h^3)$, and $\nabla E(u+a(u-u(t-h)))=\nabla E(u)+ah\nabla^2E(u)\dot u+O(h^2)$. On a solution of
+    $(1-\beta)\dot u+h\alpha\ddot u=-\nabla E(u)$ with a bounded second derivative $-\nabla^2E\,
+    \dot u=(1-\beta)\ddot u+O(h)$, and the update is met to $O(h^3)$ for $\alpha=(1+\beta)/2-
+    a(1-\beta)$. The paper's rate is $O(h)$, and holds for every bounded starting velocity.
     """
-
-    def weights(c: Number, h: Number, point: Point) -> Weights:
-        force = 1 / (1 - point["beta"])
-        return {LEAF: force, PAIR: -(h * (c * force**3))}
-
+    followed = Followed(FAMILY, field=slow_solutions, parameters=parameters)
     return Claim(
-        statement=(
-            r"The iteration with momentum $\beta$ and look-ahead $a$ follows "
-            r"$h\alpha u''+(1-\beta)u' = -\nabla E(u)$ with $\alpha$ equal to {formula}."
+        says=Statement(
+            Type.CLOSENESS,
+            rf"From two points, a time $h$ apart, of a solution of {EQUATION} without a layer the "
+            rf"iteration {ITERATION} with any $a$ is {{order}}-close, {{when}}, to that solution, "
+            r"for {losses} and {domain}.",
+            {"order": Order(2), "when": When.EVERY_STEP, **MASS}
+            | {"losses": Losses.EVERY, "domain": FADING},
         ),
-        printed=Formula("familyInertia", INERTIA),
         checks=(
-            identical("B-series engine", lambda: -family_engine(PAIR) * ONE_MINUS**3),
-            leaves_no_residual("exact residual of the slow solutions", FAMILY, weights),
-            order_at_each(
-                "observed order of the second-order equation",
-                FAMILY,
-                lambda c, run: family_path(run, c, at(SPEED, run.h, run.values)),
-                2,
+            on(
+                "mass",
+                identical("mass by B-series", lambda: -H * family_engine(PAIR) * ONE_MINUS**3),
             ),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            r"$\alpha > 0$, that is $2a(1-\beta) < 1+\beta$; heavy ball ($a = 0$) and Nesterov "
-            r"($a = \beta$) always meet it."
+            observed("observed order", from_the_flow(followed)),
+            followed.on_losses(),
+            followed.in_domain(),
         ),
     )
 
 
-@claim("kovachki2021.starting-velocity", catalogue="E02", where="modified equation, sharpened")
+@claim(
+    "kovachki2021.starting-velocity",
+    catalogue="E02",
+    where="modified equation, sharpened",
+    printed=OURS,
+)
 def starting_velocity() -> Claim:
-    """From u'(0) = c f the velocity relaxes to f/(1-β) at the rate (1-β)/(hα); the slow solution
-    starts at u_0 + (c - 1/(1-β)) hα/(1-β) f. A cold-started iteration tends to the slow solution
-    from u_0 - hβ/(1-β)² f. Both agree for c = (1 - β/α)/(1-β); with 2α = 1+β - 2a(1-β) this is the
-    formula: 1/(1+β) for heavy ball, (1-2β)/(1-β+2β²) for Nesterov. During the first steps the two
-    layers differ, so over all n >= 1 the order is 1 for every c.
+    r"""From $\dot u(0)=-c\nabla E$ the velocity relaxes to $-\nabla E/(1-\beta)$ at the rate
+    $(1-\beta)/(h\alpha)$, $h\alpha$ being the mass; the slow solution starts at $u_0+
+    (1/(1-\beta)-c)h\alpha/(1-\beta)\,\nabla E$. A cold-started iteration tends to the slow solution
+    from $u_0+h\beta/(1-\beta)^2\,\nabla E$. Both agree for $c=(1-\beta/\alpha)/(1-\beta)$:
+    $1/(1+\beta)$ for heavy ball, $(1-2\beta)/(1-\beta+2\beta^2)$ for Nesterov. During the first
+    steps the two layers differ.
     """
+    followed = Followed(FAMILY, field=slow_solutions, parameters=parameters)
 
     def by_engine() -> sympy.Expr:
         shift = initial_shift(lessard.at(alpha=1), order=1)[LEAF].as_expr()
         inertia = -family_engine(PAIR) * ONE_MINUS**3
         return 1 / ONE_MINUS + shift * ONE_MINUS / inertia
 
-    def shift(c: Number, point: Point) -> Number:
-        beta = point["beta"]
-        return (1 / (1 - beta) - c) * at(INERTIA, PROBE, point) / (1 - beta)
+    def layer(says: Statement, settings: Settings) -> Evidence:
+        """The slow solution's start, over h grad E, as the slots have it."""
+        mass, damping, speed = (says.expr(name) for name in ("mass", "damping", "speed"))
+        shift = sympy.sympify((1 / damping - speed) * mass / H / damping)
+        check = layer_fades(FAMILY, lambda c, _: c)
+        return check.judge(shift.subs(H, sympy.Rational(int(PROBE.p), int(PROBE.q))), settings)
 
+    def lasts(says: Statement, point: Point, settings: Settings) -> bool:
+        given = parameters(point)
+        mass, damping = equation(says, fmpq(1), given)
+        loss = bounded_polynomial(random.Random(settings.seed), 1)
+        fades = damping / mass > 0 and memory_fades(lessard, given)
+        return fades and followed.meets(says, loss, random.Random(settings.seed), given)
+
+    fades = layer_fades(FAMILY, lambda c, _: c)
     return Claim(
-        statement=(
-            r"Started at rest, the iteration is $O(h^2)$-close after its start-up to the "
-            r"modified equation with $u'(0) = -c\nabla E(u_0)$ for exactly one $c$, which is "
-            r"{formula}."
+        says=Statement(
+            Type.CLOSENESS,
+            rf"From rest at $u_0$ the iteration {ITERATION} is {{order}}-close, {{when}} to the "
+            rf"solution of {EQUATION} from $u_0$ at the velocity $-{{speed}}\nabla E(u_0)$, for "
+            r"{losses} and {domain}.",
+            {"speed": Value(SPEED), "order": Order(2), "when": When.AFTER_START_UP, **MASS}
+            | {"losses": Losses.EVERY, "domain": DAMPED},
         ),
-        printed=Formula("familyStartingVelocity", SPEED),
         checks=(
-            identical("initial shift by the engine", by_engine),
-            layer_fades(FAMILY, shift),
-            order_at_each(
-                "observed order at the final time",
-                FAMILY,
-                lambda c, run: family_path(run, at(INERTIA, run.h, run.values), c),
-                2,
+            on("speed", identical("initial shift by the engine", by_engine)),
+            Check(fades.name, fades.kind, layer),
+            observed(
+                "observed order",
+                followed.errors(solution, parameters=FAMILY.runs[2], halvings=range(5, 11)),
             ),
+            followed.on_losses(),
+            bounded("residual and fading memory", lasts),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"The start-up is over: $n \ge 2\log(1/h)/\log(1/\beta)$; and $\alpha > 0$.",
     )
 
 
-@claim("kovachki2021.modified-loss", catalogue="E03", where="first-order flow on the manifold")
+@claim(
+    "kovachki2021.modified-loss",
+    catalogue="E03",
+    where="first-order flow on the manifold",
+    printed=RECALLED,
+)
 def family_loss() -> Claim:
-    """The slow solutions of the modified equation satisfy u' = f/(1-β) - hα f'f/(1-β)³ + O(h²), and
-    f'f = ∇|∇E|²/2: this is -1/(1-β) times the gradient of E + hα/(2(1-β)²) |∇E|².
+    r"""The slow solutions of the modified equation satisfy $\dot u=-\nabla E/(1-\beta)-h\alpha
+    \nabla^2E\,\nabla E/(1-\beta)^3+O(h^2)$, and $\nabla^2E\,\nabla E=\nabla\lVert\nabla E\rVert^2
+    /2$: this is $-1/(1-\beta)$ times the gradient of $E+h\alpha/(2(1-\beta)^2)\lVert\nabla E
+    \rVert^2$.
     """
-
-    def weights(c: Number, h: Number, point: Point) -> Weights:
-        return loss_weights(c, 1 / (1 - point["beta"]))
+    followed = Followed(FAMILY, field=slot_field, parameters=parameters)
 
     def by_engine() -> sympy.Expr:
         loss = modified_loss(lessard.at(alpha=1), order=2)
         return H * loss.terms[PAIR].as_expr().subs(sympy.Symbol("gamma"), A)
 
+    def shift() -> sympy.Expr:
+        return -H * initial_shift(lessard.at(alpha=1), order=1)[LEAF].as_expr()
+
     return Claim(
-        statement=(
-            r"On its slow manifold the iteration with momentum $\beta$ and look-ahead $a$ follows, "
-            r"to $O(h^2)$, $-1/(1-\beta)$ times the gradient of {formula}."
-        ),
-        printed=Formula(
-            "familyLoss",
-            H * (1 + BETA - 2 * A * ONE_MINUS) / (4 * ONE_MINUS**2),
-            SQUARE,
-            "E+",
-            (*MOMENTUM, *STEP),
+        says=Statement(
+            Type.CLOSENESS,
+            rf"From rest at $u_0$ the iteration {ITERATION} with any $a$ is {{order}}-close, "
+            r"{when} to the flow $\dot u=-{force}\nabla\hat E$ of "
+            r"$\hat E:=E{+weight}\lVert\nabla E\rVert^2$ from $u_0{+shift}\nabla E(u_0)$, for "
+            r"{losses} and {domain}.",
+            {
+                "weight": Value(H * (1 + BETA - 2 * A * ONE_MINUS) / (4 * ONE_MINUS**2)),
+                "order": Order(2),
+                "when": When.AFTER_START_UP,
+                "force": Value(1 / ONE_MINUS),
+                "shift": Value(H * BETA / ONE_MINUS**2),
+                "losses": Losses.EVERY,
+                "domain": FADING,
+            },
         ),
         checks=(
-            identical("B-series engine", by_engine),
-            leaves_no_residual("exact residual", FAMILY, weights),
-            flow_from_shift(FAMILY, weights),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            r"The flow starts on the manifold, or after a start at rest from $x_0$ at "
-            r"$x_0+h\beta/(1-\beta)^2\,\nabla E(x_0)$."
+            on("weight", identical("B-series engine", by_engine)),
+            on("shift", identical("start by B-series", shift)),
+            on("shift", layer_fades(FAMILY, lambda c, _: c / PROBE)),
+            observed(
+                "observed order",
+                followed.errors(parameters=FAMILY.runs[1], halvings=range(5, 10)),
+            ),
+            followed.on_losses(),
+            followed.in_domain(),
         ),
     )

@@ -1,6 +1,7 @@
 """Wrong formulas planted into claims, and what the checks that look at them say."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import sympy
 
@@ -9,7 +10,7 @@ from verify.claims.judging import looking
 from verify.claims.slots import Value
 
 
-def planted(claim: Claim, wrong: sympy.Expr | Mapping[str, sympy.Expr]):
+def planted(claim: Claim, wrong: sympy.Expr | Mapping[str, sympy.Expr]) -> Any:
     """What the checks take: a formula, or the statement with it in its first slot that holds one;
     or with formulas in slots by name.
     """

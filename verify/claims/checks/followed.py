@@ -18,6 +18,7 @@ from flint import fmpq
 from derive.language.trees import LEAF, Tree
 from verify.claims.checks.heavy_ball import PAIR, QUARTIC, loss_weights, memory_fades
 from verify.claims.checks.memory_rules import CHAIN, FORK, Rule
+from verify.claims.checks.start_up import Case
 from verify.claims.checks.stated import Errors, beside, bounded, for_losses
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Point
@@ -33,12 +34,16 @@ Number = Any
 Values = Mapping[str, Number]
 
 
+def letters(point: Values) -> Values:
+    """A rule's parameters as formulas name them: the family's look-ahead gamma is the letter a."""
+    return {**point, "a": point["gamma"]} if "gamma" in point else point
+
+
 def slot_field(says: Statement, h: Number, point: Values) -> Weights:
-    """The field with what stands in the slots; the family's look-ahead gamma is the letter a."""
-    letters = {**point, "a": point["gamma"]} if "gamma" in point else point
+    """The field with what stands in the slots."""
 
     def number(name: str) -> Number:
-        return says.number(name, h=h, **letters)
+        return says.number(name, h=h, **letters(point))
 
     force: Number = number("force") if "force" in says.slots else 1
     if "weight" in says.slots:
@@ -60,7 +65,7 @@ def slot_start(
 ) -> np.ndarray:
     """Where the flow starts."""
     moved = {
-        tree: says.number(name, h=h, **point) * sign
+        tree: says.number(name, h=h, **letters(point)) * sign
         for name, tree, sign in (("shift", LEAF, -1), ("bend", PAIR, 1))
         if name in says.slots
     }
@@ -71,6 +76,13 @@ def slot_path(says: Statement, flow: Flow) -> list[np.ndarray]:
     """The flow at 0, h, 2h, ..."""
     start = slot_start(says, flow.loss, flow.x0, flow.h, flow.values, MPFR)
     return flow.steady(slot_field(says, flow.h, flow.values), start)
+
+
+def slot_rest(says: Statement, case: Case, k: int) -> np.ndarray:
+    """x_k minus the flow of the slots at the time kh, in power series."""
+    point = {"beta": case.beta}
+    start = slot_start(says, case.loss, case.x0, case.h, point, case.arithmetic)
+    return case.path[k] - case.flow(slot_field(says, case.h, point), case.h * k, start)
 
 
 @dataclass(frozen=True)

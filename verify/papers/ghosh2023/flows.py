@@ -5,19 +5,16 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import numpy as np
-import sympy
 from flint import fmpq
 
 from derive import heavy_ball
 from derive.language.formula import BETA, H
 from derive.language.trees import LEAF, Tree
-from verify.claims.checks.followed import Followed, slot_field, slot_start
+from verify.claims.checks.followed import Followed
 from verify.claims.checks.heavy_ball import FULL, ONE_MINUS, PAIR, memory_fades
 from verify.claims.checks.memory_rules import HEAVY_BALL
-from verify.claims.checks.start_up import Case
 from verify.claims.claim import Settings
-from verify.claims.slots import Domain, Point, Value
+from verify.claims.slots import Point, Value
 from verify.claims.statement import Statement
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.losses import Loss
@@ -25,8 +22,6 @@ from verify.running.residuals import transient_residual
 
 Number = Any
 
-FADING = Domain((sympy.Gt(BETA, -1), sympy.Lt(BETA, 1)))
-"""The momenta whose memory fades."""
 LASTING = {
     "force": Value(1 / ONE_MINUS),
     "weight": Value(H * (1 + BETA) / (4 * ONE_MINUS**2)),
@@ -45,13 +40,6 @@ def changing(says: Statement, h: Number, beta: Number, k: int) -> dict[Tree, Num
         LEAF: says.number("force", k=k, h=h, beta=beta),
         PAIR: -(says.number("pull", k=k, h=h, beta=beta) * factor),
     }
-
-
-def rest(says: Statement, case: Case, k: int) -> np.ndarray:
-    """x_k minus the flow of the slots at the time kh, in power series."""
-    point = {"beta": case.beta}
-    start = slot_start(says, case.loss, case.x0, case.h, point, case.arithmetic)
-    return case.path[k] - case.flow(slot_field(says, case.h, point), case.h * k, start)
 
 
 def first_velocity(says: Statement, h: Number, beta: Number) -> Number:

@@ -14,6 +14,7 @@ from flint import fmpq
 from derive import gradient_descent, heavy_ball
 from derive.engine.expansion import steady_flow
 from derive.language.formula import BETA, H
+from verify.claims.checks.first_steps import FADING
 from verify.claims.checks.followed import Followed, slot_field
 from verify.claims.checks.heavy_ball import (
     HALF,
@@ -29,7 +30,7 @@ from verify.claims.checks.stated import bounded, observed
 from verify.claims.claim import Check, Claim, Settings, claim, on, read
 from verify.claims.slots import Losses, Order, Point, Value, When
 from verify.claims.statement import Statement, Type
-from verify.papers.ghosh2023.flows import FADING, FOLLOWED, LASTING, LASTING_FLOW
+from verify.papers.ghosh2023.flows import FOLLOWED, LASTING, LASTING_FLOW
 from verify.running.families import bounded_polynomial
 from verify.running.flows import Field, flow
 from verify.running.numbers import MPFR

@@ -5,19 +5,18 @@ from __future__ import annotations
 import random
 from itertools import permutations, product
 
-import sympy
 from flint import fmpq
 
 from derive.batches.history_moments import covariance_factor
 from derive.language.formula import BETA, K
+from verify.claims.checks.first_steps import FADING
 from verify.claims.checks.heavy_ball import ONE_MINUS
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.stated import bounded, measured
 from verify.claims.claim import Check, Claim, Kind, Settings, claim, on, read
-from verify.claims.slots import Batches, Domain, Instance, Number, Point, Value
+from verify.claims.slots import Batches, Instance, Number, Point, Value
 from verify.claims.statement import Statement, Type
 
-FADING = Domain((sympy.Gt(BETA, -1), sympy.Lt(BETA, 1)))
 THREE = (fmpq(-1, 2), fmpq(1, 3), fmpq(2))
 """Gradients of three batches at one point."""
 

@@ -19,7 +19,8 @@ from derive.engine.startup import initial_shift
 from derive.language.formula import BETA, H
 from derive.language.trees import LEAF
 from derive.language.update_rule import Optimizer
-from verify.claims.checks.followed import Followed, slot_field, slot_path
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.followed import Followed, slot_field, slot_path, slot_rest
 from verify.claims.checks.heavy_ball import HALF, HALVINGS, ONE_MINUS, PAIR, RESIDUAL_BETAS
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.memory_rules import HEAVY_BALL, NESTEROV, Rule
@@ -28,7 +29,7 @@ from verify.claims.checks.stated import observed
 from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Losses, Order, Slot, Value, When
 from verify.claims.statement import Statement, Type
-from verify.papers.ghosh2023.flows import FADING, FOLLOWED, LASTING, LASTING_FLOW, rest
+from verify.papers.ghosh2023.flows import FOLLOWED, LASTING, LASTING_FLOW
 from verify.running.experiments import Flow
 from verify.running.flows import Field, flow
 from verify.running.numbers import MPFR
@@ -133,7 +134,7 @@ def warm_start() -> Claim:
             on("first", identical("slow manifold", lambda: -H * steady_velocity())),
             start_up(
                 "no h term at any step",
-                rest,
+                slot_rest,
                 lambda beta: [[]],
                 velocity=lambda says, beta, h: says.number("first", h=h, beta=beta),
             ),
@@ -190,7 +191,9 @@ def corrected_iterate() -> Claim:
             on("lead", identical("shift over slow manifold", lambda: shift() / steady_velocity())),
             start_up(
                 "no h term at any step",
-                lambda says, case, k: rest(says, case, k) + ahead(says, case.path, k, case.beta),
+                lambda says, case, k: (
+                    slot_rest(says, case, k) + ahead(says, case.path, k, case.beta)
+                ),
                 lambda beta: [[]],
             ),
             observed("observed order", FOLLOWED.errors(follow, halvings=HALVINGS)),
@@ -223,7 +226,7 @@ def second_shift(
             slow_part(optimizer),
             start_up(
                 "decay of the h and h^2 terms",
-                rest,
+                slot_rest,
                 lambda beta: [[beta], [beta, beta]],
                 optimizer=optimizer,
             ),

@@ -5,9 +5,7 @@ section 4, before Theorem 4.1.
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
 import sympy
 from flint import arb, fmpq
 
@@ -16,7 +14,9 @@ from derive.engine.startup import initial_shift
 from derive.language.formula import BETA, H
 from derive.language.trees import LEAF
 from derive.language.update_rule import Optimizer
-from verify.claims.checks.followed import Followed, Values
+from verify.claims.checks.damped import EQUATION, equation, slow_solutions, solution
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.followed import Followed
 from verify.claims.checks.heavy_ball import HALVINGS, ONE_MINUS, PAIR, RESIDUAL_BETAS, settled
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.memory_rules import HEAVY_BALL, NESTEROV, Rule
@@ -25,21 +25,11 @@ from verify.claims.checks.stated import measured, observed
 from verify.claims.claim import OURS, Check, Claim, Evidence, Kind, Settings, claim, on, read
 from verify.claims.slots import Losses, Number, Order, Slot, Value, When
 from verify.claims.statement import Statement, Type
-from verify.models.written_fields import second_order
-from verify.papers.ghosh2023.flows import FADING
-from verify.running.experiments import Flow
 from verify.running.numbers import PowerSeries, exp, power_series, precision
-from verify.running.residuals import Weights
 
-EQUATION = r"$-\nabla E={damping}\dot x{+mass}\ddot x$"
 DAMPING = {"damping": Value(ONE_MINUS)}
 HEAVY_MASS = Value(H * (1 + BETA) / 2)
 NESTEROV_MASS = Value(H * (1 - BETA + 2 * BETA**2) / 2)
-
-
-def equation(says: Statement, h: Any, beta: Any) -> tuple[Any, Any]:
-    """The mass and the damping."""
-    return says.number("mass", h=h, beta=beta), says.number("damping", h=h, beta=beta)
 
 
 def by_slow_flow(optimizer: Optimizer) -> tuple[Check, Check]:
@@ -80,7 +70,7 @@ def second_order_equation() -> Claim:
         """Exactly: the quotient of the difference equation by h minus the equation, on x = t^n."""
         arithmetic, h = power_series(5), PowerSeries.step(5)
         for beta in (fmpq(-2), *RESIDUAL_BETAS, fmpq(3)):
-            mass, damping = equation(says, h, beta)
+            mass, damping = equation(says, h, {"beta": beta})
             lowest = 4
             for n in range(1, 6):
                 t = arithmetic.convert(fmpq(2, 3))
@@ -111,26 +101,13 @@ def second_order_equation() -> Claim:
     )
 
 
-def slow_solutions(says: Statement, h: Any, point: Values) -> Weights:
-    """The first-order flow of the solutions without a layer."""
-    mass, damping = equation(says, h, point["beta"])
-    force = 1 / damping
-    return {LEAF: force, PAIR: -(mass * force**3)}
-
-
-def solution(says: Statement, run: Flow) -> list[np.ndarray]:
-    """The path of the equation from x_0 with the velocity that is stated."""
-    mass, damping = equation(says, run.h, run.values["beta"])
-    return second_order(run, mass, damping, says.number("speed", h=run.h, **run.values))
-
-
 def layer_in_balls(says: Statement, beta: fmpq, k: int) -> arb:
     """The h term of x_k - x(kh) over grad E, both driven by the constant gradient 1, at h = 1."""
     velocity = position = arb(0)
     for _ in range(k):
         velocity = arb(beta) * velocity - 1
         position = position + velocity
-    mass, damping = map(arb, equation(says, fmpq(1), beta))
+    mass, damping = map(arb, equation(says, fmpq(1), {"beta": beta}))
     c = arb(says.number("speed", h=fmpq(1), beta=beta))
     decay = damping / mass
     return position + k / damping + (c - 1 / damping) * (1 - exp(-decay * k)) / decay
@@ -139,7 +116,7 @@ def layer_in_balls(says: Statement, beta: fmpq, k: int) -> arb:
 def modes(rule: Optimizer, says: Statement, beta: fmpq) -> bool:
     """The slow parts of a quadratic mode agree through z^1, for the iteration and the equation."""
     z = PowerSeries.step(3)
-    mass, damping = equation(says, fmpq(1), beta)
+    mass, damping = equation(says, fmpq(1), {"beta": beta})
     c = says.number("speed", h=fmpq(1), beta=beta)
     rate, part = z * 0, z * 0 + 1
     for _ in range(3):  # mass r^2 + damping r + z = 0
@@ -232,7 +209,7 @@ def root_in_floats(says: Statement, settings: Settings) -> float:
     low, high = fmpq(1, 20), fmpq(1, 2)
     for _ in range(40):
         middle = (low + high) / 2
-        mass, damping = equation(says, fmpq(1), middle)
+        mass, damping = equation(says, fmpq(1), {"beta": middle})
         rate = damping / mass
         slower = -math.log(int(middle.p) / int(middle.q)) > int(rate.p) / int(rate.q)
         low, high = (middle, high) if slower else (low, middle)

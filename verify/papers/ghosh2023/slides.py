@@ -7,7 +7,8 @@ import sympy
 from flint import fmpq
 
 from derive.language.formula import BETA, H
-from verify.claims.checks.followed import Followed, slot_start
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.followed import Followed, slot_rest, slot_start
 from verify.claims.checks.heavy_ball import HALF, ONE_MINUS, QUARTIC, RESIDUAL_BETAS, by_engine
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.memory_rules import HEAVY_BALL
@@ -17,7 +18,7 @@ from verify.claims.claim import Claim, Kind, Settings, claim, on, read
 from verify.claims.slots import Choice, Losses, Order, Value, When
 from verify.claims.statement import Statement, Type
 from verify.models.written_fields import follow_written
-from verify.papers.ghosh2023.flows import FADING, FOLLOWED, LASTING, rest
+from verify.papers.ghosh2023.flows import FOLLOWED, LASTING
 from verify.papers.ghosh2023.repairs import force
 from verify.running.experiments import Flow
 from verify.running.flows import evaluate_taylor
@@ -49,7 +50,7 @@ def rescaled_gradient_flow() -> Claim:
         ),
         checks=(
             on("force", identical("B-series engine", force)),
-            start_up("the h term stays bounded", rest, lambda beta: [[fmpq(1), beta]]),
+            start_up("the h term stays bounded", slot_rest, lambda beta: [[fmpq(1), beta]]),
             observed("observed order", FIRST.errors()),
             FIRST.on_losses(),
             FIRST.in_domain(),
@@ -152,7 +153,7 @@ def slides_modified_flow() -> Claim:
             on("weight", identical("B-series engine", lambda: by_engine(HEAVY_BALL.optimizer))),
             exact("two-step rule on the flow", Kind.SERIES, two_step, refutes=True),
             exact("mirror images", Kind.ENUMERATION, mirrored, refutes=True),
-            start_up("decay of the h term", rest, lambda beta: [[beta]]),
+            start_up("decay of the h term", slot_rest, lambda beta: [[beta]]),
             observed("observed order", FOLLOWED.errors(follow), refutes=True),
             FOLLOWED.on_losses(),
             FOLLOWED.in_domain(),

@@ -13,7 +13,8 @@ from flint import arb, fmpq
 from derive import heavy_ball
 from derive.engine.expansion import gamma
 from derive.language.formula import BETA, H, K
-from verify.claims.checks.followed import slot_field, slot_path
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.followed import slot_field, slot_path, slot_rest
 from verify.claims.checks.heavy_ball import HEAVY_BALL, ONE_MINUS, QUARTIC, RESIDUAL_BETAS, settled
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.start_up import start_up
@@ -23,7 +24,6 @@ from verify.claims.slots import Instance, Losses, Number, Order, Point, Value, W
 from verify.claims.statement import Statement, Type
 from verify.papers.ghosh2023.flows import (
     CHANGING_FLOW,
-    FADING,
     FOLLOWED,
     LASTING,
     LASTING_FLOW,
@@ -31,7 +31,6 @@ from verify.papers.ghosh2023.flows import (
     converges,
     first_velocity,
     meets_changing,
-    rest,
 )
 from verify.running.enclosures import enclosed_flow
 from verify.running.experiments import Experiment, Flow
@@ -282,7 +281,7 @@ def shifted_start() -> Claim:
             | {"losses": Losses.EVERY, "domain": FADING},
         ),
         checks=(
-            start_up("decay of the h term", rest, lambda beta: [[beta]]),
+            start_up("decay of the h term", slot_rest, lambda beta: [[beta]]),
             observed("observed order", ERRORS),
             observed("observed order over all steps", ERRORS, order="early", when=None),
             FOLLOWED.on_losses(),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import numpy as np
 import sympy
 from flint import fmpq
 
@@ -16,7 +15,7 @@ from derive import initial_shift, modified_flow, modified_loss
 from derive.language.formula import BETA, H
 from derive.language.trees import Tree
 from verify.claims.checks.first_steps import FADING
-from verify.claims.checks.followed import Followed, slot_field, slot_start
+from verify.claims.checks.followed import Followed, slot_rest
 from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, QUARTIC, RESIDUAL_BETAS, memory_fades
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.memory_rules import (
@@ -30,7 +29,7 @@ from verify.claims.checks.memory_rules import (
     slow_displacement,
 )
 from verify.claims.checks.momentum_flows import FIRST_TERM, H2_TERMS
-from verify.claims.checks.start_up import Case, start_up
+from verify.claims.checks.start_up import start_up
 from verify.claims.checks.stated import bounded, observed
 from verify.claims.claim import OURS, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Losses, Order, Point, Slot, Value, When
@@ -39,13 +38,6 @@ from verify.running.families import bounded_polynomial, quadratic
 from verify.running.losses import polynomial
 
 PARABOLA = polynomial(1, (((2,), fmpq(1, 2)), ((1,), fmpq(-1, 3))), "x^2/2 - x/3")
-
-
-def rest(says: Statement, case: Case, k: int) -> np.ndarray:
-    """x_k minus the flow of the slots at the time kh, in power series."""
-    point = {"beta": case.beta}
-    start = slot_start(says, case.loss, case.x0, case.h, point, case.arithmetic)
-    return case.path[k] - case.flow(slot_field(says, case.h, point), case.h * k, start)
 
 
 def to_second_order(losses: Losses) -> Claim:
@@ -90,7 +82,9 @@ def to_second_order(losses: Losses) -> Claim:
             on("chain", identical("flow by B-series", lambda: engine(CHAIN))),
             *([on("fork", identical("fork by B-series", lambda: engine(FORK)))] if curved else []),
             on("bend", identical("start by B-series", start)),
-            start_up("decay of the h and h^2 terms", rest, lambda beta: [[beta], [beta, beta]]),
+            start_up(
+                "decay of the h and h^2 terms", slot_rest, lambda beta: [[beta], [beta, beta]]
+            ),
             observed("observed order", errors),
             followed.on_losses(),
             bounded("residual and fading memory", lasts),
