@@ -161,8 +161,8 @@ def _is_plain(factor: Element) -> bool:
 def _absolute(factor: Element) -> Element:
     if _is_positive(factor):
         return factor
-    if _is_plain(factor):
-        return factor * factor.algebra.sign_of_plain(factor)
+    if (known := _known_sign(factor)) is not None:
+        return factor * known
     symbol = _only(factor)
     if symbol is not None and symbol.kind == "sign":
         return factor.algebra.number(1)
@@ -172,12 +172,36 @@ def _absolute(factor: Element) -> Element:
 def _sign(factor: Element) -> Element:
     if _is_positive(factor):
         return factor.algebra.number(1)
-    if _is_plain(factor):
-        return factor.algebra.number(factor.algebra.sign_of_plain(factor))
+    if (known := _known_sign(factor)) is not None:
+        return factor.algebra.number(known)
     symbol = _only(factor)
     if symbol is not None and symbol.kind == "sign":
         return factor
     return _size_and_sign(factor)[1]
+
+
+def _known_sign(factor: Element) -> int | None:
+    """The sign of an expression in the parameters, or of positive symbols times such of one sign,
+    as |g| + eps is.
+    """
+    algebra = factor.algebra
+    if _is_plain(factor):
+        return algebra.sign_of_plain(factor)
+    parts: dict[tuple[int, ...], dict[tuple[int, ...], fmpq]] = {}
+    for exponents, value in algebra.lifted(factor.num)[0].to_dict().items():
+        plain = [
+            e if e and algebra.symbols[i].kind == "parameter" else 0
+            for i, e in enumerate(exponents)
+        ]
+        others = tuple(e - p for e, p in zip(exponents, plain, strict=True))
+        if not all(algebra.symbols[i].positive for i, e in enumerate(others) if e):
+            return None
+        parts.setdefault(others, {})[tuple(plain)] = value
+    signs = {
+        algebra.sign_of_plain(algebra.fraction(algebra.context.from_dict(part), algebra.one))
+        for part in parts.values()
+    }
+    return signs.pop() if len(signs) == 1 else None
 
 
 def _size_and_sign(base: Element) -> tuple[Element, Element]:

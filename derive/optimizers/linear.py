@@ -177,3 +177,31 @@ def sam(x: Number, grad: Gradient, h: Number, *, rho: Number) -> Number:
     2022), ascent radius rho h: x <- x - h grad E(x + rho h grad E(x)).
     """
     return x - h * grad(x + rho * h * grad(x))
+
+
+@known
+@optimizer(
+    state=("last",),
+    parameters=(Parameter("alpha", "weight of the step"), Parameter("beta", "weight of optimism")),
+    start=lambda x, grad, h, **parameters: grad(x),
+)
+def optimistic_gradient(
+    x: Number, last: Number, grad: Gradient, h: Number, *, alpha: Number, beta: Number
+) -> Pair:
+    """Optimistic gradient descent (Popov 1980; Daskalakis et al. 2018) with two weights:
+    x <- x - h ((alpha + beta) g - beta last g).
+    """
+    g = grad(x)
+    return x - h * ((alpha + beta) * g - beta * last), g
+
+
+@known
+@optimizer(parameters=(share("alpha", "how far the slow weights go towards the fast ones"),))
+def lookahead(x: Number, grad: Gradient, h: Number, *, alpha: Number) -> Number:
+    """Lookahead (Zhang et al. 2019) around five steps of gradient descent, of which all together
+    are one step here: x <- x + alpha (y - x), y what five steps make of x.
+    """
+    y = x
+    for _ in range(5):
+        y = y - h * grad(y)
+    return x + alpha * (y - x)
