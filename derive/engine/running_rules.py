@@ -183,7 +183,8 @@ class Running:
             else:
                 found = algebra.field(name, space, base)
             return constant(algebra, found, length)
-        self._check_place(base)
+        if name not in self.optimizer.maps:
+            self._check_place(base)
         # (power of h, weight, directions) of every term of the Taylor series
         terms: list[tuple[int, fmpq, tuple[Argument, ...]]] = [(0, fmpq(1), ())]
         for slot, place in enumerate(places):

@@ -37,7 +37,8 @@ class Optimizer:
     the losses whose gradients the rule takes; where there are several, `grad` is a tuple of them.
     `players` are the states with a gradient of their own, x first; each gradient is then a function
     of all of them. `schedules` are functions of the time t = kh; `keywords` says whether the
-    function asks for t, or for the number k of the step. `rest` guesses the memory at rest.
+    function asks for t, or for the number k of the step. `rest` guesses the memory at rest. `maps`
+    are those of the fields that act on vectors rather than at places, and may be taken anywhere.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Optimizer:
     schedules: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     rest: Step | None = None
+    maps: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
@@ -225,6 +227,7 @@ def optimizer(
     players: str | Sequence[str] = (),
     schedules: str | Sequence[str] = (),
     rest: Step | None = None,
+    maps: str | Sequence[str] = (),
 ) -> Callable[[Step], Optimizer]:
     """Declare an update rule.
 
@@ -244,6 +247,7 @@ def optimizer(
         schedules: functions of time; the rule calls eta(t), and asks for the time t = kh, or for
             the number k of the step, by keyword.
         rest: the memory at h = 0 as a function of (x, grad, h, parameters), where it is not found.
+        maps: those of the fields that act on vectors, such as grad K of an average of gradients.
     Using the rule raises BadInput where a name stands for something else or twice, and where the
     function does not take what is declared.
     """
@@ -252,7 +256,7 @@ def optimizer(
             "@optimizer is written with brackets and names, such as @optimizer() or "
             '@optimizer(state=("v",), parameters=("beta",)).'
         )
-    state, fields, players, schedules = map(_names, (state, fields, players, schedules))
+    state, fields, players, schedules, maps = map(_names, (state, fields, players, schedules, maps))
     if players and fields == ("E",):
         fields = tuple("fg" if len(players) < 3 else (f"f{i}" for i, _ in enumerate(players, 1)))
 
@@ -272,6 +276,7 @@ def optimizer(
             schedules=schedules,
             keywords=tuple(k for k in _asked(rule) if k not in {p.name for p in declared}),
             rest=rest,
+            maps=maps,
         )
 
     return declare

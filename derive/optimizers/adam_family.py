@@ -80,7 +80,7 @@ def library_adam(
         *EPSILONS,
         CORRECTED,
         switch("corrected_top", "correct before the maximum"),
-        switch("standing", "the maximum stands, as where the gradients fall"),
+        switch("rising", "the maximum may still rise"),
     ),
 )
 def amsgrad(
@@ -97,15 +97,15 @@ def amsgrad(
     eps_root: Any,
     corrected: bool,
     corrected_top: bool,
-    standing: bool,
+    rising: bool,
     k: Any,
 ) -> Step:
-    """AMSGrad (Reddi, Kale and Kumar 2018): Adam with the largest second moment so far; while the
-    moment rises it is Adam, and while its maximum stands, momentum with a fixed preconditioner.
+    """AMSGrad (Reddi, Kale and Kumar 2018): Adam with the largest second moment so far. While the
+    moment is `rising` it is Adam; while its maximum stands, momentum with a fixed preconditioner.
     """
     g = grad(x)
     m, v = average(m, g, beta1), average(v, g**2, beta2)
-    if not standing:
+    if rising:
         top = np.maximum(top, v / whole(beta2, k, corrected and corrected_top))
     second = top / whole(beta2, k, corrected and not corrected_top)
     step = m / whole(beta1, k, corrected)

@@ -77,7 +77,7 @@ def schedule_free_sgd(
         Parameter("lam", "decay, of the weights and of the step", lower=fmpq(0)),
         Parameter("power", "how the step decays", lower=fmpq(0)),
         Parameter("t0", "time at which the average starts", lower=fmpq(0)),
-        switch("averaging", "after t0, where the mean is taken"),
+        switch("before", "before t0 too, where the mean is the weights"),
     ),
 )
 def averaged_sgd(
@@ -89,7 +89,7 @@ def averaged_sgd(
     lam: Number,
     power: Number,
     t0: Number,
-    averaging: bool,
+    before: bool,
     t: Number,
 ) -> Pair:
     """Averaged descent (Polyak and Juditsky 1992; Bottou 2010): steps h eta(t),
@@ -97,5 +97,5 @@ def averaged_sgd(
     """
     eta = 1 / (1 + lam * t) ** power
     x = x - h * eta * (lam * x + grad(x))
-    since = t - t0 if averaging else np.maximum(h, t - t0)
+    since = np.maximum(h, t - t0) if before else t - t0
     return x, mean + h / since * (x - mean)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from derive.language.update_rule import Number, Optimizer, Step
+from derive.language.update_rule import Gradient, Number, Optimizer, Step
 
 
 def coupled(rule: Optimizer) -> Optimizer:
@@ -25,8 +25,8 @@ def coupled(rule: Optimizer) -> Optimizer:
 
     def through_momentum(function: Step) -> Step:
         def applied(*arguments: Number, **parameters: Number) -> tuple[Number, ...] | Number:
-            *state, (grad, decay), h = arguments
-            return function(*state, lambda at: grad(at) + decay(at), h, **parameters)
+            *state, (grad, *maps, decay), h = arguments
+            return function(*state, _alone(lambda at: grad(at) + decay(at), *maps), h, **parameters)
 
         return applied
 
@@ -44,18 +44,22 @@ def decoupled(rule: Optimizer) -> Optimizer:
 
     def with_loss(function: Step) -> Step:
         def applied(*arguments: Number, **parameters: Number) -> tuple[Number, ...] | Number:
-            *state, (grad, _), h = arguments
-            return function(*state, grad, h, **parameters)
+            *state, (*fields, _), h = arguments
+            return function(*state, _alone(*fields), h, **parameters)
 
         return applied
 
     def step(*arguments: Number, **parameters: Number) -> tuple[Number, ...]:
-        x, *_, (_, decay), h = arguments
+        x, *_, (*_, decay), h = arguments
         result = with_loss(rule.rule)(*arguments, **parameters)
         after, *memory = result if isinstance(result, tuple) else (result,)
         return after - h * decay(x), *memory
 
     return _with_decay(rule, "decoupled", step, with_loss)
+
+
+def _alone(*fields: Callable[[Number], Number]) -> Gradient:
+    return fields if len(fields) > 1 else fields[0]
 
 
 def _with_decay(rule: Optimizer, kind: str, step: Step, wrap: Callable[[Step], Step]) -> Optimizer:

@@ -190,23 +190,33 @@ def _identifier(text: str) -> str:
 
 @command("optimizers", examples=("optimizers", "optimizers --format json"))
 def optimizers(format: Output = Format.TEXT) -> None:
-    """List the optimizers that are known by name."""
+    """List the optimizers that are known by name, and which PyTorch's and optax's are."""
     from derive.optimizers import NONLINEAR, ZOO
+    from derive.optimizers.libraries import LIBRARIES
 
     rules = ZOO | NONLINEAR
     if format is Format.JSON:
         say_json(
-            [
-                {
-                    "name": name,
-                    "says": rule.summary,
-                    "parameters": {p.name: p.range for p in rule.declared},
-                }
-                for name, rule in rules.items()
-            ]
+            {
+                "rules": [
+                    {
+                        "name": name,
+                        "says": rule.summary,
+                        "parameters": {p.name: p.range for p in rule.declared},
+                    }
+                    for name, rule in rules.items()
+                ],
+                "libraries": {
+                    name: {"rule": one.rule.name} if one.rule else {"no flow": one.why}
+                    for name, one in LIBRARIES.items()
+                },
+            }
         )
         return
     for name, rule in rules.items():
         ranges = ", ".join(f"{p.name} in {p.range}" for p in rule.declared)
         say(f"{name}   {ranges}".rstrip())
         say(f"    {rule.summary}")
+    say()
+    for name, one in LIBRARIES.items():
+        say(f"{name}   {one.rule.name if one.rule else f'no flow: {one.why}'}")

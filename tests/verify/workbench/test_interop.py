@@ -1,10 +1,9 @@
 """Our declarations against the optimizers that people run: torch.optim.SGD and optax.sgd.
 
-Full-batch least squares of a small two-layer tanh network, parameters in one vector. Ours runs on
-numpy with a gradient written by hand, and on the arrays and gradients of the other library.
+Ours runs on numpy with a gradient written by hand, and on the arrays and gradients of the other
+library.
 """
 
-from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -13,14 +12,19 @@ import pytest
 
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import gradient_descent, heavy_ball, nesterov_extrapolated, torch_sgd
-
-H, STEPS, DIGITS = 0.1, 200, 1e-12
-RANDOM = np.random.default_rng(20)
-INPUTS = RANDOM.standard_normal((3, 16))
-TARGETS = np.sin(INPUTS.sum(axis=0, keepdims=True))
-START = RANDOM.standard_normal(26)
-
-Gradient = Callable[[Any], Any]
+from tests.verify.workbench.tanh_network import (
+    DIGITS,
+    INPUTS,
+    START,
+    STEPS,
+    TARGETS,
+    Gradient,
+    H,
+    difference,
+    least_squares,
+    numpy_gradient,
+    ours,
+)
 
 FLAGS = [
     {"momentum": momentum, "dampening": dampening, "nesterov": nesterov}
@@ -32,49 +36,6 @@ INVALID = [f for f in FLAGS if f not in VALID]
 
 def flags_id(flags: dict[str, Any]) -> str:
     return ",".join(f"{name}={value}" for name, value in flags.items())
-
-
-def layers(x: Any) -> tuple[Any, Any, Any, Any]:
-    return x[:15].reshape(5, 3), x[15:20].reshape(5, 1), x[20:25].reshape(1, 5), x[25]
-
-
-def least_squares(x: Any, inputs: Any, targets: Any, tanh: Callable[[Any], Any]) -> Any:
-    first, bias, second, shift = layers(x)
-    return ((second @ tanh(first @ inputs + bias) + shift - targets) ** 2).mean() / 2
-
-
-def numpy_gradient(x: np.ndarray) -> np.ndarray:
-    first, bias, second, shift = layers(x)
-    hidden = np.tanh(first @ INPUTS + bias)
-    output = (second @ hidden + shift - TARGETS) / TARGETS.size
-    back = (second.T @ output) * (1 - hidden**2)
-    parts = back @ INPUTS.T, back.sum(axis=1), output @ hidden.T, output.sum()
-    return np.concatenate([np.ravel(part) for part in parts])
-
-
-def ours(
-    rule: Optimizer,
-    x: Any,
-    gradient: Gradient,
-    parameters: dict[str, Any],
-    *,
-    memory: Any = None,
-) -> np.ndarray:
-    if memory is None:
-        memory = rule.start(x, gradient, H, parameters)
-    path = [np.asarray(x)]
-    for _ in range(STEPS):
-        x, memory = rule.step(x, memory, gradient, H, parameters)
-        path.append(np.asarray(x))
-    return np.array(path)
-
-
-def difference(path: np.ndarray, other: np.ndarray) -> float:
-    """The largest relative difference of two trajectories in double precision."""
-    assert path.dtype == other.dtype == np.float64
-    assert path.shape == other.shape == (STEPS + 1, START.size)
-    distances = np.linalg.norm(path - other, axis=1) / np.linalg.norm(other, axis=1)
-    return float(distances.max())
 
 
 class Torch:
