@@ -12,7 +12,7 @@ from flint import fmpq
 
 from derive.language.parameter import Parameter, momentum, share, switch
 from derive.language.update_rule import BadInput, Number, optimizer
-from derive.optimizers.registry import known
+from derive.optimizers.registry import known, known_nonlinear
 
 Gradient = Callable[[Number], Number]
 Pair = tuple[Number, Number]
@@ -179,7 +179,7 @@ def sam(x: Number, grad: Gradient, h: Number, *, rho: Number) -> Number:
     return x - h * grad(x + rho * h * grad(x))
 
 
-@known
+@known_nonlinear
 @optimizer(
     state=("last",),
     parameters=(Parameter("alpha", "weight of the step"), Parameter("beta", "weight of optimism")),
@@ -195,7 +195,7 @@ def optimistic_gradient(
     return x - h * ((alpha + beta) * g - beta * last), g
 
 
-@known
+@known_nonlinear
 @optimizer(parameters=(share("alpha", "how far the slow weights go towards the fast ones"),))
 def lookahead(x: Number, grad: Gradient, h: Number, *, alpha: Number) -> Number:
     """Lookahead (Zhang et al. 2019) around five steps of gradient descent, of which all together

@@ -25,7 +25,8 @@ def known(rule: Optimizer) -> Optimizer:
 
 
 NONLINEAR: dict[str, Optimizer] = {}
-"""Rules that are not linear in their memory, depend on time or have several players."""
+"""Rules that are not linear in their memory, depend on time or have several players, and linear
+ones whose stability has no closed form here."""
 
 
 def known_nonlinear(rule: Optimizer) -> Optimizer:

@@ -58,8 +58,8 @@ def decoupled(rule: Optimizer) -> Optimizer:
     return _with_decay(rule, "decoupled", step, with_loss)
 
 
-def _alone(*fields: Callable[[Number], Number]) -> Gradient:
-    return fields if len(fields) > 1 else fields[0]
+def _alone(gradient: Callable[[Number], Number], *maps: Callable[[Number], Number]) -> Gradient:
+    return (gradient, *maps) if maps else gradient
 
 
 def _with_decay(rule: Optimizer, kind: str, step: Step, wrap: Callable[[Step], Step]) -> Optimizer:
