@@ -61,24 +61,7 @@ PLANTED = {
     ],
     "ghosh2023.expected-sgd-regularizer": [h / 4 * S, h / 4 * (S + 2 * F)],
     "ghosh2023.slides-stronger-regularization": [FULL, h / (4 * q**2) * (S + F)],
-    "undertow.reshuffled-covariance": [1 / (1 - b**2), (M - 1) / (M * (1 - b**2))],
-    "undertow.reshuffled-regularizer": [
-        h / (4 * q**2) * (1 - b ** (k + 1)) ** 2,
-        SHUFFLED,
-    ],
-    "undertow.reshuffled-loss": [
-        FULL + INDEPENDENT,
-        FULL + INDEPENDENT * (M - 1) / M,
-        FULL + SHUFFLED.subs(M, M + 1) * F,
-    ],
-    "undertow.reshuffled-mean-path": [h / (4 * q**2), h / 4 + 0 * b, SHUFFLED.subs(M, M - 1)],
-    "undertow.cyclic-loss": [FULL + INDEPENDENT, FULL + SHUFFLED * F],
-    "undertow.cyclic-mean-path": [SHUFFLED, h / (4 * q**2)],
     "smith2021.modified-loss": [h / 4 * S, h / 4 * (S + F / 2), h / 2 * (S + F)],
-    "cattaneo2025memory.mini-batch-loss": [
-        h * b / (2 * q**2) * (S + F),
-        h * b / (2 * q**2) * S + h / (4 * q) * F,
-    ],
     "ghosh2023.noise-averaged-loss": [SIGMA**2 * T, SIGMA * T / 2],
     "undertow.noise-averaged-remainder": [SIGMA**4 * D / 8, SIGMA**4 * D / 24 * MU],
     "ghosh2023.injected-modified-loss": [

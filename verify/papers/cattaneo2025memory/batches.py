@@ -7,56 +7,48 @@ from __future__ import annotations
 import sympy
 
 from derive.batches import averages
-from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
-from verify.claims.checks.averaging import NOTATION, When, enumerated, memory_terms
+from derive.language.formula import BETA, H
+from verify.claims.checks.averaging import memory_terms
+from verify.claims.checks.epochs import Epochs, at_a_point, lasting_claim
 from verify.claims.checks.heavy_ball import ONE_MINUS
-from verify.claims.checks.identities import identical
-from verify.claims.claim import Claim, Verdict, claim
-
-S, F = sympy.symbols("S F")
+from verify.claims.claim import Claim, claim, second_hand
+from verify.claims.slots import Value
 
 
-@claim("cattaneo2025memory.mini-batch-loss", catalogue="E18", where="momentum with mini-batches")
+@claim(
+    "cattaneo2025memory.mini-batch-loss",
+    catalogue="E18",
+    where="momentum with mini-batches",
+    printed=second_hand(
+        r"\tilde L=L+\frac{h\beta}{2(1-\beta)^2}\|\nabla L\|^2", "the catalogue, E18"
+    ),
+)
 def memoryless_loss() -> Claim:
-    """The memoryless step is -h∇(G_k + h/2 Σ_{r<k} β^(k-r) |∇G_r|²). For independent batches the
-    mean of |∇G_r|² tends to S/(1-β)² + F/(1-β²), the weights β, β², ... add up to β/(1-β), and
-    dividing by the force 1/(1-β) gives the loss.
+    r"""The memoryless step is $-h\nabla(G_k+\frac h2\sum_{r<k}\beta^{k-r}\lVert\nabla
+    G_r\rVert^2)$. For independent batches the mean of $\lVert\nabla G_r\rVert^2$ tends to
+    $S/(1-\beta)^2+F/(1-\beta^2)$, the weights $\beta,\beta^2,\dots$ add up to $\beta/(1-\beta)$,
+    and dividing by the force $1/(1-\beta)$ gives the loss. It is the mean of the loss, at a fixed
+    point: the mean iterate does not descend it, as the batches that moved the point are those in
+    the loss, and on quadratics it feels no $F$ at all.
     """
 
     def memory() -> sympy.Expr:
         """Half of what the modified loss has beyond its last term |grad G_k|^2."""
+        sampling = averages.WITH_REPLACEMENT
+        beyond = averages.regularizer(sampling) - averages.covariance(sampling)
+        return H / 4 * ONE_MINUS * averages.lasting(beyond)
 
-        def beyond(sampling: averages.Sampling) -> sympy.Expr:
-            return averages.regularizer(sampling) - averages.covariance(sampling)
-
-        full = averages.full_batch_regularizer() - averages.WHOLE.force
-        noise = beyond(averages.WITH_REPLACEMENT)
-        return H / 4 * ONE_MINUS * averages.lasting(full * S + noise * F)
-
-    return Claim(
-        statement=(
-            r"As a memoryless iteration with the learning rate $h/(1-\beta)$ heavy ball with "
-            rf"mini-batches descends in the mean $E$ plus {{formula}}, {NOTATION}."
-        ),
-        printed=Formula(
-            "memorylessLoss",
-            H * BETA / (2 * ONE_MINUS**2) * S + H * BETA / (2 * ONE_MINUS * (1 + BETA)) * F,
-            given=(*MOMENTUM, *STEP),
-        ),
-        checks=(
-            identical("sums over blocks", memory),
-            enumerated(
-                "all batch sequences",
-                "with-replacement",
-                memory_terms,
-                When.LASTING,
-                scale=lambda known: known["h"] * (1 - known["beta"]) / 2,
-            ),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            "Batches are drawn with replacement, the point is fixed, and $k$ is large; with $M$ "
-            r"batches reshuffled every epoch $1/((1-\beta)(1+\beta))$ becomes the mean of "
-            r"$\mathrm{Cov}(\nabla G_k)$ over an epoch, which tends to it as $M$ grows."
-        ),
+    return lasting_claim(
+        r"With batches {batches}, at a fixed point and as $k$ grows, the mean of the loss that the "
+        r"memoryless iteration of heavy ball descends in its step, at equal effective learning "
+        r"rate, tends to $E{+full}S{+noise}F$, for {domain}, $S:=\lVert\nabla E\rVert^2$, "
+        r"$F:=\mathbb E\lVert\nabla E_n-\nabla E\rVert^2$.",
+        {
+            "batches": Epochs.INDEPENDENT,
+            "full": Value(H * BETA / (2 * ONE_MINUS**2), "limit"),
+            "noise": Value(H * BETA / (2 * ONE_MINUS * (1 + BETA))),
+        },
+        at_a_point(memory_terms),
+        memory,
+        scale=lambda h, beta, known: h * (1 - beta) / 2,
     )
