@@ -7,6 +7,7 @@ import sympy
 
 from verify.claims.claim import Claim, Settings
 from verify.claims.judging import looking
+from verify.claims.mutants import verdict
 from verify.claims.slots import Value
 
 
@@ -30,7 +31,7 @@ def verdicts(claim: Claim, wrong, settings: Settings) -> dict[str, bool | None]:
     changed = {name for name in right if statement.slots[name] != right[name]}
     for check in claim.checks:
         with looking(statement) as seen:
-            passed = check.judge(statement, settings).passed
+            passed = verdict(check, statement, settings).passed
         if claim.says is None or changed & set(seen):
             found[check.name] = passed
     return found
