@@ -28,8 +28,8 @@ WRONG = fmpq(101, 100)
 class Slopes:
     """Errors at the end by order of the flow, and of the control at each order.
 
-    The flow of order n, through h^(n-1), must have an error of order n; the control, of order
-    n - 1. An error no larger than `floor` is rounding: the flow is exact there. There is no control
+    The flow of order n, through h^(n-1), must have an error of order n, or of the next power of h
+    that has terms; the control, of order n - 1. An error no larger than `floor` is rounding: the flow is exact there. There is no control
     where the last power of h has no terms.
     """
 
@@ -37,6 +37,12 @@ class Slopes:
     errors: Mapping[int, tuple[float, ...]]
     controls: Mapping[int, tuple[float, ...]]
     floor: float
+    powers: frozenset[int]
+    """Which powers of h have terms."""
+
+    def expected(self, order: int) -> int:
+        """The order of the error of a flow: symmetric rules skip powers of h."""
+        return min((n for n in self.powers if n >= order), default=max(order, *self.errors))
 
     def observed(self, order: int) -> ObservedOrder:
         return observed_order(self.errors[order], floor=self.floor)
@@ -50,11 +56,15 @@ class Slopes:
 
     def holds(self, order: int) -> bool:
         """The order is seen, and the control does not pass for it."""
-        seen = self.exact(order) or self.observed(order).supports(order)
+        seen = self.exact(order) or self.observed(order).supports(self.expected(order))
         return seen and (order not in self.controls or not self.control(order).supports(order))
 
     def __bool__(self) -> bool:
         return all(self.holds(order) for order in self.errors)
+
+
+def _powers(derived: SlowManifold) -> frozenset[int]:
+    return frozenset(n for row in derived.flow.values() for n, part in enumerate(row) if part)
 
 
 def slopes(
@@ -111,6 +121,7 @@ def slopes(
         {n: tuple(values) for n, values in errors.items()},
         {n: tuple(values) for n, values in controls.items()},
         float(10) ** -digits,
+        _powers(derived),
     )
 
 
@@ -161,4 +172,5 @@ def one_step(
         {n: tuple(values) for n, values in errors.items()},
         {n: tuple(values) for n, values in controls.items()},
         float(10) ** (10 - digits),
+        _powers(derived),
     )

@@ -117,7 +117,8 @@ def _check(trial: _Trial, order: int) -> Check:
         if max(errors) <= found.floor:
             return Evidence(True, "exact to rounding")
         observed = observed_order(errors, floor=found.floor)
-        passed = observed.supports(order) if observed.decides else None
-        return Evidence(passed, f"order {observed}, claimed {order}")
+        claimed = found.expected(order)
+        passed = observed.supports(claimed) if observed.decides else None
+        return Evidence(passed, f"order {observed}, claimed {claimed}")
 
     return Check(f"observed order through h^{order - 1}", Kind.ORDER, judge)
