@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 from flint import fmpq
 
 from derive.engine.component_ring import Element, NoExpansion, Restart
+from derive.engine.displaced import clock, displaced_field
 from derive.engine.step_counter import NeedsTime, StepNumber
 from derive.engine.step_series import Series, constant
-from derive.engine.vectors import Algebra, Argument, schedule
+from derive.engine.vectors import Algebra
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 
@@ -174,7 +174,6 @@ class Running:
             raise NoExpansion(f"the rule must take a gradient at ({wanted}).")
         algebra = self.algebra
         places = [p for p in points if isinstance(p, Series)]
-        length = min(p.length for p in places)
         base = tuple(p.coefficients[0] for p in places)
         if algebra.holding:
             if any(algebra.unknowns(b) for b in base):
@@ -182,29 +181,10 @@ class Running:
                 found = algebra.symbol(f"{name}({base})", "held", space, base, key=key)
             else:
                 found = algebra.field(name, space, base)
-            return constant(algebra, found, length)
+            return constant(algebra, found, min(p.length for p in places))
         if name not in self.optimizer.maps:
             self._check_place(base)
-        # (power of h, weight, directions) of every term of the Taylor series
-        terms: list[tuple[int, fmpq, tuple[Argument, ...]]] = [(0, fmpq(1), ())]
-        for slot, place in enumerate(places):
-            for i in range(1, length):
-                if place.coefficients[i]:
-                    terms = [
-                        (
-                            power + i * k,
-                            weight * _inverse_factorial(k),
-                            (*moved, *[(slot, place.coefficients[i])] * k),
-                        )
-                        for power, weight, moved in terms
-                        for k in range((length - 1 - power) // i + 1)
-                    ]
-        coefficients = [algebra.zero] * length
-        for power, weight, moved in terms:
-            coefficients[power] = coefficients[power] + weight * algebra.field(
-                name, space, base, moved
-            )
-        return Series(algebra, coefficients)
+        return displaced_field(name, space, places)
 
     def _check_place(self, base: tuple[Element, ...]) -> None:
         for point in base:
@@ -263,30 +243,3 @@ def _first(like: Series, value: object) -> Element:
     if found is None:
         raise NoExpansion(f"the memory starts at {value!r}, which is no number.")
     return found.coefficients[0]
-
-
-def _inverse_factorial(k: int) -> fmpq:
-    result = fmpq(1)
-    for i in range(2, k + 1):
-        result /= i
-    return result
-
-
-def clock(algebra: Algebra, name: str) -> Callable[[object], object]:
-    """A schedule of time that a rule may call at a series."""
-
-    def at(time: object) -> object:
-        if not isinstance(time, Series):
-            raise NoExpansion(
-                f"the rule takes the schedule {name} at {time!r}; take it at the time t."
-            )
-        rest = time - time.coefficients[0]
-        step = constant(algebra, algebra.number(1), time.length)
-        result = step * 0
-        for n in range(time.length):
-            weight = fmpq(1, math.factorial(n))
-            result = result + step * (schedule(algebra, name, time.coefficients[0], n) * weight)
-            step = step * rest
-        return result
-
-    return at

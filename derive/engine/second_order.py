@@ -16,13 +16,14 @@ from typing import Any
 import sympy
 from flint import fmpq
 
-from derive.engine.component_ring import Element, NoExpansion, Polynomial, Symbol
+from derive.engine.component_ring import Element, NoExpansion, Symbol
 from derive.engine.components import Components
+from derive.engine.displaced import displaced
 from derive.engine.invariant_manifold import SlowManifold, general_flow
 from derive.engine.on_loss import SympyWorld
 from derive.engine.running_rules import Running
 from derive.engine.step_series import Series, constant
-from derive.engine.vectors import Algebra, direction
+from derive.engine.vectors import direction
 from derive.language.update_rule import Optimizer
 
 VELOCITY = "x'"
@@ -87,12 +88,12 @@ def second_order(optimizer: Optimizer, *, order: int, clock: fmpq | None = None)
     rates = [
         sum((along[i](speeds[n - i]) for i in range(n + 1)), algebra.zero) for n in range(order)
     ]
-    found = _along_series(Series(algebra, rates), {u.index: _solved(flow, u)})
+    found = displaced(Series(algebra, rates), {u.index: _solved(flow, u)})
     shift = clock or fmpq(0)
     if shift and "t" in flow.slow:
         t = algebra.symbol("t", "slow", flow.spaces["t"])
         earlier = Series(algebra, [t, algebra.number(-shift), *[algebra.zero] * order][:order])
-        found = _along_series(found, {t.symbols[0].index: earlier})
+        found = displaced(found, {t.symbols[0].index: earlier})
     return SecondOrder(optimizer, tuple(_terms(flow, c) for c in found.coefficients), shift)
 
 
@@ -120,7 +121,7 @@ def starting_velocity(
             f"{optimizer.name} has more: {', '.join((*flow.slow[2:], *flow.fast))}."
         )
     begun = Running(optimizer, algebra).begun(order, start)[u.name]
-    found = _along_series(Series(algebra, list(flow.flow["x"])), {u.index: begun})
+    found = displaced(Series(algebra, list(flow.flow["x"])), {u.index: begun})
     return tuple(_terms(flow, c) for c in found.coefficients)
 
 
@@ -148,65 +149,8 @@ def _solved(flow: SlowManifold, u: Symbol) -> Series:
     slope, rest = first.derivative(u), Series(algebra, [algebra.zero, *later])
     found = velocity / slope
     for _ in later:
-        found = (velocity - _along_series(rest, {u.index: found})) / slope
+        found = (velocity - displaced(rest, {u.index: found})) / slope
     return found
-
-
-Values = Mapping[int, Series]
-
-
-def _along_series(series: Series, values: Values) -> Series:
-    """A series in h where symbols are replaced by series in h."""
-    algebra, length = series.algebra, series.length
-    total = constant(algebra, algebra.zero, length)
-    for n, coefficient in enumerate(series.coefficients):
-        if coefficient:
-            part = _composed(algebra, algebra.unnamed(coefficient), values, length).coefficients
-            total = total + Series(algebra, [*[algebra.zero] * n, *part][:length])
-    return total
-
-
-def _composed(algebra: Algebra, element: Element, values: Values, length: int) -> Series:
-    """An expression where symbols are replaced by series, also inside derivatives of the loss."""
-    known = {s.index: _replaced(algebra, s, values, length) for s in element.symbols}
-
-    def polynomial(part: Polynomial) -> Series:
-        total = constant(algebra, algebra.zero, length)
-        for exponents, weight in part.to_dict().items():
-            term = constant(algebra, algebra.number(weight), length)
-            for i, power in enumerate(exponents):
-                if power:
-                    term = term * known[i] ** power
-            total = total + term
-        return total
-
-    return polynomial(element.num) / polynomial(element.den)
-
-
-def _replaced(algebra: Algebra, s: Symbol, values: Values, length: int) -> Series:
-    if s.index in values:
-        return values[s.index]
-    if s.kind == "field":
-        name, points, moved = s.data
-        pieces: list[tuple[int, tuple[tuple[int, Element], ...]]] = [(0, ())]
-        for slot, vector in moved:
-            parts = _composed(algebra, vector, values, length).coefficients
-            pieces = [
-                (power + i, (*done, (slot, part)))
-                for power, done in pieces
-                for i, part in enumerate(parts[: length - power])
-                if part
-            ]
-        found = [algebra.zero] * length
-        for power, done in pieces:
-            found[power] = found[power] + algebra.field(name, s.space or "x", points, done)
-        return Series(algebra, found)
-    if s.kind not in {"slow", "parameter"}:
-        raise NoExpansion(
-            f"the flow has {s.name} in it, and a second-order equation is found where it is made "
-            "of derivatives of one loss along vectors."
-        )
-    return constant(algebra, algebra.variable(s), length)
 
 
 def _terms(flow: SlowManifold, element: Element) -> Terms:

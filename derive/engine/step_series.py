@@ -89,19 +89,19 @@ class Series:
         value = _number(exponent)
         if isinstance(value, Series):
             if any(value.coefficients[1:]) or not value.coefficients[0].num.is_constant():
-                return _power(self, value)
+                return power(self, value)
             value = (
                 fmpq(value.coefficients[0].num.leading_coefficient())
                 if value.coefficients[0]
                 else 0
             )
         if isinstance(value, Element):
-            return _power(self, constant(self.algebra, value, self.length))
+            return power(self, constant(self.algebra, value, self.length))
         if self.algebra.coerce(value) is None:
             return NotImplemented
         number = exact(value)  # pyright: ignore[reportArgumentType]
         if number.q != 1:
-            return _rational_power(self, int(number.p), int(number.q))
+            return rational_power(self, int(number.p), int(number.q))
         whole = int(number.p)
         base = self if whole >= 0 else 1 / self
         result = constant(self.algebra, self.algebra.number(1), self.length)
@@ -113,7 +113,7 @@ class Series:
 
     def __rpow__(self, base: object) -> Series:
         left = self.constant(base)
-        return NotImplemented if left is None else _power(left, self)
+        return NotImplemented if left is None else power(left, self)
 
     def __abs__(self) -> Series:
         return absolute(self)
@@ -221,7 +221,7 @@ def _solution(b: Series, first: Element, slope: Callable[[Series], Series]) -> S
     return Series(algebra, y)
 
 
-def _rational_power(base: Series, p: int, q: int) -> Series:
+def rational_power(base: Series, p: int, q: int) -> Series:
     """base^(p/q): of y^q = base the p-th power."""
     first = functions.root(base.coefficients[0], q)
     if not any(base.coefficients[1:]):
@@ -237,15 +237,18 @@ def _cut(series: Series, length: int) -> Series:
     return Series(series.algebra, series.coefficients[:length])
 
 
-def _power(base: Series, exponent: Series) -> Series:
+def power(base: Series, exponent: Series) -> Series:
     """base^exponent for a positive base and an exponent that may be any expression."""
     if any(exponent.coefficients[1:]):
-        return exp(exponent * _elementary("log", base))
+        return exp(exponent * elementary("log", base))
     first = functions.power(base.coefficients[0], exponent.coefficients[0])
     return _solution(base, first, lambda y: y * exponent.coefficients[0] / _cut(base, y.length))
 
 
-def _elementary(name: str, b: Series) -> Series:
+def elementary(name: str, b: Series) -> Series:
+    """exp, log, tanh, sin or cos."""
+    if name in {"sin", "cos"}:
+        return _circular(name, b)
     first = functions.elementary(name, b.coefficients[0])
     slopes: dict[str, Callable[[Series], Series]] = {
         "exp": lambda y: y,
@@ -283,12 +286,12 @@ def absolute(a: Series) -> Series:
 
 def exp(a: Series) -> Series:
     """The exponential."""
-    return _elementary("exp", a)
+    return elementary("exp", a)
 
 
 def sqrt(a: Series) -> Series:
     """The square root."""
-    return _rational_power(a, 1, 2)
+    return rational_power(a, 1, 2)
 
 
 def maximum(a: Series, b: Series) -> Series:
@@ -367,17 +370,17 @@ _UFUNCS: dict[str, Callable[..., Series]] = {
     "square": lambda a: a * a,
     "reciprocal": lambda a: 1 / a,
     "sqrt": sqrt,
-    "cbrt": lambda a: _rational_power(a, 1, 3),
+    "cbrt": lambda a: rational_power(a, 1, 3),
     "absolute": absolute,
     "fabs": absolute,
     "sign": sign,
     "exp": exp,
     "expm1": lambda a: exp(a) - 1,
-    "log": lambda a: _elementary("log", a),
-    "log1p": lambda a: _elementary("log", 1 + a),
-    "tanh": lambda a: _elementary("tanh", a),
-    "sin": lambda a: _circular("sin", a),
-    "cos": lambda a: _circular("cos", a),
+    "log": lambda a: elementary("log", a),
+    "log1p": lambda a: elementary("log", 1 + a),
+    "tanh": lambda a: elementary("tanh", a),
+    "sin": lambda a: elementary("sin", a),
+    "cos": lambda a: elementary("cos", a),
     "maximum": maximum,
     "fmax": maximum,
     "minimum": minimum,
