@@ -44,7 +44,6 @@ class _Displaced:
         self.known: dict[int, Series] = dict(values)
 
     def of(self, element: Element) -> Series:
-        element = self.algebra.current(element)
         if all(self._stays(s) for s in element.symbols):
             return constant(self.algebra, element, self.length)
         top = self._polynomial(element.num)
@@ -52,7 +51,7 @@ class _Displaced:
 
     def _polynomial(self, polynomial: Polynomial) -> Series:
         """The sum over monomials; what stays where it is makes the coefficients."""
-        (polynomial,) = self.algebra.lifted(polynomial)
+        context = polynomial.context()  # the algebra's own may grow meanwhile
         moves = [
             degree > 0 and not self._stays(self.algebra.symbols[i])
             for i, degree in enumerate(polynomial.degrees())
@@ -64,7 +63,7 @@ class _Displaced:
             parts.setdefault(ours, {})[rest] = weight
         found = constant(self.algebra, self.algebra.zero, self.length)
         for ours, part in parts.items():
-            fixed = Element(self.algebra, self.algebra.context.from_dict(part), self.algebra.one)
+            fixed = Element(self.algebra, context.from_dict(part), context.constant(1))
             term = constant(self.algebra, fixed, self.length)
             for i, exponent in enumerate(ours):
                 if exponent:
@@ -86,7 +85,8 @@ class _Displaced:
 
     def _found(self, s: Symbol) -> Series:
         if s.kind in {"slow", "parameter", "tangent"}:
-            return constant(self.algebra, self._itself(s), self.length)
+            there = self.algebra.replaced.get(s.index) or self._itself(s)
+            return constant(self.algebra, there, self.length)
         if s.kind == "field":
             name, points, moved = s.data
             places = [self.of(p) for p in points]

@@ -10,11 +10,14 @@ from derive.engine import modified_loss as linear_losses
 from derive.engine.invariant_manifold import general_flow
 from derive.engine.linear_forms import NotLinear
 from derive.engine.linear_memory import NoSlowManifold, linear_method
+from derive.engine.observed import step_of_flow
 from derive.engine.transformed_loss import transformed_loss
 from derive.language.update_rule import BadInput, Optimizer
 
 Flow = Any
 """A BSeries for a rule that is linear in its memory, a SlowManifold for every other rule."""
+Map = Any
+"""A BSeries for a rule that is linear in its memory, else the slow variables by name."""
 Loss = Any
 """A ModifiedLoss for a rule that is linear in its memory, a TransformedLoss for every other."""
 
@@ -60,6 +63,28 @@ def modified_flow(optimizer: Optimizer, *, order: int) -> Flow:
     if is_linear(optimizer):
         return backward_error.modified_flow(optimizer, order=order)
     return general_flow(optimizer, order=order)
+
+
+def one_step_map(optimizer: Optimizer, *, order: int) -> Map:
+    """What one step does to the position once the start-up transient has died out.
+
+    Args:
+        optimizer: a declared update rule.
+        order: the largest power of h.
+    Returns:
+        x_(k+1) as a B-series in x_k for a rule with linear memory (see
+        `derive.engine.backward_error.one_step_map`), else every slow variable after the step as
+        powers of h, 0 to order.
+    Raises:
+        BadInput: order below 1 or too large; or there is no flow, and the message says why.
+
+    >>> from derive.optimizers import NONLINEAR
+    >>> one_step_map(NONLINEAR["nesterov-sc"], order=1)["x"]
+    (x, u)
+    """
+    if is_linear(optimizer):
+        return backward_error.one_step_map(optimizer, order=order)
+    return step_of_flow(general_flow(optimizer, order=order))
 
 
 def modified_loss(optimizer: Optimizer, *, order: int) -> Loss:

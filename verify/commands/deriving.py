@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +26,10 @@ from verify.commands.base import (
 )
 from verify.commands.ranges import ranged
 from verify.formulas.asked import AVERAGES, Quantity, SamplingName
+
+if TYPE_CHECKING:
+    from derive.engine.invariant_manifold import SlowManifold
+    from derive.language.update_rule import Optimizer
 
 
 class DeriveFormat(StrEnum):
@@ -79,6 +83,12 @@ def derive(
             "of a rule with several losses each as NAME=EXPR."
         ),
     ] = None,
+    observe: Annotated[
+        str | None,
+        typer.Option(
+            help="Write the modified flow in another variable: a state, or such as 'y = x + h*v'."
+        ),
+    ] = None,
     give: Given = None,
     seconds: Seconds = CALL_SECONDS,
     name: Names = None,
@@ -119,6 +129,8 @@ def derive(
     style = Style(format, columns, f"{rule.name} {quantity}", prefix)
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
+    if minibatch:
+        refuse("with --minibatch", "--observe")
     if minibatch and quantity in AVERAGES:
         from verify.report import averages
 
@@ -133,15 +145,16 @@ def derive(
         page = replace(steps.find(rule, quantity, order=order, k=k), step=_identifier(step))
         _write(steps, page, style)
         return
+    watched = _observed(rule, observe, quantity, order)
     if loss:
         from verify.report import on_loss
 
         if quantity is not Quantity.MODIFIED_FLOW:
             raise BadInput(f"--loss writes the modified-flow; of {quantity} ask without it.")
-        on = on_loss.find(rule, loss, order=order, schedules=schedules)
+        on = on_loss.find(rule, loss, order=order, schedules=schedules, flow=watched)
         _write(on_loss, replace(on, step=_identifier(step)), style)
         return
-    if not is_linear(rule):
+    if watched is not None or not is_linear(rule):
         if quantity is Quantity.MODIFIED_LOSS:
             from verify.report import transformed
 
@@ -150,11 +163,24 @@ def derive(
             return
         from verify.report import general
 
-        page = general.find(rule, quantity, order=order)
+        page = general.find(rule, quantity, order=order, flow=watched)
         _write(general, replace(page, step=_identifier(step)), style)
         return
     found = derived.find(rule, quantity, order=order, k=k)
     _write(derivation, replace(found, step=_identifier(step)), style)
+
+
+def _observed(
+    rule: Optimizer, text: str | None, quantity: Quantity, order: int
+) -> SlowManifold | None:
+    """The flow of the variable that --observe names."""
+    from verify.formulas.observing import read_observed
+
+    if text is None:
+        return None
+    if quantity is not Quantity.MODIFIED_FLOW:
+        raise BadInput(f"--observe changes the modified-flow; of {quantity} ask without it.")
+    return read_observed(rule, text, order=order)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from derive.engine.component_ring import Element
 from derive.engine.invariant_manifold import SlowManifold, general_flow
+from derive.engine.observed import step_of_flow
 from derive.language.bad_input import BadInput
 from derive.language.raised import raised
 from derive.language.update_rule import Optimizer
@@ -18,7 +19,14 @@ from verify.report.component_writing import Writer, joined, lines_of
 COLUMN = 60
 """How wide a line of LaTeX may be, in visible characters."""
 
-QUANTITIES = (Quantity.MODIFIED_FLOW, Quantity.SLOW_MANIFOLD)
+QUANTITIES = (Quantity.MODIFIED_FLOW, Quantity.SLOW_MANIFOLD, Quantity.ONE_STEP_MAP)
+AFTER = {Quantity.MODIFIED_FLOW: "'", Quantity.ONE_STEP_MAP: "ₖ₊₁"}
+"""What stands behind the name of a variable on the left."""
+TEX_AFTER = {Quantity.MODIFIED_FLOW: "'", Quantity.ONE_STEP_MAP: "_{k+1}"}
+SAYS = {
+    Quantity.MODIFIED_FLOW: "its speed",
+    Quantity.ONE_STEP_MAP: "its value after a step, written in those before it,",
+}
 
 
 @dataclass(frozen=True)
@@ -33,22 +41,29 @@ class General:
     def rows(self) -> dict[str, tuple[Element, ...]]:
         if self.quantity is Quantity.SLOW_MANIFOLD:
             return dict(self.flow.manifold)
-        return {n: row for n, row in self.flow.flow.items() if not self.flow.is_time(n)}
+        rows = self.flow.flow
+        if self.quantity is Quantity.ONE_STEP_MAP:
+            rows = step_of_flow(self.flow)
+        return {n: row for n, row in rows.items() if not self.flow.is_time(n)}
 
 
-def find(rule: Optimizer, quantity: Quantity, *, order: int) -> General:
+def find(
+    rule: Optimizer, quantity: Quantity, *, order: int, flow: SlowManifold | None = None
+) -> General:
     """Derive a quantity of any rule.
 
+    Args:
+        flow: of an observed variable, where one was asked for.
     Raises:
         BadInput: the quantity is made for linear memories.
     """
     if quantity not in QUANTITIES:
-        known = " and ".join(QUANTITIES)
+        known = f"{', '.join(QUANTITIES[:-1])} and {QUANTITIES[-1]}"
         raise BadInput(
             f"{quantity} is derived of rules that are linear in their memory; {rule.name} is not. "
             f"Of it there are {known}, and perhaps a modified-loss."
         )
-    found = general_flow(rule, order=order)
+    found = flow or general_flow(rule, order=order)
     if quantity is Quantity.SLOW_MANIFOLD and not found.fast:
         raise BadInput(f"every state of {rule.name} is slow, so there is no slow manifold to find.")
     return General(found, quantity)
@@ -82,7 +97,7 @@ def as_json(page: General) -> dict[str, Any]:
     """The JSON object of `undertow derive` for such a rule."""
     flow, writer = page.flow, Writer(page.flow)
     rows = {name: [writer.terms(element) for element in row] for name, row in page.rows.items()}
-    left = "its speed" if page.quantity is Quantity.MODIFIED_FLOW else "it"
+    left = SAYS.get(page.quantity, "it")
     return {
         "optimizer": flow.optimizer.name,
         "quantity": str(page.quantity),
@@ -103,7 +118,7 @@ def as_text(page: General) -> str:
     """One line a term, the names explained beneath."""
     flow, writer = page.flow, Writer(page.flow)
     step = GREEK.get(page.step, page.step)
-    prime = "'" if page.quantity is Quantity.MODIFIED_FLOW else ""
+    prime = AFTER.get(page.quantity, "")
     head = [f"{flow.optimizer.name.replace('-', ' ')}", f"slow {', '.join(flow.slow)}"]
     head += [f"fast {', '.join(flow.fast)}"] if flow.fast else []
     lines = ["   ".join(head), ""]
@@ -125,8 +140,8 @@ def as_text(page: General) -> str:
 
 def as_latex(page: General) -> str:
     """An align environment in lines that fit a column, and what the names mean."""
-    flow, writer = page.flow, Writer(page.flow, tex=True)
-    prime = "'" if page.quantity is Quantity.MODIFIED_FLOW else ""
+    writer = Writer(page.flow, tex=True)
+    prime = TEX_AFTER.get(page.quantity, "")
     blocks = []
     for name, row in page.rows.items():
         left = rf"\mathrm{{{name}}}" if len(name) > 1 else name
@@ -141,7 +156,7 @@ def as_latex(page: General) -> str:
                 written[-1] += r"\Bigr]"
             lines += [written[0], *(part if part[0] == "-" else f"+{part}" for part in written[1:])]
         body = " \\\\\n&\\quad ".join(lines or ["0"])
-        blocks.append(f"{left}{prime} &= {body} + O({page.step}^{{{flow.order}}})")
+        blocks.append(f"{left}{prime} &= {body} + O({page.step}^{{{len(row)}}})")
     named = ", \\quad ".join(f"{name} = {text}" for name, text in writer.used.items() if text)
     blocks += [rf"&\text{{with }} {named}"] if named else []
     return "\\begin{align*}\n" + " \\\\\n".join(blocks) + "\n\\end{align*}"

@@ -10,7 +10,7 @@ import sympy
 
 from derive.engine.backward_error import modified_flow
 from derive.engine.front_door import is_linear
-from derive.engine.invariant_manifold import general_flow
+from derive.engine.invariant_manifold import SlowManifold, general_flow
 from derive.engine.on_loss import (
     FieldOnLoss,
     field_on_loss,
@@ -36,14 +36,23 @@ class OnLoss:
 
 
 def find(
-    rule: Optimizer, losses: Sequence[str], *, order: int, schedules: Mapping[str, str]
+    rule: Optimizer,
+    losses: Sequence[str],
+    *,
+    order: int,
+    schedules: Mapping[str, str],
+    flow: SlowManifold | None = None,
 ) -> OnLoss:
-    """Derive the modified flow through h^(order-1) and write it in the loss's coordinates."""
+    """Derive the modified flow through h^(order-1) and write it in the loss's coordinates.
+
+    Args:
+        flow: of an observed variable, where one was asked for.
+    """
     ground, texts = read_ground(rule, losses, schedules)
-    if is_linear(rule):
+    if flow is None and is_linear(rule):
         found = series_on_loss(modified_flow(rule, order=order), ground)
     else:
-        found = field_on_loss(general_flow(rule, order=order), ground)
+        found = field_on_loss(flow or general_flow(rule, order=order), ground)
     return OnLoss(rule, order, texts, ground.schedules, found)
 
 

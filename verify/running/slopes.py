@@ -29,8 +29,8 @@ class Slopes:
     """Errors at the end by order of the flow, and of the control at each order.
 
     The flow of order n, through h^(n-1), must have an error of order n, or of the next power of h
-    that has terms; the control, of order n - 1. An error no larger than `floor` is rounding: the flow is exact there. There is no control
-    where the last power of h has no terms.
+    that has terms; the control, of order n - 1. An error no larger than `floor` is rounding: the
+    flow is exact there. There is no control where the last power of h has no terms.
     """
 
     steps: tuple[fmpq, ...]

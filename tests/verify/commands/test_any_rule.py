@@ -61,6 +61,30 @@ def test_what_cannot_be_written_is_said(capsys, arguments, said):
     assert (code, said in " ".join(err.split())) == (2, True)
 
 
+def test_another_variable_is_observed_by_its_name_or_as_an_expression(capsys):
+    """The averaged weights are averages of gradient descent, h^1 beside them -H g/2."""
+    found = on_loss(capsys, "averaged-weights", "--observe", "w", "--order", "2", "--loss", "x**2")
+    w = sympy.Symbol("w_x")
+    assert found["slow"] == ["w"]
+    assert sympy.expand(sympy.sympify(found["field"]["w"][0]) - (-2 * w - 2 * H * w)) == 0
+    ahead = ("nesterov", "--observe", "y = x + beta*v", "--set", "beta=1/2", "--loss", "x**2")
+    found = on_loss(capsys, *ahead, "--order", "1")
+    assert (found["slow"], found["field"]) == (["y"], {"y": ["-4*y_x"]})
+
+
+def test_one_step_of_any_rule_is_written_in_the_state_before_it(capsys):
+    code, out, _ = undertow(
+        capsys, "derive", "nesterov-sc", "--quantity", "one-step-map", "--order", "1"
+    )
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[2:6]] == [
+        ["xₖ₊₁", "h⁰", "x"],
+        ["h¹", "u"],
+        ["uₖ₊₁", "h⁰", "u"],
+        ["h¹", "−2ku"],
+    ]
+
+
 def test_a_rule_is_verified_and_run_beside_its_flow(capsys):
     assert undertow(capsys, "verify", "rmsprop")[0] == 0
     loss = ("--loss", "x**4/4 + x**2", "--start", "1", "--time", "1/4", "--lr", "1/256")

@@ -1,0 +1,36 @@
+"""An observed variable of a rule from a user's text, such as y = x + h*v."""
+
+from __future__ import annotations
+
+from derive.engine.invariant_manifold import SlowManifold
+from derive.engine.observed import observed_flow
+from derive.language.bad_input import BadInput
+from derive.language.update_rule import Optimizer
+from verify.formulas.reading import read_expression
+from verify.running.numbers import evaluate
+
+CALLED = "y"
+
+
+def read_observed(rule: Optimizer, text: str, *, order: int) -> SlowManifold:
+    """The modified flow of an observed variable.
+
+    Args:
+        text: a state, or NAME = EXPR, EXPR in the states, the parameters and h; NAME is y without
+            it.
+    Raises:
+        BadInput: the text is not read, or the variable does not tell where the slow one is.
+    """
+    text = text.strip()
+    if text in rule.memory:
+        return observed_flow(rule, order=order, observe=text)
+    left, equals, right = text.partition("=")
+    name = left.strip() if equals else CALLED
+    if not name.isidentifier():
+        raise BadInput(f"--observe {text!r} has no name on the left; write y = x + h*v.")
+    states = ("x", *rule.memory, *(n for n in ("t",) if n in rule.keywords))
+    names = (*states, *(p.name for p in rule.declared), "h")
+    expr = read_expression(right if equals else text, names=names)
+    return observed_flow(
+        rule, order=order, observe=lambda **known: evaluate(expr, known), name=name
+    )
