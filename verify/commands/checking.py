@@ -9,7 +9,7 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
-from verify.commands.base import Format, Names, Output, say, say_json
+from verify.commands.base import Format, Names, Output, number, say, say_json
 
 
 def _targets_from(incomplete: str) -> list[str]:
@@ -25,6 +25,7 @@ def _targets_from(incomplete: str) -> list[str]:
         "check 'h*(1+beta)/(4*(1-beta)**2)' --against heavy-ball:modified-loss:order-1",
         "check --latex 'E+\\frac{h}{4}\\|\\nabla E\\|^2' --against gradient-descent:modified-loss",
         "check '-lr/2' --name lr=h --find",
+        "check \"X'' + 3*X'/t + grad f(X) = 0\" --against nesterov-c",
         "check --align derivation.tex",
         "check --list",
     ),
@@ -52,6 +53,12 @@ def check(
     find: Annotated[
         bool, typer.Option("--find", help="Find the quantities that the formula equals.")
     ] = False,
+    start: Annotated[
+        str, typer.Option(help="The starting velocity of a second-order equation.")
+    ] = "",
+    clock: Annotated[
+        str | None, typer.Option(help="c, where x_k is met at the time (k + c) h.")
+    ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the targets.")] = False,
     format: Output = Format.TEXT,
 ) -> None:
@@ -59,9 +66,11 @@ def check(
     what could not be decided.
 
     A whole display is compared term by term. 'equal' is proved, or says at how many points of the
-    parameters' ranges it holds.
+    parameters' ranges it holds. A second-order equation, X'' + ... = 0, is compared order by order
+    with the one that the rule of --against follows.
     """
     from verify.commands import formula_checks as checks
+    from verify.formulas.motions import is_motion
 
     given = {
         "the formula": formula is not None,
@@ -72,6 +81,8 @@ def check(
         "--align": align is not None,
         "--find": find,
         "--list": list_all,
+        "--start": bool(start),
+        "--clock": clock is not None,
     }
     conditions, names = assume or [], name or []
     if list_all:
@@ -87,7 +98,15 @@ def check(
     elif find:
         _only(given, "--find", "the formula", "--latex", "--assume", "--name")
         report = checks.search_formula(formula, is_latex, conditions, names)
+    elif against and is_motion(formula):
+        from verify.commands.equation_checks import check_equation
+
+        used = ("--against", "the formula", "--latex", "--name", "--start", "--clock")
+        _only(given, "a second-order equation", *used)
+        shift = None if clock is None else number("--clock", clock)
+        report = check_equation(formula, against, is_latex, names, start, shift)
     elif against:
+        _only(given, "--against", "the formula", "--latex", "--name", "--assume")
         report = checks.check_formula(formula, against, is_latex, conditions, names)
     else:
         raise BadInput("add --against TARGET, or --find to learn which quantity the formula is.")
