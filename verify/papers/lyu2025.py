@@ -10,8 +10,7 @@ import random
 import sympy
 from flint import arb, arb_series, fmpq
 
-from derive.language.formula import MOMENTUM, STEP, Formula
-from verify.claims.checks.heavy_ball import RESIDUAL_BETAS, SQUARE
+from verify.claims.checks.heavy_ball import RESIDUAL_BETAS
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.memory_rules import (
     PROBE,
@@ -22,22 +21,24 @@ from verify.claims.checks.memory_rules import (
     slow_displacement,
 )
 from verify.claims.checks.one_step_maps import MAP_CURVATURE_TERM, curvature_by_engine
-from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.claims.claim import OURS, Check, Claim, Evidence, Kind, Settings, claim, on
+from verify.claims.slots import Value
+from verify.claims.statement import Statement, Type
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import BALL, precision
-
-HERE = (*MOMENTUM, *STEP)
 
 
 @claim(
     "lyu2025.directional-smoothness",
     catalogue="E13",
-    where="regularization of the directional smoothness; the coefficient is derived here",
+    where="regularization of the directional smoothness, autonomous",
+    printed=OURS,
 )
 def directional_smoothness() -> Claim:
-    """The h² term of the map's loss is h²β(1+β)/(2(1-β)⁵) gHg. Along the unit vector u = g/|g| the
-    loss has the second derivative uHu = gHg/|g|²: gHg is |g|² times the curvature of E in the
-    direction in which it is steepest.
+    r"""The $h^2$ term of the map's loss is $h^2\beta(1+\beta)/(2(1-\beta)^5)\,gHg$. Along the unit
+    vector $u=g/|g|$ the loss has the second derivative $uHu=gHg/|g|^2$: $gHg$ is $|g|^2$ times the
+    curvature of $E$ in the direction in which it is steepest. The paper's own coefficients, of a
+    flow that changes with $k$, were not at hand.
     """
 
     def potential(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
@@ -75,19 +76,24 @@ def directional_smoothness() -> Claim:
         return Evidence(True if widest < bound else None, figure)
 
     return Claim(
-        statement=(
-            r"The $h^2$ term of the loss that one step of heavy ball descends is {formula} times "
-            r"the curvature of $E$ along the direction of its gradient."
+        says=Statement(
+            Type.EQUALITY,
+            r"One step of heavy ball, after the start-up, descends a loss whose $h^2$ term is "
+            r"${factor}\,\lVert\nabla E\rVert^2\,\partial_u^2E$, $u:=\nabla E/\lVert\nabla "
+            r"E\rVert$.",
+            {"factor": Value(MAP_CURVATURE_TERM)},
         ),
-        printed=Formula("directionalSmoothness", MAP_CURVATURE_TERM, SQUARE, given=HERE),
         checks=(
-            identical("B-series engine", curvature_by_engine),
-            exact("potential on the plane, without trees", Kind.SERIES, potential),
-            Check("second derivative along the unit gradient", Kind.BALL, along_the_unit_gradient),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            "For the map after the start-up. The paper's own coefficients, of a flow that changes "
-            "with $k$, were not at hand."
+            on("factor", identical("B-series engine", curvature_by_engine)),
+            on(
+                "factor",
+                exact("potential on the plane, without trees", Kind.SERIES, potential),
+            ),
+            on(
+                "factor",
+                Check(
+                    "second derivative along the unit gradient", Kind.BALL, along_the_unit_gradient
+                ),
+            ),
         ),
     )

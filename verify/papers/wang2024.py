@@ -1,63 +1,52 @@
-"""What variance averaged momentum keeps: Wang, Malladi, Wang, Lyu and Li (2024).
-
-eta is the step size, lambda the curvature, s the variance of the noise.
-"""
+"""What variance averaged momentum keeps: beside Wang, Malladi, Wang, Lyu and Li (2024)."""
 
 from __future__ import annotations
 
 import sympy
 
 from derive import ema_momentum
-from derive.language.formula import BETA, MOMENTUM, Formula, H
-from verify.claims.checks.averaged_momentum import lyapunov, solved
-from verify.claims.checks.heavy_ball import ONE_MINUS
+from derive.language.formula import BETA, H, Z
 from verify.claims.checks.identities import identical
-from verify.claims.checks.stationary_covariance import variance_claim
-from verify.claims.claim import Claim, Verdict, claim
+from verify.claims.checks.stationary_covariance import (
+    LAMBDA,
+    answers_to_kicks,
+    derived_variance,
+    keeps,
+)
+from verify.claims.claim import OURS, Claim, claim, on
+from verify.claims.slots import Domain, Value
+from verify.claims.statement import Statement, Type
+from verify.models.modes import ema_mode
 
-LAMBDA = sympy.Symbol("lambda")
-SMALL = (*MOMENTUM, sympy.Gt(H, 0))
 
-
-@claim("wang2024.stationary-variance", catalogue="E21", where="SGDM against SGD on a quadratic")
+@claim(
+    "wang2024.stationary-variance",
+    catalogue="E21",
+    where="momentum beside SGD, a consistency",
+    printed=OURS,
+)
 def averaged_variance() -> Claim:
-    """Momentum as an average is heavy ball with the step size (1-β)h: put it into the variance
-    h²(1+β)/(z(1-β)(2(1+β)-z)), z = hλ. For β = 0 it is that of SGD, h/(λ(2-hλ)); the quotient
-    tends to 1 with hλ, so that momentum changes the variance by a relative hλβ/(1+β) only.
+    r"""Momentum as an average is heavy ball with the step size $(1-\beta)h$: put it into the
+    variance $h^2(1+\beta)/(z(1-\beta)(2(1+\beta)-z))$, $z=h\lambda$. For $\beta=0$ it is that of
+    SGD, $h/(\lambda(2-h\lambda))$; the quotient tends to 1 with $h\lambda$, as a distance
+    $O(\sqrt{h/(1-\beta)})$ between momentum and SGD in the weak sense allows.
     """
-    return variance_claim(
-        ema_momentum,
-        r"SGD with momentum as an average has the stationary variance {formula}.",
-        Formula(
-            "averagedVariance",
-            H / (LAMBDA * (2 - H * LAMBDA * (1 - BETA) / (1 + BETA))),
-            beside="s^{2}",
-            given=SMALL,
-        ),
-    )
-
-
-ETA, SAMPLE = sympy.symbols("eta s")
-RATE = (sympy.Gt(ETA, 0), sympy.Gt(LAMBDA, 0))
-STATIONARY = ETA * SAMPLE / (LAMBDA * (2 - ETA * LAMBDA * ONE_MINUS / (1 + BETA)))
-
-
-@claim("wang2024.ema-variance", catalogue="E21", where="momentum beside SGD, a consistency")
-def stationary_variance() -> Claim:
-    """With m the average of gradients and g = λx + ξ the variances of x and m and their covariance
-    satisfy three linear equations. Momentum changes the variance of x at relative order ηλ only,
-    as a distance O(√(η/(1-β))) between momentum and SGD in the weak sense allows.
-    """
+    value = H / (LAMBDA * (2 - H * LAMBDA * (1 - BETA) / (1 + BETA)))
+    bounds = (BETA > -1, BETA < 1, Z > 0, sympy.Lt(Z, 2 * (1 + BETA) / (1 - BETA)))
     return Claim(
-        statement=(
-            r"On a mode of curvature $\lambda$ with gradient noise of variance $s$ momentum as an "
-            r"average, with learning rate $\eta$, has the stationary variance {formula}."
+        says=Statement(
+            Type.EQUALITY,
+            r"Momentum as an average, $m_{k+1}:=\beta m_k+(1-\beta)(\lambda x_k+n_k)$ and "
+            r"$x_{k+1}:=x_k-hm_{k+1}$ with white noise $n$ of variance $s^2$, has for {domain}, "
+            r"$z:=h\lambda$, a stationary $\mathbb E[x^2]={value}\,s^2$.",
+            {"value": Value(value), "domain": Domain(bounds)},
         ),
-        printed=Formula("stationaryVariance", STATIONARY, given=(*MOMENTUM, *RATE)),
         checks=(
-            identical("step matrix of heavy ball", lyapunov),
-            solved("moment equations of the average"),
+            on(
+                "value",
+                identical("derived Lyapunov equation", derived_variance(ema_momentum, (0, 0), 2)),
+            ),
+            keeps("Lyapunov equation solved exactly", (0, 0), ema_mode),
+            on("value", answers_to_kicks((0, 0), ema_mode)),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"$\eta\lambda(1-\beta) < 2(1+\beta)$, so that the iteration is stable.",
     )

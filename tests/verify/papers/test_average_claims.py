@@ -7,6 +7,7 @@ from derive.batches.averages import BATCHES, POSITION
 from derive.batches.injection import MU, SIGMA
 from derive.language.formula import BETA, H, K
 from verify.claims.checks.noisy_losses import C, D, N, P, T
+from verify.claims.checks.stationary_covariance import LAMBDA
 from verify.claims.claim import REGISTRY, Settings
 from verify.claims.judging import judge
 from verify.papers import li2019, smith2021
@@ -15,7 +16,6 @@ from verify.papers.ghosh2023 import averages, injection, variance
 from verify.papers.ghosh2023.averages import F, S
 from verify.papers.li2019 import TIME
 from verify.papers.undertow import forces, injected_noise, reshuffling, weak_flows
-from verify.papers.wang2024 import ETA, LAMBDA, SAMPLE
 
 FAST = Settings(digits=20)
 b, h, k, M, m = BETA, H, K, BATCHES, POSITION
@@ -36,7 +36,7 @@ CLAIMS = {
     claim.id: claim
     for claim in REGISTRY.claims.values()
     if claim.says is None and any(claim in vars(module).values() for module in MODULES)
-} | {"wang2024.ema-variance": REGISTRY.claims["wang2024.ema-variance"]}
+}
 DERIVED = {
     "sums over blocks",
     "sums over blocks, no momentum",
@@ -73,10 +73,6 @@ PLANTED = {
         SIGMA**2 * (T / (2 * q) + h / 4 * (1 + b) / q**3 * (P + N)),
     ],
     "ghosh2023.injected-hessian-with-momentum": [(1 + b) / q, 1 / q],
-    "wang2024.ema-variance": [
-        ETA * SAMPLE / (LAMBDA * (2 - ETA * LAMBDA)),
-        ETA * SAMPLE * q / (2 * LAMBDA),
-    ],
     "ghosh2023.variance-of-the-iterates": [q / (1 + b), sympy.Integer(1)],
     "li2019.drift": [h / 2, sympy.Integer(0), -h / 4],
     "li2019.diffusion": [2 * h, sympy.Integer(0)],

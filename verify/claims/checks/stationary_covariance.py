@@ -10,15 +10,15 @@ import random
 import sympy
 from flint import arb, arb_mat, fmpq
 
-from derive.language.formula import Formula, H
+from derive.language.formula import H
 from derive.language.update_rule import Optimizer
 from derive.quadratics.stationary_noise import stationary_variance
-from verify.claims.checks.identities import Derived, exact, identical
+from verify.claims.checks.identities import Derived
 from verify.claims.checks.stated import bounded
-from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict
+from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.slots import Point
 from verify.claims.statement import Statement
-from verify.models.modes import Mode, ModeAt, kept, mode_of, momentum_mode
+from verify.models.modes import Mode, ModeAt, kept, momentum_mode
 from verify.running.numbers import BALL, evaluate, precision
 
 LAMBDA = sympy.Symbol("lambda")
@@ -78,37 +78,3 @@ def _answers(first: Mode, second: Mode) -> arb_mat:
 def derived_variance(rule: Optimizer, entry: Entry, units: int) -> Derived:
     """An entry of the derived variance in the paper's units; `units` counts the positions in it."""
     return lambda: stationary_variance(rule)[entry].subs("z", H * LAMBDA) * H**units
-
-
-def variance_claim(
-    rule: Optimizer, statement: str, formula: Formula, extra: tuple[str, ...] = ()
-) -> Claim:
-    """The stationary variance of a rule for noise of variance 1; `extra` names its parameters."""
-
-    def mode(h: fmpq, beta: fmpq, curvature: fmpq, **others: fmpq) -> Mode:
-        return mode_of(rule, h, {"beta": beta, **others}, curvature)
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        for _ in range(20):
-            others = {name: fmpq(draw.randint(1, 9), 10) for name in extra}
-            values = {"h": fmpq(draw.randint(1, 8), 40), "beta": fmpq(draw.randint(1, 18), 20)}
-            curvature = fmpq(draw.randint(3, 30), 10)
-            one = mode(curvature=curvature, **values, **others)
-            if kept(one, one)[0, 0] != evaluate(
-                candidate, {**values, **others, "lambda": curvature}
-            ):
-                return False, f"another covariance at {values}"
-        return True, "equal at 20 points"
-
-    return Claim(
-        statement=statement,
-        printed=formula,
-        checks=(
-            identical(
-                "solution of the derived Lyapunov equation", derived_variance(rule, (0, 0), 2)
-            ),
-            exact("Lyapunov equation solved exactly", Kind.ENUMERATION, holds),
-        ),
-        expected=Verdict.CONFIRMED,
-    )
