@@ -38,7 +38,7 @@ def averaged_variance() -> Claim:
             Type.EQUALITY,
             r"Momentum as an average, $m_{k+1}:=\beta m_k+(1-\beta)(\lambda x_k+n_k)$ and "
             r"$x_{k+1}:=x_k-hm_{k+1}$ with white noise $n$ of variance $s^2$, has for {domain}, "
-            r"$z:=h\lambda$, a stationary $\mathbb E[x^2]={value}\,s^2$.",
+            r"$z:=h\lambda$, a stationary variance $\mathbb E[x^2]={value}\,s^2$.",
             {"value": Value(value), "domain": Domain(bounds)},
         ),
         checks=(

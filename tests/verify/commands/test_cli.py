@@ -103,7 +103,7 @@ def test_claims_are_chosen_by_source_verdict_and_text(capsys):
     assert both == wanted
     assert wanted
     searched = {claim["id"] for claim in listed("--search", "STATIONARY VARIANCE")}
-    assert {"wang2024.stationary-variance", "undertow.nesterov-variance"} <= searched
+    assert {"wang2024.stationary-variance", "ghosh2023.variance-of-the-iterates"} <= searched
     assert len(searched) < len(every)
     assert {c["id"] for c in listed("--search", "A26")} >= {"ghosh2023.variance-of-history-sum"}
     assert listed("--search", "no text of a claim") == []
