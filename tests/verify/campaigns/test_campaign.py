@@ -138,13 +138,13 @@ def test_bad_input_is_one_sentence(capsys, more, said):
     assert err.count("\n") == 1
 
 
-def test_killed_at_20_random_moments_it_ends_with_the_ledger_of_an_undisturbed_run(tmp_path: Path):
+def test_killed_at_random_moments_it_ends_with_the_ledger_of_an_undisturbed_run(tmp_path: Path):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["verify.cli"])
     path, draw = tmp_path / "killed.db", random.Random(5)
 
     def start(ledger: Path, workers: int = 2) -> BaseProcess:
-        arguments = [*CAMPAIGN, "300", "--workers", str(workers), "--ledger", str(ledger)]
+        arguments = [*CAMPAIGN, "100", "--workers", str(workers), "--ledger", str(ledger)]
         process = context.Process(target=main, args=(arguments,))
         process.start()
         return process
@@ -157,10 +157,10 @@ def test_killed_at_20_random_moments_it_ends_with_the_ledger_of_an_undisturbed_r
     undisturbed, alone = results(path), time.monotonic() - begin
     path.rename(tmp_path / "undisturbed.db")
     counts = [0]
-    for i in range(20):
+    for i in range(8):
         process = start(path, 1 + i % 2)
-        if i < 10:
-            time.sleep(draw.uniform(0, alone / 4))
+        if i < 4:
+            time.sleep(draw.uniform(0, alone / 2))
         else:
             while done(path) == counts[-1]:
                 time.sleep(0.01)
@@ -169,24 +169,24 @@ def test_killed_at_20_random_moments_it_ends_with_the_ledger_of_an_undisturbed_r
         process.join()
         counts.append(done(path))
     assert counts == sorted(counts)
-    assert len(set(counts)) > 10
-    assert counts[-1] < 600
+    assert len(set(counts)) > 4
+    assert counts[-1] < 200
     process = start(path)
     process.join()
     assert process.exitcode == 0
     assert results(path) == undisturbed
-    assert len(undisturbed) == 600
+    assert len(undisturbed) == 200
 
 
 def test_two_campaigns_can_share_a_ledger(capsys, tmp_path: Path):
     path = tmp_path / "shared.db"
-    command = [sys.executable, "-m", "verify", *CAMPAIGN, "100", "--ledger", str(path)]
+    command = [sys.executable, "-m", "verify", *CAMPAIGN, "30", "--ledger", str(path)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     for campaign in both:
         campaign.communicate()
         assert campaign.returncode == 0
-    assert len(results(path)) == 200
-    assert results(path)[::40] == run(capsys, tmp_path / "alone.db", 100)[::40]
+    assert len(results(path)) == 60
+    assert results(path)[::12] == run(capsys, tmp_path / "alone.db", 30)[::12]
 
 
 @listens
@@ -214,7 +214,6 @@ def unit_of(path: Path, text: str) -> tuple[str, int, int, str]:
     ("worse", "figure"),
     [
         ("sum(range(10**12))", "time limit of 2 s"),
-        ("x = [0] * 10**9", "memory limit of 400 MB"),
         ("import flint; x = flint.fmpz(2) ** (10**10)", "memory limit of 400 MB"),
         ("os.kill(os.getpid(), 9)", "ended its worker 3 times: SIGKILL"),
     ],
