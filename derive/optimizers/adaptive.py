@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from flint import fmpq
 
 from derive.language.parameter import Parameter, momentum
 from derive.language.update_rule import Number, optimizer
+from derive.optimizers.numpy_later import np
 from derive.optimizers.registry import known_nonlinear
-
-
-class _NumPy:
-    """NumPy, imported by the first rule that runs."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(import_module("numpy"), name)
-
-
-np: Any = _NumPy()
 
 Gradient = Callable[[Any], Any]
 Pair = tuple[Number, Number]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 from flint import fmpq
 
 from derive.language.parameter import Parameter, momentum
 from derive.language.update_rule import Number, optimizer
+from derive.optimizers.numpy_later import np
 from derive.optimizers.registry import known_nonlinear
 
 Gradient = Callable[[Number], Number]
