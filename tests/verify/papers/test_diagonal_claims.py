@@ -16,7 +16,7 @@ from verify.claims.statement import Statement
 from verify.models.network_conventions import CONVENTIONS
 from verify.papers.lyu2023.diagonal import XI
 from verify.papers.lyu2023.momentum import MU, SLOPE
-from verify.papers.papazov2024.flow import TIME
+from verify.papers.papazov2024.networks import T as TIME
 
 FAST = Settings(digits=20)
 NETWORKS = {

@@ -13,7 +13,7 @@ import sympy
 from flint import arb, fmpq
 
 from derive.networks.diagonal_networks import Network
-from verify.claims.claim import Evidence, Settings
+from verify.claims.claim import Candidate, Evidence, Settings
 from verify.models.diagonal_network import Array, Batch, Regression, Step, run, theta_of
 from verify.models.interpolators import constrained_minimum
 from verify.running.numbers import BALL, evaluate, precision
@@ -74,11 +74,11 @@ def over_exact_runs(
     network: Network,
     *,
     momentum: bool,
-    differences: Callable[[sympy.Expr, ExactRun], Iterator[arb]],
-) -> Callable[[sympy.Expr, Settings], Evidence]:
+    differences: Callable[[Candidate, ExactRun], Iterator[arb]],
+) -> Callable[[Candidate, Settings], Evidence]:
     """A check: what the candidate leaves of an identity on every exact run encloses 0."""
 
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+    def judge(candidate: Candidate, settings: Settings) -> Evidence:
         with precision(settings.digits):
             found = (
                 difference
@@ -195,9 +195,16 @@ def flow(
 
 
 def integrate_flow(
-    problem: Regression, start: Array, network: Network, inertia: float, time: float, step: float
+    problem: Regression,
+    start: Array,
+    network: Network,
+    inertia: float,
+    time: float,
+    step: float,
+    velocity: Array | None = None,
 ) -> FlowEnd:
-    """Momentum flow (gradient flow without inertia) of w_+-, with what claims integrate."""
+    """Momentum flow (gradient flow without inertia) of w_+-, with what claims integrate; from
+    rest, if no velocity is given."""
     sign, rate, d = np.array([[-1.0], [1.0]]), int(network.rate), start.shape[1]
 
     def slope(state: Array) -> Array:
@@ -210,7 +217,8 @@ def integrate_flow(
         value = np.full((1, d), np.sum(problem.residual(theta) ** 2) / (2 * len(problem.y)))
         return np.concatenate([speed, move, [g], [g**2], (speed / w) ** 2, value])
 
-    state = np.concatenate([start, np.zeros((7, d))])
+    begin = start * 0 if velocity is None else velocity
+    state = np.concatenate([start, begin, np.zeros((5, d))])
     for _ in range(round(time / step)):
         a = slope(state)
         b = slope(state + step / 2 * a)

@@ -6,7 +6,7 @@ The flow is lambda x'' + x' + grad F = 0; the iteration is heavy ball with step 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,213 +15,270 @@ from flint import fmpq
 
 from derive import heavy_ball
 from derive.engine.momentum_flow import BACKWARD, EPSILON, GAMMA, LAMBDA, RHO
-from derive.language.formula import BETA, MOMENTUM, Formula
-from verify.claims.checks.heavy_ball import ONE_MINUS, QUARTIC, value
-from verify.claims.checks.identities import exact, identical, order_of
+from derive.language.formula import BETA
+from verify.claims.checks.heavy_ball import ONE_MINUS, QUARTIC
+from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.momentum_grid import (
     at,
-    closeness_at_fixed_lambda,
     cold,
     draw_pair,
     drawn,
     fixed_lambda,
     on_the_grid,
 )
-from verify.claims.claim import Check, Claim, Kind, Settings, Verdict, claim
+from verify.claims.checks.stated import bounded, measured, tends
+from verify.claims.claim import LOST, Check, Claim, Kind, Settings, claim, on, read
+from verify.claims.slots import Domain, Instance, Number, Order, Point, Value
+from verify.claims.statement import Statement, Type
+from verify.models.written_fields import second_order
 from verify.running.experiments import Flow
 from verify.running.numbers import MPFR
 from verify.running.trajectories import iterates
 
-STEPS = (sympy.Gt(GAMMA, 0),)
-FLOW = (sympy.Gt(LAMBDA, 0),)
+CLOSE = Order(1, "epsilon")
+THE_FLOW = r"$\ddot x:=-(\dot x+\nabla F(x))/\lambda$"
 
 
-@claim("papazov2024.discretization", catalogue="D01", where="Proposition 1")
+@claim(
+    "papazov2024.discretization",
+    catalogue="D01",
+    where="Proposition 1",
+    printed=read(
+        r"with discretisation step $\varepsilon = \sqrt{\lambda \gamma} = {\gamma} /(1- {\beta} )$"
+    ),
+)
 def discretization() -> Claim:
-    """Solve λ(x₊ - 2x + x₋)/ε² + (x - x₋)/ε + ∇F(x) = 0 for x₊: x₊ = x + (1 - ε/λ)(x - x₋) -
-    (ε²/λ)∇F(x). This is heavy ball; with γ = ε²/λ the width is ε = √(λγ), and β = 1 - √(γ/λ).
+    r"""Solve $\lambda(x_+-2x+x_-)/\epsilon^2+(x-x_-)/\epsilon+\nabla F(x)=0$ for $x_+$: it is
+    $x+(1-\epsilon/\lambda)(x-x_-)-(\epsilon^2/\lambda)\nabla F(x)$, which is heavy ball. The first
+    step is free; $\dot x_0=(x_1-x_0)/\epsilon$ reads it as a velocity.
     """
 
-    def scheme(c: sympy.Expr, draw: random.Random) -> tuple[fmpq, fmpq, fmpq, fmpq]:
+    def scheme(says: Statement, draw: random.Random) -> tuple[fmpq, fmpq, fmpq, fmpq]:
         scale, width = drawn(draw), drawn(draw) / 8
-        return scale, width, width**2 / scale, at(c, {"lambda": scale, "epsilon": width})
+        values = {"lambda": scale, "epsilon": width}
+        return scale, width, at(says.expr("step"), values), at(says.expr("momentum"), values)
 
     return Claim(
-        statement=(
-            r"$\lambda(x_{k+1}-2x_k+x_{k-1})/\epsilon^2+(x_k-x_{k-1})/\epsilon+\nabla F(x_k) = 0$ "
-            r"is heavy ball with the step size $\gamma = \epsilon^2/\lambda$ and the momentum "
-            "{formula}."
+        says=Statement(
+            Type.EQUALITY,
+            r"The scheme $\nabla F(x_k):=-\lambda(x_{k+1}-2x_k+x_{k-1})/\epsilon^2-"
+            r"(x_k-x_{k-1})/\epsilon$ is heavy ball with $\gamma={step}$ and $\beta={momentum}$.",
+            {
+                "momentum": Value(1 - EPSILON / LAMBDA),
+                "step": Value(EPSILON**2 / LAMBDA, "step"),
+            },
         ),
-        printed=Formula("momentumOfWidth", 1 - EPSILON / LAMBDA, given=FLOW),
         checks=(
-            identical("the scheme solved for its next point", lambda: BACKWARD.momentum),
+            on(
+                "momentum",
+                identical("the scheme solved for its next point", lambda: BACKWARD.momentum),
+            ),
             on_the_grid(scheme),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            r"$\epsilon \le \lambda$, or the momentum is negative. The first step of the iteration "
-            r"is free; $\dot x_0 = (x_1-x_0)/\epsilon$ reads it as a velocity."
         ),
     )
 
 
-@claim("papazov2024.intrinsic-parameter", catalogue="D01", where="Proposition 1")
+@claim(
+    "papazov2024.intrinsic-parameter",
+    catalogue="D01",
+    where="Proposition 1",
+    printed=read(r"intrinsic quantity $λ= \frac{ γ}{ (1 - β)^2 }$ which uniquely defines"),
+)
 def intrinsic_parameter() -> Claim:
-    """β = 1 - ε/λ and γ = ε²/λ give γ/(1-β) = ε and γ/(1-β)² = λ: one flow for all (γ, β) with the
-    same γ/(1-β)². As ε tends to 0 at fixed λ the iterates tend to it like ε.
+    r"""$\beta=1-\epsilon/\lambda$ and $\gamma=\epsilon^2/\lambda$ give $\gamma/(1-\beta)=\epsilon$
+    and $\gamma/(1-\beta)^2=\lambda$: one flow for all $(\gamma,\beta)$ with the same
+    $\gamma/(1-\beta)^2$. As $\epsilon$ tends to 0 at fixed $\lambda$ the iterates tend to it like
+    $\epsilon$; at fixed $\beta$ the scheme is exact and $\lambda$ tends to 0 with the step.
     """
 
-    def scheme(c: sympy.Expr, draw: random.Random) -> tuple[fmpq, fmpq, fmpq, fmpq]:
+    def scheme(says: Statement, draw: random.Random) -> tuple[fmpq, fmpq, fmpq, fmpq]:
         pair = draw_pair(draw)
-        step, beta = pair["gamma"], pair["beta"]
-        return at(c, pair), step / (1 - beta), step, beta
+        scale, width = at(says.expr("inertia"), pair), at(says.expr("width"), pair)
+        return scale, width, pair["gamma"], pair["beta"]
+
+    def errors(says: Statement, settings: Settings) -> Sequence[float]:
+        def follow(told: Statement, run: Flow) -> list[np.ndarray]:
+            scale = at(told.expr("inertia"), run.values)
+            return second_order(run, scale, 1, cold(told, run.values))
+
+        return fixed_lambda(follow, says, settings)
 
     return Claim(
-        statement=(
-            r"Heavy ball with step size $\gamma$ and momentum $\beta$ discretizes "
-            r"$\lambda\ddot x+\dot x+\nabla F(x) = 0$ with time steps $\gamma/(1-\beta)$ and "
-            r"$\lambda$ equal to {formula}."
+        says=Statement(
+            Type.EQUALITY,
+            r"Heavy ball with step size $\gamma$ and momentum $\beta$ is the scheme "
+            r"$\nabla F(x_k):=-\lambda(x_{k+1}-2x_k+x_{k-1})/\epsilon^2-(x_k-x_{k-1})/\epsilon$ of "
+            rf"the flow {THE_FLOW} with $\lambda={{inertia}}$ and $\epsilon={{width}}$; at fixed "
+            r"$\lambda$ and as $\epsilon$ falls it is {order}-close to it over a fixed time.",
+            {
+                "inertia": Value(GAMMA / ONE_MINUS**2),
+                "width": Value(GAMMA / ONE_MINUS, "step"),
+                "order": CLOSE,
+            },
         ),
-        printed=Formula("intrinsicParameter", GAMMA / ONE_MINUS**2, given=(*STEPS, *MOMENTUM)),
         checks=(
-            identical("the scheme solved for lambda", lambda: BACKWARD.flow_parameter),
+            on(
+                "inertia",
+                identical("the scheme solved for lambda", lambda: BACKWARD.flow_parameter),
+            ),
             on_the_grid(scheme),
-            closeness_at_fixed_lambda(1, at, cold),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            r"The path is that of the flow up to $O(\epsilon)$ and no better, as $\epsilon$ tends "
-            r"to 0 at fixed $\lambda$; at fixed $\beta$ the scheme is exact and $\lambda$ tends to "
-            "0 with the step."
+            tends("observed order at fixed lambda", errors, order="order"),
         ),
     )
 
 
-def quickened(times: Callable[[random.Random], fmpq]) -> Callable[..., Any]:
-    """The scheme of heavy ball with the step size rho^2 gamma and the candidate for a momentum."""
-
-    def scheme(c: sympy.Expr, draw: random.Random) -> tuple[fmpq, fmpq, fmpq, fmpq]:
-        pair, rho = draw_pair(draw), times(draw)
-        step, beta = pair["gamma"], pair["beta"]
-        momentum = at(c, {**pair, "rho": rho})
-        return step / (1 - beta) ** 2, rho * step / (1 - beta), rho**2 * step, momentum
-
-    return scheme
+def quickened(says: Statement, pair: dict[str, fmpq], rho: fmpq) -> tuple[fmpq, fmpq, fmpq, fmpq]:
+    """The scheme of the quickened heavy ball, for the flow of the slower one."""
+    step, beta = pair["gamma"], pair["beta"]
+    values = {**pair, "rho": rho}
+    momentum, longer = at(says.expr("momentum"), values), at(says.expr("step"), values)
+    width = at(says.expr("quicker"), values) * step / (1 - beta)
+    return step / (1 - beta) ** 2, width, longer, momentum
 
 
 def same_path(rho: int) -> Check:
-    """rho steps of heavy ball come to one of the quickened one, up to O(epsilon)."""
+    """A step of the quickened heavy ball comes to where rho slower ones come, to this order."""
 
-    def errors(candidate: sympy.Expr, settings: Settings) -> Sequence[float]:
-        def follow(c: sympy.Expr, run: Flow) -> list[np.ndarray]:
-            beta = value(c, beta=run.values["beta"], rho=MPFR.convert(fmpq(rho)))
-            path = iterates(
-                heavy_ball,
-                QUARTIC,
-                list(run.x0),
-                h=rho**2 * run.values["gamma"],
-                steps=run.steps // rho,
-                parameters={"beta": beta},
-                arithmetic=MPFR,
-            )
-            slow = iterates(
-                heavy_ball,
-                QUARTIC,
-                list(run.x0),
-                h=run.values["gamma"],
-                steps=run.steps,
-                parameters={"beta": run.values["beta"]},
-                arithmetic=MPFR,
-            )
-            return [path[k // rho] if k % rho == 0 else slow[k] for k in range(run.steps + 1)]
+    def errors(says: Statement, settings: Settings) -> Sequence[float]:
+        def follow(told: Statement, run: Flow) -> list[np.ndarray]:
+            values = {**run.values, "rho": MPFR.convert(fmpq(rho))}
 
-        return fixed_lambda(follow, candidate, settings)
+            def path(step: Any, beta: Any, steps: int) -> list[np.ndarray]:
+                return iterates(
+                    heavy_ball,
+                    QUARTIC,
+                    list(run.x0),
+                    h=step,
+                    steps=steps,
+                    parameters={"beta": beta},
+                    arithmetic=MPFR,
+                )
 
-    return order_of("observed order against the slower run", errors, 1)
+            gamma, beta = run.values["gamma"], run.values["beta"]
+            step = gamma * 0 + at(told.expr("step"), values)
+            momentum = beta * 0 + at(told.expr("momentum"), values)
+            quick = path(step, momentum, run.steps // rho)
+            slow = path(gamma, beta, run.steps)
+            return [quick[k // rho] if k % rho == 0 else slow[k] for k in range(run.steps + 1)]
+
+        return fixed_lambda(follow, says, settings)
+
+    return tends("observed order against the slower run", errors, order="order")
 
 
-@claim("papazov2024.acceleration-rule", catalogue="D02", where="Corollary 1")
+QUICKENED = (
+    r"Heavy ball with the step size ${step}$ and the momentum ${momentum}$ is the scheme of the "
+    rf"flow {THE_FLOW} of heavy ball with $\gamma$ and $\beta$, with ${{quicker}}$ times its "
+    r"$\epsilon$; their paths differ by {order} at fixed $\lambda$"
+)
+
+
+@claim(
+    "papazov2024.acceleration-rule",
+    catalogue="D02",
+    where="Corollary 1",
+    printed=LOST,
+)
 def acceleration_rule() -> Claim:
-    """Keep λ and take ρε for ε: γ = ε²/λ becomes ρ²γ, and 1-β = ε/λ becomes ρ(1-β). Both runs
-    discretize one flow, with time steps ε and ρε.
+    r"""Keep $\lambda$ and take $\rho\epsilon$ for $\epsilon$: $\gamma=\epsilon^2/\lambda$ becomes
+    $\rho^2\gamma$, and $1-\beta=\epsilon/\lambda$ becomes $\rho(1-\beta)$. Both runs discretize one
+    flow, with time steps $\epsilon$ and $\rho\epsilon$.
     """
     return Claim(
-        statement=(
-            r"Heavy ball with step size $\rho^2\gamma$ follows the path of $(\gamma, \beta)$ "
-            r"$\rho$ times as fast when its momentum is {formula}."
+        says=Statement(
+            Type.EQUALITY,
+            QUICKENED + ".",
+            {
+                "momentum": Value(1 - RHO * ONE_MINUS),
+                "step": Value(RHO**2 * GAMMA, "step"),
+                "quicker": Value(RHO, "speed"),
+                "order": CLOSE,
+            },
         ),
-        printed=Formula("acceleratedMomentum", 1 - RHO * ONE_MINUS, given=MOMENTUM),
         checks=(
-            identical("same lambda, wider grid", lambda: BACKWARD.accelerated()[1]),
-            on_the_grid(quickened(drawn)),
+            on("momentum", identical("same lambda, wider grid", lambda: BACKWARD.accelerated()[1])),
+            on_the_grid(lambda says, draw: quickened(says, draw_pair(draw), drawn(draw))),
             same_path(4),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            r"$\rho \le 1/(1-\beta)$, or the momentum is negative; the paths agree up to "
-            r"$O(\epsilon)$ at fixed $\lambda$."
         ),
     )
 
 
-@claim("papazov2024.twice-as-fast", catalogue="D03", where="Figure 1, caption")
+@claim(
+    "papazov2024.twice-as-fast",
+    catalogue="D03",
+    where="Figure 1, caption",
+    printed=read(
+        r"MGD$(4 \gamma, \beta^2)$ follows the same trajectory as MGD$(\gamma, \beta)$ but twice"
+    ),
+)
 def twice_as_fast() -> Claim:
-    """ρ = 2 in the acceleration rule is (4γ, 2β-1), and β² = 2β-1 + (1-β)². The printed pair has
-    λ' = 4λ/(1+β)² and the time step 4ε/(1+β): both leave their values, λ and 2ε, by a part of order
-    1-β. On a constant gradient the speed γ/(1-β) alone decides, so that no other momentum than
-    2β-1 doubles it.
+    r"""$\rho=2$ in the acceleration rule is $(4\gamma,2\beta-1)$, and
+    $\beta^2=2\beta-1+(1-\beta)^2$. The printed pair has $\lambda'=4\lambda/(1+\beta)^2$ and the
+    time step $4\epsilon/(1+\beta)$: both leave their values, $\lambda$ and $2\epsilon$, by a part
+    of order $1-\beta$, so that it is close to the same order. On a constant gradient the speed
+    $\gamma/(1-\beta)$ alone decides, so that no other momentum than $2\beta-1$ doubles it.
     """
 
-    def terminal(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+    def terminal(says: Statement, settings: Settings) -> tuple[bool, str]:
         draw = random.Random(settings.seed)
         for _ in range(20):
             pair = draw_pair(draw)
-            speed = pair["gamma"] / (1 - pair["beta"])
-            momentum = at(candidate, pair)
+            speed = pair["gamma"] / (1 - pair["beta"]) * at(says.expr("quicker"), pair)
             _, (kept,) = heavy_ball.step(
                 fmpq(0),
-                [-2 * speed],
+                [-speed],
                 lambda x: fmpq(1),
-                4 * pair["gamma"],
-                {"beta": momentum},
+                at(says.expr("step"), pair),
+                {"beta": at(says.expr("momentum"), pair)},
             )
-            if kept != -2 * speed:
-                return False, f"the speed {-2 * speed} becomes {kept} at beta = {pair['beta']}"
+            if kept != -speed:
+                return False, f"the speed {-speed} becomes {kept} at beta = {pair['beta']}"
         return True, "twice the speed is kept on a constant gradient, 20 parameters"
 
+    def fades(says: Statement, point: Point, settings: Settings) -> bool:
+        """The memory of both fades: the momenta are within the unit circle."""
+        return abs(point["beta"]) < 1 and abs(says.number("momentum", **point)) < 1
+
+    def printed(says: Statement, power: int) -> fmpq:
+        """4 gamma over a power of 1 - beta^2, over gamma over the same power of 1 - beta."""
+        beta = says["example"][r"\beta"]
+        return 4 * ((1 - beta) / (1 - beta**2)) ** power
+
     return Claim(
-        statement=(
-            r"Heavy ball with step size $4\gamma$ follows the path of $(\gamma, \beta)$ twice as "
-            "fast when its momentum is {formula}."
+        says=Statement(
+            Type.EQUALITY,
+            QUICKENED + ", and the memory of both fades for {domain}.",
+            {
+                "momentum": Value(2 * BETA - 1),
+                "step": Value(4 * GAMMA, "step"),
+                "quicker": Value(sympy.Integer(2), "speed"),
+                "order": CLOSE,
+                "domain": Domain((sympy.Gt(BETA, 0), sympy.Lt(BETA, 1))),
+                "example": Instance(None, {r"\beta": "9/10"}),
+                "ratio": Number("1.108"),
+                "speed": Number("2.105"),
+            },
         ),
-        printed=Formula("twiceAsFastPrinted", BETA**2),
-        right=Formula(
-            "twiceAsFast",
-            2 * BETA - 1,
-            given=(sympy.Ge(BETA, sympy.Rational(1, 2)), sympy.Lt(BETA, 1)),
-        ),
+        misprint={"momentum": Value(BETA**2)},
+        because=r"the square of $\beta$ changes $\lambda$ as well; to the order of the path "
+        r"it is as "
+        r"good.",
+        counterexample=r"{example}: the printed pair has {ratio} times the $\lambda$ and {speed} "
+        r"times the $\epsilon$.",
         checks=(
-            identical(
-                "same lambda, wider grid",
-                lambda: BACKWARD.accelerated(sympy.Integer(2))[1],
-                refutes=True,
+            on(
+                "momentum",
+                identical(
+                    "same lambda, wider grid",
+                    lambda: BACKWARD.accelerated(sympy.Integer(2))[1],
+                    refutes=True,
+                ),
             ),
-            on_the_grid(quickened(lambda draw: fmpq(2)), refutes=True),
+            on_the_grid(lambda says, draw: quickened(says, draw_pair(draw), fmpq(2)), refutes=True),
             exact("speed on a constant gradient", Kind.ENUMERATION, terminal, refutes=True),
             same_path(2),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=(
-            r"$\beta \ge 1/2$, or the momentum is negative. The printed $\beta^2$ is right to "
-            r"first order as $\beta$ tends to 1, and then as good: each is $O(\epsilon)$-close."
-        ),
-        because=(
-            r"$\beta^2$ belongs to $4\lambda/(1+\beta)^2$ and to the speed $4/(1+\beta)$ instead "
-            r"of $\lambda$ and 2."
-        ),
-        counterexample=(
-            r"$\beta = 0$: $(4\gamma, 0)$ is gradient descent with four times the step size, four "
-            r"times as fast, as the same caption says. $\beta = 9/10$: $\lambda' = 1.108\lambda$ "
-            r"and the speed is $2.105$."
+            bounded("fading memory", fades, kind=Kind.ENUMERATION),
+            measured("printed lambda", lambda says, _: printed(says, 2), number="ratio"),
+            measured("printed step of time", lambda says, _: printed(says, 1), number="speed"),
         ),
     )
