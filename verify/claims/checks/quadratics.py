@@ -5,13 +5,12 @@ A mode of curvature lambda has the loss E = lambda x^2/2; z is step size times c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 
 import sympy
-from flint import acb, acb_mat, arb, arb_series, fmpq, fmpq_mat, fmpq_series
+from flint import acb, acb_mat, arb, arb_series, fmpq, fmpq_mat
 from flint import ctx as flint_context
 
 from derive import heavy_ball
@@ -270,47 +269,3 @@ def by_lifting(*, logarithm: bool, count: int = 12) -> Check:
         return True, f"equal for z ... z^{count}"
 
     return exact("power series of the multiplier", Kind.SYMBOLIC, holds)
-
-
-def solves_the_quadratic(*, logarithm: bool, count: int = 24) -> Check:
-    """The sum of the candidate's terms is a power series solution of the recurrence, exactly."""
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        terms = coefficients(candidate, count, logarithm=logarithm)
-        with series_terms(count + 1):
-            z: Number = fmpq_series([0, 1], prec=count + 1)
-            for beta in BETAS:
-                at = [fmpq(0), *(c.at({"beta": beta}) for c in terms)]
-                total: Number = fmpq_series(at, prec=count + 1)
-                kappa = (-total).exp() if logarithm else 1 - total
-                left = kappa * kappa + (z - (1 + beta)) * kappa + beta
-                wrong = [n for n in range(count + 1) if left[n] != 0]
-                if wrong:
-                    return False, f"z^{wrong[0]} is left at beta = {beta}"
-        return True, f"nothing is left through z^{count} for {len(BETAS)} beta"
-
-    return exact("recurrence on a mode, as a power series", Kind.SERIES, holds)
-
-
-def sums_to_the_eigenvalue(*, logarithm: bool) -> Check:
-    """Partial sums at z = threshold/16, with a bound of the rest, hold the step's eigenvalue.
-
-    Both families of polynomials are at most (1 + sqrt(beta))^(2n), so that the z^n term is at most
-    16^-n there.
-    """
-
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        with precision(settings.digits):
-            count = math.ceil(settings.digits / math.log10(16))
-            terms = coefficients(candidate, count, logarithm=logarithm)
-            rest = arb(0, 1) * (arb(16) ** -count)
-            for root in SQUARE_ROOTS:
-                beta, z = root**2, (1 - root) ** 2 / 16
-                total = sum((c.at({"beta": beta}) * z ** (n + 1) for n, c in enumerate(terms)))
-                kappa = (-(total + rest)).exp() if logarithm else 1 - (total + rest)
-                gap = kappa - larger_eigenvalue(acb(beta), acb(z))
-                if not gap.contains(0):
-                    return Evidence(False, f"off by {abs(gap).str(5)} at beta = {beta}")
-        return Evidence(True, f"{count} terms enclose it for {len(SQUARE_ROOTS)} beta")
-
-    return Check("partial sums and eigenvalue in balls", Kind.BALL, judge)
