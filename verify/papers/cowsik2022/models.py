@@ -81,7 +81,7 @@ def drift_time() -> Claim:
 @claim(
     "cowsik2022.matching-exponent",
     catalogue="B20",
-    where="section 3.3 and abstract",
+    where="abstract, section 3.3 and section 4.1",
     printed=second_hand(
         r"abstract R: $1-\beta\propto\eta^{2/3}$ optimal", "cowsik2022, abstract, as quoted to us"
     ),
@@ -113,8 +113,13 @@ def matching_exponent() -> Claim:
             turns = [[4 * (b - a) for a, b in pairwise(row)] for row in rows]
             small = arb(10) ** -60
             straight = all(abs(a - b) < small for a, b in turns)
-            if not (straight and turns[0][0] < 0 < turns[1][0]):
-                return Evidence(False, "the powers of the times are not straight in gamma")
+            told = [
+                abs(row[q - 1] - arb(says.number(slot, gamma=fmpq(q, 4)))) < small
+                for slot, row in zip(("before", "after"), rows, strict=True)
+                for q in range(1, 4)
+            ]
+            if not (straight and all(told) and turns[0][0] < 0 < turns[1][0]):
+                return Evidence(False, "the times have other powers")
             met = arb(1) / 4 + (rows[0][0] - rows[1][0]) / (turns[1][0] - turns[0][0])
             gap = met - arb(says.number("exponent"))
             return Evidence(bool(abs(gap) < small), f"they meet at {met.str(12, radius=False)}")
@@ -131,9 +136,14 @@ def matching_exponent() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"Along $\beta:=1-Ch^\gamma$, as $h$ falls, the longer one of the memory's time and of "
-            r"the time in which label noise moves the limit along the valley grows slowest for "
-            r"$\gamma={exponent}$.",
-            {"exponent": Value(sympy.Rational(2, 3))},
+            r"the time in which label noise moves the limit along the valley grows like $h^{-p}$ "
+            r"and slowest for $\gamma={exponent}$, with $p={before}$ up to there and $p={after}$ "
+            r"from there on.",
+            {
+                "exponent": Value(sympy.Rational(2, 3)),
+                "before": Value(2 - 2 * GAMMA),
+                "after": Value(GAMMA),
+            },
         ),
         checks=(
             on("exponent", identical("exponent at which the derived times meet", derived)),

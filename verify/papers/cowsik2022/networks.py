@@ -25,10 +25,8 @@ from verify.claims.slots import Choice, Value
 from verify.claims.statement import Statement, Type
 from verify.models.linear_networks import (
     Fitted,
-    Sensing,
     TwoLayers,
     exactly,
-    rows,
     squared,
     times,
     trace,
@@ -37,9 +35,8 @@ from verify.models.modes import heavy_ball_mode
 from verify.running.numbers import BALL, evaluate, precision
 
 EPSILON, MU, N, P, S = sympy.symbols("epsilon mu n P s")
-D, A, B, T, U = sympy.symbols("d a b t u")
+D, A, T, U = sympy.symbols("d a t u")
 UV_LOSS = r"the UV model with the loss $L:=\frac s{2P}\sum_a\lVert UVx_a/\sqrt n-y_a\rVert^2$"
-SENSING_LOSS = r"matrix sensing with the loss $L:=\frac1{2P}\sum_i(y_i-\mathrm{Tr}A_iUV)^2$"
 
 
 class Where(Choice):
@@ -289,73 +286,5 @@ def prefactor() -> Claim:
         checks=(
             exact("times of random networks", Kind.ENUMERATION, equal_times),
             on("cubed", identical("derived drift", derived)),
-        ),
-    )
-
-
-def sensing(draw: random.Random) -> Sensing:
-    return Sensing.random(draw, measurements=draw.randint(1, 4))
-
-
-@claim(
-    "cowsik2022.sensing-trace",
-    catalogue="B27",
-    where="Appendix D, equation (129)",
-    printed=LOST,
-)
-def sensing_trace() -> Claim:
-    r"""$f_i=\mathrm{Tr}(A_iUV)$: the derivative by $U$ is $(VA_i)^T$, that by $V$ is $(A_iU)^T$. As
-    in the UV model the residuals do not enter the diagonal.
-    """
-
-    def equal(says: Statement, model: Fitted, hessian: fmpq_mat) -> bool:
-        if not isinstance(model, Sensing):
-            raise TypeError(type(model).__name__)
-        return says.number("value", P=fmpq(model.samples), **model.quantities()) == trace(hessian)
-
-    def difference(says: Statement, model: Fitted, written: Symbolic) -> sympy.Expr:
-        if not isinstance(model, Sensing):
-            raise TypeError(type(model).__name__)
-        u, v = rows(written.weights[:4], 2), rows(written.weights[4:], 2)
-        measured = [exactly(matrix) for matrix in model.measured]
-        left = sum((squared(times(v, a)) for a in measured), sympy.Integer(0))
-        right = sum((squared(times(a, u)) for a in measured), sympy.Integer(0))
-        said = says.expr("value").subs({A: left, B: right, P: model.samples})
-        return said - written.trace
-
-    return Claim(
-        says=Statement(
-            Type.EQUALITY,
-            rf"In {SENSING_LOSS}, with $a:=\sum_i\lVert VA_i\rVert_F^2$ and "
-            r"$b:=\sum_i\lVert A_iU\rVert_F^2$, {where} $\mathrm{Tr}\,H={value}$.",
-            {"value": Value((A + B) / P), "where": Where.ANYWHERE},
-        ),
-        checks=(
-            on_and_off("Hessian at random matrices", sensing, equal),
-            with_symbols("differentiated loss", sensing, difference),
-        ),
-    )
-
-
-@claim(
-    "cowsik2022.sensing-noise",
-    catalogue="B27",
-    where="Appendix D, equation (130)",
-    printed=LOST,
-)
-def sensing_noise() -> Claim:
-    r"""As in the UV model: the gradient's noise is $-\frac\epsilon P\sum_i\xi_i\nabla f_i$, and
-    $H=\frac1P\sum_i\nabla f_i\nabla f_i^T$ where the residuals vanish.
-    """
-    return Claim(
-        says=Statement(
-            Type.EQUALITY,
-            rf"In {SENSING_LOSS} label noise of size $\epsilon$ gives the gradient, {{where}}, the "
-            r"covariance $\sigma\sigma^T={factor}\,\epsilon^2H$.",
-            {"factor": Value(1 / P), "where": Where.VALLEY},
-        ),
-        checks=(
-            on_and_off("all labels of +-1", sensing, covariance_is),
-            with_symbols("differentiated loss", sensing, covariance_with_symbols),
         ),
     )
