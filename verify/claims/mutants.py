@@ -199,7 +199,12 @@ def shares_nothing(check: Check, candidate: Candidate, settings: Settings) -> bo
     deriving = [
         module for name, module in tuple(sys.modules.items()) if _derives(name) and module.__file__
     ]
-    kept = [f for m in deriving for f in vars(m).values() if isinstance(f, _lru_cache_wrapper)]
+    kept = [
+        f
+        for module in deriving
+        for f in vars(module).values()
+        if isinstance(f, _lru_cache_wrapper) and f.__module__ == module.__name__
+    ]
     before = [f.cache_info().hits for f in kept]
     watch = Profile(subcalls=False, builtins=False)
     watch.runcall(check.judge, candidate, settings)
