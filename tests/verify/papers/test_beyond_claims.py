@@ -28,7 +28,6 @@ from verify.models.written_fields import second_order
 from verify.papers import kovachki2021, miyagawa2022
 from verify.papers.cattaneo2025 import one_step
 from verify.papers.cattaneo2025memory import iteration
-from verify.papers.cattaneo2025memory.iteration import force_of
 from verify.papers.kovachki2021 import INERTIA
 from verify.papers.lyu2023 import flows
 from verify.papers.undertow import heavy_ball_flow, heavy_ball_map, modified_losses
@@ -67,37 +66,6 @@ PLANTED = {
         h * (1 + b + 2 * b**2) / (2 * (1 - b)),
         h * (1 - b + b**2) / (2 * (1 - b)),
         h * (1 + b) / (2 * (1 - b)),
-    ],
-    "cattaneo2025.exact-modified-loss": [b, 1 - b, sympy.Rational(1, 2), -b, b / 2],
-    "cattaneo2025memory.memoryless-iteration": [
-        2 * MEMORY_LOSS,
-        -MEMORY_LOSS,
-        h * b / (2 * (1 - b)),
-        h * b / (2 * (1 - b) ** 3),
-        h * b / (2 * (1 + b) ** 2),
-        h * (1 + b) / (4 * (1 - b) ** 2),
-    ],
-    "cattaneo2025memory.memory-term": [
-        h * PAST / (1 - b) ** 3,
-        -h * PAST / (2 * (1 - b) ** 3),
-        h * PAST / (2 * (1 - b) ** 2),
-        h**2 * PAST / (2 * (1 - b) ** 3),
-        h * b / (2 * (1 - b) ** 3),
-        h * PAST.subs(k, k + 1) / (2 * (1 - b) ** 3),
-        h * (PAST - (1 - b) * b ** (k + 1)) / (2 * (1 - b) ** 3),
-    ],
-    "cattaneo2025memory.discretization": [
-        sympy.Rational(1, 2),
-        -sympy.Integer(1),
-        -sympy.Rational(1, 4),
-        sympy.Integer(0),
-    ],
-    "cattaneo2025memory.decomposition": [
-        h / (2 * (1 - b)),
-        -h / (4 * (1 - b)),
-        h / (4 * (1 - b) ** 2),
-        h / (4 * (1 + b)),
-        h / 4,
     ],
 }
 ROWS = [(id, wrong) for id, versions in PLANTED.items() for wrong in versions]
@@ -186,7 +154,7 @@ def memoryless(*, limit_of_force: bool, limit_of_memory: bool, at_end: bool = Fa
         steady = value(MEMORY_LOSS, h=run.h, beta=beta) / (1 - beta)
 
         def weights(k):
-            force = 1 / (1 - beta) if limit_of_force else force_of(run.values, k)
+            force = 1 / (1 - beta) if limit_of_force else (1 - beta ** (k + 1)) / (1 - beta)
             memory = steady if limit_of_memory else value(past, k=k, h=run.h, beta=beta)
             return {LEAF: run.h * force, PAIR: -(2 * run.h * memory)}
 
