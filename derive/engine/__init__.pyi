@@ -17,6 +17,7 @@ from derive.engine.momentum_flow import flow_parameter as flow_parameter
 from derive.engine.momentum_flow import heavy_ball_flow as heavy_ball_flow
 from derive.engine.momentum_flow import initial_velocity as initial_velocity
 from derive.engine.momentum_flow import momentum_loss as momentum_loss
+from derive.engine.order_h import regularizer as regularizer
 from derive.engine.sequences import Sequence as Sequence
 from derive.engine.startup import initial_shift as initial_shift
 from derive.engine.startup import transient as transient

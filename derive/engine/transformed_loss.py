@@ -76,7 +76,7 @@ def transformed_loss(optimizer: Optimizer) -> TransformedLoss:
     if not second:
         return TransformedLoss(flow, phi, algebra.zero, algebra.zero)
     whole = -algebra.unnamed(direction(algebra, {"x": algebra.named(first)})(phi))
-    ratio = -second / whole if whole else None  # whole = D phi(g)[H phi]
+    ratio = _ratio(-second, whole)  # whole = D phi(g)[H phi]
     if ratio is not None and _is_plain(ratio):
         return TransformedLoss(flow, phi, ratio * phi, ratio)
     chi = _elementwise(flow, phi, second)
@@ -108,8 +108,8 @@ def _elementwise(flow: SlowManifold, phi: Element, second: Element) -> Element |
     chi, rest = algebra.zero, second
     for s in second.symbols:
         if s.kind == "field" and s.data[2]:
-            weight = -second.derivative(s) / slope if slope else slope
-            if not (_is_plain(weight) and len(s.data[2]) == 1):
+            weight = _ratio(-second.derivative(s), slope) if slope else slope
+            if weight is None or not (_is_plain(weight) and len(s.data[2]) == 1):
                 return None
             vector = algebra.unnamed(s.data[2][0][1])
             if not all(_of_gradient(part) for part in _inside(vector)):
@@ -117,6 +117,14 @@ def _elementwise(flow: SlowManifold, phi: Element, second: Element) -> Element |
             chi = chi + weight * vector
             rest = rest + weight * slope * algebra.variable(s)
     return None if rest or not _is_gradient(flow, chi) else chi
+
+
+def _ratio(a: Element, b: Element) -> Element | None:
+    """a/b, or None where b is 0 or a factor of 0, as 1 + sign(e) is."""
+    try:
+        return a / b
+    except ZeroDivisionError:
+        return None
 
 
 def _place(flow: SlowManifold) -> tuple[Element, ...]:

@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from derive.language.update_rule import Optimizer
+from derive.optimizers.libraries import LIBRARIES, find_library
 from derive.optimizers.registry import NONLINEAR, ZOO, find_optimizer, known, known_nonlinear
 from derive.optimizers.weight_decay import coupled, decoupled
 
@@ -18,10 +19,12 @@ _rules = {
     if isinstance(value, Optimizer)
 }
 __all__ = [
+    "LIBRARIES",
     "NONLINEAR",
     "ZOO",
     "coupled",
     "decoupled",
+    "find_library",
     "find_optimizer",
     "known",
     "known_nonlinear",

@@ -14,10 +14,8 @@ from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import (
     CALL_SECONDS,
-    Format,
     Given,
     Names,
-    Output,
     Seconds,
     assignments,
     refuse,
@@ -39,6 +37,14 @@ class DeriveFormat(StrEnum):
     LATEX = "latex"
     JSON = "json"
     SYMPY = "sympy"
+
+
+class TableFormat(StrEnum):
+    """How the table of the zoo is written."""
+
+    TEXT = "text"
+    LATEX = "latex"
+    JSON = "json"
 
 
 MOST_K, MOST_BATCHES = 100_000, 10**12
@@ -214,14 +220,35 @@ def _identifier(text: str) -> str:
     return text
 
 
-@command("optimizers", examples=("optimizers", "optimizers --format json"))
-def optimizers(format: Output = Format.TEXT) -> None:
+@command(
+    "optimizers",
+    examples=("optimizers", "optimizers --format json", "optimizers --table --format latex"),
+)
+def optimizers(
+    show_table: Annotated[
+        bool, typer.Option("--table", help="What each rule penalizes at order h, side by side.")
+    ] = False,
+    format: Annotated[
+        TableFormat, typer.Option("--format", help="How to write the list.")
+    ] = TableFormat.TEXT,
+) -> None:
     """List the optimizers that are known by name, and which PyTorch's and optax's are."""
     from derive.optimizers import NONLINEAR, ZOO
     from derive.optimizers.libraries import LIBRARIES
 
+    if show_table:
+        from verify.report import regularizers
+
+        if format is TableFormat.JSON:
+            say_json(regularizers.as_json())
+        else:
+            latex = format is TableFormat.LATEX
+            say(regularizers.as_latex() if latex else regularizers.as_text())
+        return
+    if format is TableFormat.LATEX:
+        refuse("without --table", "--format")
     rules = ZOO | NONLINEAR
-    if format is Format.JSON:
+    if format is TableFormat.JSON:
         say_json(
             {
                 "rules": [

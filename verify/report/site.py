@@ -23,7 +23,7 @@ from verify.claims.claim import Claim, Settings, Verdict
 from verify.claims.judging import ClaimResult
 from verify.claims.sources import BIBTEX, authors, year_of
 from verify.formulas.tokens import GREEK
-from verify.report import mathml, optimizer_pages, trust
+from verify.report import mathml, optimizer_pages, regularizers, trust
 from verify.report.optimizer_pages import Quantities
 from verify.report.terminal import words
 from verify.report.trust import Trials
@@ -86,7 +86,14 @@ def check_place(folder: Path, *, force: bool) -> None:
     Raises:
         BadInput: it cannot be written, or holds files of these names.
     """
-    fixed = ("index.html", "optimizers.html", "errata.html", "trust.html", *ASSETS)
+    fixed = (
+        "index.html",
+        "optimizers.html",
+        "regularizers.html",
+        "errata.html",
+        "trust.html",
+        *ASSETS,
+    )
     check_folder(folder, (*fixed, "claims/.", "optimizers/."), force=force)
 
 
@@ -141,6 +148,7 @@ def pages(report: Report) -> Pages:
         page(row["page"], "claim.html", of_claim)
     optimizers = optimizer_pages.find_each(report.optimizers)
     page("optimizers.html", "optimizers.html", lambda: {"optimizers": optimizers})
+    page("regularizers.html", "regularizers.html", regularizers.page)
     for found in optimizers:
 
         def of_rule(found: Quantities = found) -> Mapping[str, Any]:
