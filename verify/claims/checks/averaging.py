@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -15,7 +15,10 @@ from derive.language.formula import BETA, H
 from verify.claims import slots
 from verify.claims.checks.heavy_ball import ONE_MINUS, value
 from verify.claims.checks.identities import exact
+from verify.claims.checks.stated import bounded
 from verify.claims.claim import Check, Kind, Settings
+from verify.claims.slots import Point
+from verify.claims.statement import Statement
 from verify.models.batch_sequences import Batches, Vector, averaged, draw_batches, settle, square
 from verify.running.families import rational
 
@@ -116,6 +119,66 @@ def enumerated(
     return exact(name, Kind.ENUMERATION, holds, refutes=refutes)
 
 
+def as_drawn(
+    name: str,
+    stated: Callable[[Statement], sympy.Expr],
+    measure: Measure,
+    when: When,
+    *,
+    refutes: bool = False,
+) -> Check:
+    """What is stated is h/4 times the mean of `measure` where batches are drawn as the slot
+    `batches` says, and not where they are drawn otherwise."""
+    checks = {
+        drawn: enumerated(name, sampling, measure, when, scale=quarter)
+        for drawn, sampling in SAMPLING.items()
+    }
+
+    def holds(says: Statement, settings: Settings) -> tuple[bool, str]:
+        for drawn, check in checks.items():
+            found = check.judge(stated(says), settings)
+            if found.passed != (drawn is says["batches"]):
+                return False, f"{drawn.plain}: {found.figure}"
+        return True, "equal over all sequences of batches that are drawn so, and not else"
+
+    return exact(name, Kind.ENUMERATION, holds, refutes=refutes)
+
+
+def history_moments(beta: fmpq, steps: int = 400) -> tuple[fmpq, fmpq]:
+    """The weights of |grad E|^2 and of F in the mean of IGRM_s/h after so many steps.
+
+    grad G_r = beta grad G_(r-1) + grad E_r with independent batches: the mean and the variance of
+    the history sum follow it exactly.
+    """
+    mean, variance = fmpq(0), fmpq(0)
+    past_mean, past_variance = fmpq(0), fmpq(0)
+    for _ in range(steps):
+        past_mean = beta * (past_mean + mean**2)
+        past_variance = beta * (past_variance + variance)
+        mean, variance = beta * mean + 1, beta**2 * variance + 1
+    return (mean**2 + 2 * past_mean) / 4, (variance + 2 * past_variance) / 4
+
+
+def settles_at(
+    stated: Callable[[Statement, Point], Mapping[int, fmpq]], *, refutes: bool = False
+) -> Check:
+    """The moments of the history sum settle at what is stated, in the domain and not beyond.
+
+    Args:
+        stated: the weights of |grad E|^2 (0) and of F (1) in the mean of IGRM_s/h.
+    """
+
+    def holds(says: Statement, point: Point, settings: Settings) -> bool:
+        found = history_moments(point["beta"])
+        near = fmpq(1, 10**9)
+        return all(
+            abs(found[part] - weight) < near * abs(weight)
+            for part, weight in stated(says, point).items()
+        )
+
+    return bounded("moments of the history sum", holds, kind=Kind.ENUMERATION, refutes=refutes)
+
+
 def agrees(candidate: sympy.Expr, wanted: fmpq, k: int = 0, **point: Any) -> bool:
     """Whether a candidate has this value; not where it has no rational value at all."""
     try:
@@ -144,7 +207,7 @@ def lasting_value(values: Sequence[fmpq]) -> tuple[fmpq, fmpq]:
 
 S = sympy.Symbol("S")
 NOTATION = (
-    r"with $S = \lVert\nabla E\rVert^2$ and $F = \mathbb E\lVert\nabla E_n-\nabla E\rVert^2$ at "
+    r"with $S := \lVert\nabla E\rVert^2$ and $F := \mathbb E\lVert\nabla E_n-\nabla E\rVert^2$ at "
     "one fixed point"
 )
 FULL_BATCH = H * (1 + BETA) / (4 * ONE_MINUS**3) * S
