@@ -3,58 +3,75 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from typing import Any
 
 import sympy
+from flint import fmpq
 
-from derive.language.formula import Formula
 from verify.claims.checks.identities import exact, identical
-from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
-from verify.models.corridors import KINDS, Draw, vanishes
-from verify.running.numbers import Arithmetic, evaluate, precision
+from verify.claims.claim import RECALLED, Check, Claim, Kind, Settings, claim, on
+from verify.claims.slots import Value
+from verify.claims.statement import Statement, Type
+from verify.models.corridors import Corridor, Draw, far_from_a_circle, far_from_a_point, vanishes
+from verify.running.numbers import BALL, RATIONAL, Arithmetic, evaluate, precision
 
-Holds = Callable[[sympy.Expr, Settings], tuple[bool, str]]
-LOSS, SQUARED = sympy.symbols("E S")
+LOSS, SQUARED, STEP = sympy.symbols("E S s")
 
 
-@claim("dherin2024.corridor-step", catalogue="E25", where="corridor learning rate")
+def along_lines(name: str, kind: Kind, draw_loss: Draw, numbers: Arithmetic) -> Check:
+    """On x - s grad E the gradient stays, the loss is as stated, and 0 after the stated step."""
+
+    def holds(says: Statement, settings: Settings) -> tuple[bool, str]:
+        draw = random.Random(settings.seed)
+        with precision(settings.digits):
+            for _ in range(4):
+                loss = draw_loss(draw)
+                slope, known = loss.gradient(loss.start), {"E": loss.value, "S": loss.slope**2}
+
+                def ahead(s: Any, slope: list[Any] = slope, loss: Corridor = loss) -> list[Any]:
+                    return [x - s * g for x, g in zip(loss.start, slope, strict=True)]
+
+                step = evaluate(says.expr("step"), known, numbers)
+                if not vanishes(loss.square(ahead(step))):
+                    return False, "the loss is not 0 after the step"
+                for part in (fmpq(1, 3), fmpq(4, 5)):
+                    s = loss.value / known["S"] * part
+                    there = evaluate(says.expr("loss"), {**known, "s": s}, numbers)
+                    turned = (a - b for a, b in zip(loss.gradient(ahead(s)), slope, strict=True))
+                    if not all(map(vanishes, turned)):
+                        return False, "the gradient turns"
+                    if not (there > 0 and vanishes(loss.square(ahead(s)) - there**2)):
+                        return False, f"another loss at {part} of the way"
+        return True, "the same gradient, the stated loss, 0 after the step, 4 times"
+
+    return exact(name, kind, holds)
+
+
+@claim(
+    "dherin2024.corridor-step", catalogue="E25", where="corridor learning rate", printed=RECALLED
+)
 def corridor_step() -> Claim:
-    """In a corridor ∇²E ∇E = 0, so along x - s∇E(x) the gradient stays: its derivative by s is
-    -∇²E ∇E. The line is the gradient flow's path, gradient descent's at every step size, and on
-    it E(x - s∇E) = E - s|∇E|², which is 0 for s = E/|∇E|².
+    r"""In a corridor $\nabla^2E\,\nabla E=0$, so along $x-s\nabla E(x)$ the gradient stays: its
+    derivative by $s$ is $-\nabla^2E\,\nabla E$. The line is the gradient flow's path, gradient
+    descent's at every step size, and on it $E(x-s\nabla E)=E-s\lVert\nabla E\rVert^2$, which is $0$
+    for $s=E/\lVert\nabla E\rVert^2$.
     """
 
     def along_the_line() -> sympy.Expr:
-        s = sympy.Symbol("s")
-        return sympy.solve(LOSS - s * SQUARED, s)[0]
-
-    def reaches(draw_loss: Draw, numbers: Arithmetic) -> Holds:
-        def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-            draw = random.Random(settings.seed)
-            with precision(settings.digits):
-                for _ in range(4):
-                    loss = draw_loss(draw)
-                    step = evaluate(candidate, {"E": loss.value, "S": loss.slope**2}, numbers)
-                    slope = loss.gradient(loss.start)
-                    end = [x - step * g for x, g in zip(loss.start, slope, strict=True)]
-                    if not vanishes(loss.square(end)):
-                        return False, f"the squared loss is {loss.square(end)} after the step"
-            return True, "the loss is 0 after one step, 4 times"
-
-        return holds
+        return sympy.solve(LOSS - STEP * SQUARED, STEP)[0]
 
     return Claim(
-        statement=(
-            r"In a corridor, where $\nabla^2E\,\nabla E = 0$, gradient descent stays on the path "
-            r"of gradient flow, and one step takes the loss to 0 if its size is {formula}, with "
-            r"$S = \lVert\nabla E\rVert^2$."
+        says=Statement(
+            Type.EQUALITY,
+            r"In a corridor, an open set where $\nabla^2E\,\nabla E$ vanishes, the gradient is the "
+            r"same along $x-s\nabla E(x)$, gradient flow and gradient descent stay on this line, "
+            r"and the loss on it is {loss}, with $S:=\lVert\nabla E\rVert^2$; where the corridor "
+            r"reaches so far one step of the size {step} takes it to zero.",
+            {"step": Value(LOSS / SQUARED), "loss": Value(LOSS - STEP * SQUARED)},
         ),
-        printed=Formula("corridorStep", LOSS / SQUARED, given=(sympy.Gt(SQUARED, 0),)),
-        condition="The corridor reaches down to where the loss is 0.",
         checks=(
-            identical("zero of the loss along the line", along_the_line),
-            exact("distance from a point", Kind.ENUMERATION, reaches(*KINDS[0])),
-            exact("distance from a circle", Kind.BALL, reaches(*KINDS[1])),
+            on("step", identical("zero of the loss along the line", along_the_line)),
+            along_lines("distance from a point", Kind.ENUMERATION, far_from_a_point, RATIONAL),
+            along_lines("distance from a circle", Kind.BALL, far_from_a_circle, BALL),
         ),
-        expected=Verdict.CONFIRMED,
     )

@@ -7,14 +7,12 @@ from derive.batches.averages import BATCHES, POSITION
 from derive.batches.injection import MU, SIGMA
 from derive.language.formula import BETA, H, K
 from verify.claims.checks.noisy_losses import C, D, N, P, T
-from verify.claims.checks.stationary_covariance import LAMBDA
 from verify.claims.claim import REGISTRY, Settings
 from verify.claims.judging import judge
 from verify.papers import li2019, smith2021
 from verify.papers.cattaneo2025memory import batches
 from verify.papers.ghosh2023 import averages, injection, variance
 from verify.papers.ghosh2023.averages import F, S
-from verify.papers.li2019 import TIME
 from verify.papers.undertow import forces, injected_noise, reshuffling, weak_flows
 
 FAST = Settings(digits=20)
@@ -32,11 +30,12 @@ MODULES = (
     variance,
     weak_flows,
 )
-CLAIMS = {
+ALL = {
     claim.id: claim
     for claim in REGISTRY.claims.values()
-    if claim.says is None and any(claim in vars(module).values() for module in MODULES)
+    if any(claim in vars(module).values() for module in MODULES)
 }
+CLAIMS = {id: claim for id, claim in ALL.items() if claim.says is None}
 DERIVED = {
     "sums over blocks",
     "sums over blocks, no momentum",
@@ -54,29 +53,11 @@ FULL = h * (1 + b) / (4 * q**3) * S
 INDEPENDENT = h / (4 * q**2) * F
 SHUFFLED = h / (4 * (M - 1) * q**2) * (M - (1 + b) / q + 2 * b * (1 - b**M) / (M * q**2))
 PLANTED = {
-    "ghosh2023.expected-regularizer": [FULL + INDEPENDENT * q, FULL * q + INDEPENDENT],
-    "ghosh2023.expected-regularizer-at-each-step": [
-        FULL + INDEPENDENT,
-        FULL + INDEPENDENT * (1 - b ** (2 * k + 2)),
-    ],
-    "ghosh2023.expected-sgd-regularizer": [h / 4 * S, h / 4 * (S + 2 * F)],
-    "ghosh2023.slides-stronger-regularization": [FULL, h / (4 * q**2) * (S + F)],
-    "smith2021.modified-loss": [h / 4 * S, h / 4 * (S + F / 2), h / 2 * (S + F)],
-    "ghosh2023.noise-averaged-loss": [SIGMA**2 * T, SIGMA * T / 2],
     "undertow.noise-averaged-remainder": [SIGMA**4 * D / 8, SIGMA**4 * D / 24 * MU],
-    "ghosh2023.injected-modified-loss": [
-        SIGMA**2 * T / 2 + h / 4 * SIGMA**2 * N,
-        SIGMA**2 * T / 2 + h / 4 * SIGMA**2 * (N + 2 * P),
-    ],
     "undertow.injected-fourth-order": [SIGMA**4 * (D / 8 + h / 16 * C)],
     "undertow.injected-loss-with-momentum": [
         SIGMA**2 * (T / (2 * q) + h / 4 * (1 + b) / q**3 * (P + N)),
     ],
-    "ghosh2023.injected-hessian-with-momentum": [(1 + b) / q, 1 / q],
-    "ghosh2023.variance-of-the-iterates": [q / (1 + b), sympy.Integer(1)],
-    "li2019.drift": [h / 2, sympy.Integer(0), -h / 4],
-    "li2019.diffusion": [2 * h, sympy.Integer(0)],
-    "li2019.first-order": [h * LAMBDA**2 * TIME / 2, -h * LAMBDA * TIME / 2, sympy.Integer(0)],
     "undertow.momentum-weak-drift": [h / (4 * q), h * (1 + b) / (4 * q**3), h / 4 + 0 * b],
     "undertow.momentum-weak-diffusion": [h / (1 - b**2), h + 0 * b],
     "undertow.momentum-weak-state": [sympy.Integer(0), b, 1 / q],
@@ -100,6 +81,6 @@ def test_each_check_rejects_something(id):
 
 
 @pytest.mark.parametrize("seed", [11, 12])
-@pytest.mark.parametrize("id", [i for i in CLAIMS if "inject" not in i and "noise" not in i])
+@pytest.mark.parametrize("id", [i for i in ALL if not i.startswith("undertow")])
 def test_other_seeds_lead_to_the_same_verdict(id, seed):
-    assert judge(CLAIMS[id], Settings(digits=20, seed=seed)).as_recorded
+    assert judge(ALL[id], Settings(digits=20, seed=seed)).as_recorded
