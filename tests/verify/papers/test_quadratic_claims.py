@@ -1,4 +1,4 @@
-"""The claims on a quadratic: wrong versions of each formula fall by every kind of check."""
+"""The claims on a quadratic at few and at many digits."""
 
 import pytest
 import sympy
@@ -7,25 +7,15 @@ from flint import ctx as flint_context
 import verify.papers  # noqa: F401
 from derive.language.formula import BETA, Z
 from verify.claims.checks.quadratics import DISCRIMINANT, vanishes
-from verify.claims.claim import REGISTRY, Kind, Settings
+from verify.claims.claim import REGISTRY, Settings
 from verify.claims.judging import judge
 from verify.papers.cattaneo2025.principal_flow import KAPPA, ROOT, paths_by_peaks
 
 FAST = Settings(digits=20)
 IDS = ("rosca2023.principal-flow",)
-log = sympy.log
 
 
 OTHER_KAPPA = (1 + BETA - Z - ROOT) / 2
-PLANTED = [
-    ("rosca2023.principal-flow", log(1 + Z) / Z),
-    ("rosca2023.principal-flow", -log(1 - Z) / Z),
-    ("rosca2023.principal-flow", log(1 - Z)),
-    ("rosca2023.principal-flow", log(1 - Z / 2) / Z),
-    ("rosca2023.principal-flow", log(1 - Z) / Z**2),
-    ("rosca2023.principal-flow", -1 - Z / 2 - Z**2 / 3),
-    ("rosca2023.principal-flow", sympy.Integer(-1)),
-]
 
 
 @pytest.mark.parametrize("id", IDS)
@@ -33,22 +23,6 @@ def test_each_claim_stands_at_few_and_at_many_digits(id):
     for digits in (15, 50):
         result = judge(REGISTRY.claims[id], Settings(digits=digits))
         assert result.as_recorded, result.as_json()
-
-
-@pytest.mark.parametrize(
-    ("id", "wrong"), PLANTED, ids=[f"{id}-{i}" for i, (id, _) in enumerate(PLANTED)]
-)
-def test_a_planted_error_is_rejected_by_every_check(id, wrong):
-    for check in REGISTRY.claims[id].checks:
-        assert check.judge(wrong, FAST).passed is False, check.name
-
-
-@pytest.mark.parametrize("id", IDS)
-def test_every_claim_has_planted_errors_and_three_checks_of_different_kinds(id):
-    assert sum(planted == id for planted, _ in PLANTED) >= 4
-    kinds = {check.kind for check in REGISTRY.claims[id].checks}
-    assert len(kinds) == len(REGISTRY.claims[id].checks) >= 3
-    assert Kind.SYMBOLIC in kinds
 
 
 def test_the_field_of_the_root_decides_equality():
