@@ -27,7 +27,7 @@ def tried(rule, order, by=slopes, **options):
     given = VALUES | OWN.get(rule.name, {})
     values = {n: fmpq(*map(int, given.get(n, "1/4").split("/"))) for n in rule.parameters}
     if rule.players:
-        land = Landscape({"f": GAME, "g": GAME}, {"x": 1, "y": 1})
+        land = Landscape(dict.fromkeys(rule.fields, GAME), {"x": 1, "y": 1})
         start = {"x": [fmpq(1)], "y": [fmpq(1, 2)]}
     else:
         fields = {name: K if name in rule.maps else LOSS for name in rule.fields}
