@@ -216,7 +216,7 @@ def without_sums(expr: sympy.Expr, domain: Domain, points: Sequence[Point]) -> s
 def _geometric(total: sympy.Sum, points: Sequence[Point]) -> sympy.Expr | None:
     """The sum of powers of one ratio, below 1 in size at all points where the sum has no end."""
     (index, low, high), *rest = total.limits
-    ratio = total.function.xreplace({index: index + 1}) / total.function
+    ratio = sympy.powsimp(total.function.xreplace({index: index + 1}) / total.function)
     if rest or ratio == 1 or ratio.has(index, sympy.Sum) or not ratio.free_symbols:
         return None
     first = total.function.xreplace({index: low})

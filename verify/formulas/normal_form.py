@@ -102,8 +102,17 @@ class NormalForm:
             return expr
         return inner.value
 
-    def _factors(self, expr: sympy.Expr) -> tuple[list[tuple[sympy.Expr, int]], sympy.Expr]:
-        """Factors that are 0 or more, with their exponents, and the product of all others."""
+    def _is_whole(self, exponent: sympy.Expr) -> bool:
+        """Whether it is a whole number wherever the symbols that count are."""
+        counts = {s: sympy.Symbol(s.name, integer=True) for s in exponent.free_symbols}
+        whole = all(s.name in self.domain.whole for s in counts)
+        return whole and exponent.xreplace(counts).is_integer is True
+
+    def _factors(
+        self, expr: sympy.Expr, whole: bool = False
+    ) -> tuple[list[tuple[sympy.Expr, int]], sympy.Expr]:
+        """Factors that are 0 or more, with their exponents, and the product of all others; before
+        a whole power every factor stands for itself, whatever its sign."""
         positive: list[tuple[sympy.Expr, int]] = []
         rest = sympy.S.One
         for factor in sympy.Mul.make_args(self._canonical(expr)):
@@ -120,6 +129,8 @@ class NormalForm:
             if sign:
                 rest *= sympy.Integer(sign) ** exponent
                 positive.append((base if sign > 0 else self._canonical(-base), int(exponent)))
+            elif whole:
+                positive.append((base, int(exponent)))
             elif exponent % 2 == 0:
                 positive.append((sympy.Abs(base, evaluate=False), int(exponent)))
             else:
@@ -127,7 +138,7 @@ class NormalForm:
         return positive, rest
 
     def _power(self, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-        positive, rest = self._factors(base)
+        positive, rest = self._factors(base, self._is_whole(exponent))
         if len(positive) > 1 or rest != 1:
             result = One
             for factor, times in positive:
@@ -168,12 +179,6 @@ class NormalForm:
                 self.relations[symbol] = (order, self._open(base))
             result *= symbol ** (number * order)
         return result
-
-    def _is_whole(self, monomial: sympy.Expr) -> bool:
-        return all(
-            base.is_Symbol and base.name in self.domain.whole and power.is_Integer and power > 0
-            for base, power in monomial.as_powers_dict().items()
-        )
 
     def _absolute(self, x: sympy.Expr) -> sympy.Expr:
         positive, rest = self._factors(x)

@@ -34,6 +34,9 @@ PROVED = [
     (sympy.Sum(beta**r, (r, 0, k)), (1 - beta ** (k + 1)) / (1 - beta)),
     (sympy.Sum(beta**r, (r, 0, sympy.oo)), 1 / (1 - beta)),
     (ROOT(8), 2 * ROOT(2)),
+    (sympy.Sum(x ** (2 * r), (r, 0, k)), (1 - x ** (2 * k + 2)) / (1 - x**2)),
+    (sympy.Sum(2 * h * x ** (k - r), (r, 1, k)), 2 * h * (1 - x**k) / (1 - x)),
+    (((1 - x) ** 2) ** k, (1 - x) ** (2 * k)),
 ]
 
 
@@ -45,6 +48,8 @@ def test_what_is_equal_on_the_range_is_proved(left, right):
 
 FALLING = sympy.prod([k - i for i in range(7)])
 DIFFERENT = [
+    (((1 - x) ** 2) ** h, (1 - x) ** (2 * h), WHERE),
+    (sympy.Sum(x ** (2 * r), (r, 0, k)), (1 - x ** (2 * k + 1)) / (1 - x**2), WHERE),
     (ROOT(x**2), x, ANYWHERE),
     (sympy.Abs(x - 2), 2 - x, ANYWHERE),
     (sympy.Abs(gamma), gamma, ANYWHERE),
