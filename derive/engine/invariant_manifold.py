@@ -201,7 +201,8 @@ class _Search:
             if moved:
                 raise NoExpansion(
                     f"at h = 0 the state {name} still moves, by {self.run.shown(moved)} in every "
-                    "step, so that no flow is left as h tends to 0; scale it by a power of h."
+                    "step, so that no flow is left as h tends to 0. The step size is the argument "
+                    "h: write x - h * v, or scale the state by a power of h."
                 )
         return known
 

@@ -65,6 +65,10 @@ _WAYS_OUT = (
         "the file uses what it has not imported: begin it with "
         "'from derive import optimizer, momentum, Parameter'.",
     ),
+    (
+        r"^name '(lr|eta|learning_rate|step|step_size)' is not defined",
+        "the step size of a rule is its argument h: write x - h * v.",
+    ),
 )
 """What Python says of a common slip, and what to write instead."""
 
