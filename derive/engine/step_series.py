@@ -14,23 +14,15 @@ from flint import fmpq
 
 from derive.engine import functions
 from derive.engine.component_ring import Element, NoExpansion
-from derive.engine.truncated import convolved, product, quotient
+from derive.engine.truncated import Truncated, convolved, number_of
 from derive.engine.vectors import Algebra
 from derive.language.coefficients import exact
 
 
-class Series:
+class Series(Truncated):
     """c_0 + c_1 h + ... + c_(n-1) h^(n-1) + O(h^n), n = len(coefficients)."""
 
-    __slots__ = ("algebra", "coefficients")
-
-    def __init__(self, algebra: Algebra, coefficients: list[Element]) -> None:
-        self.algebra = algebra
-        self.coefficients = coefficients
-
-    @property
-    def length(self) -> int:
-        return len(self.coefficients)
+    __slots__ = ()
 
     def _refuse(self, *_: Never) -> NoReturn:
         raise NoExpansion("the rule takes a state apart into entries; write it with whole vectors.")
@@ -40,53 +32,8 @@ class Series:
     def __len__(self) -> int:
         raise TypeError("a state of an update rule is a number, not a sequence")
 
-    def constant(self, value: object) -> Series | None:
-        """A number or an element as a series of this length."""
-        element = self.algebra.coerce(_number(value))
-        if element is None:
-            return value if isinstance(value, Series) else None
-        return constant(self.algebra, element, self.length)
-
-    def _with(self, coefficients: list[Element]) -> Series:
-        return Series(self.algebra, coefficients)
-
-    def __add__(self, other: object) -> Series:
-        if (right := self.constant(other)) is None:
-            return NotImplemented
-        pairs = zip(self.coefficients, right.coefficients, strict=False)
-        return Series(self.algebra, [a + b for a, b in pairs])
-
-    def __neg__(self) -> Series:
-        return Series(self.algebra, [-c for c in self.coefficients])
-
-    def __sub__(self, other: object) -> Series:
-        right = self.constant(other)
-        return NotImplemented if right is None else self + -right
-
-    def __rsub__(self, other: object) -> Series:
-        return -self + other
-
-    def __mul__(self, other: object) -> Series:
-        if (right := self.constant(other)) is None:
-            return NotImplemented
-        return self._with(product(self.coefficients, right.coefficients, self.algebra.zero))
-
-    def __truediv__(self, other: object) -> Series:
-        right = self.constant(other)
-        return NotImplemented if right is None else self._over(right)
-
-    def _over(self, other: Series) -> Series:
-        return self._with(quotient(self.coefficients, other.coefficients, self.algebra.zero))
-
-    def __rtruediv__(self, other: object) -> Series:
-        left = self.constant(other)
-        return NotImplemented if left is None else left._over(self)
-
-    __radd__ = __add__
-    __rmul__ = __mul__
-
     def __pow__(self, exponent: object) -> Series:
-        value = _number(exponent)
+        value = number_of(exponent)
         if isinstance(value, Series):
             if any(value.coefficients[1:]) or not value.coefficients[0].num.is_constant():
                 return power(self, value)
@@ -201,13 +148,6 @@ def constant_of(like: Series, value: object) -> Series:
     if found is None:
         raise NoExpansion(f"the rule combines a state with {value!r}, which is no number.")
     return found
-
-
-def _number(value: object) -> object:
-    """NumPy's scalars, and arrays of one number, as Python's numbers; as printed, if not double."""
-    if getattr(value, "dtype", None) in ("float32", "float16") and not getattr(value, "ndim", 1):
-        return float(str(value))
-    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _solution(b: Series, first: Element, slope: Callable[[Series], Series]) -> Series:
