@@ -4,13 +4,13 @@ from derive.batches.history_sums import history_flow as history_flow
 from derive.batches.minibatch_flow import minibatch_flow as minibatch_flow
 from derive.batches.minibatch_flow import minibatch_loss as minibatch_loss
 from derive.engine.backward_error import slow_manifold as slow_manifold
+from derive.engine.front_door import initial_shift as initial_shift
 from derive.engine.front_door import modified_flow as modified_flow
 from derive.engine.front_door import modified_loss as modified_loss
 from derive.engine.front_door import one_step_map as one_step_map
+from derive.engine.front_door import transient as transient
 from derive.engine.modified_loss import discrete_modified_loss as discrete_modified_loss
 from derive.engine.momentum_flow import momentum_flow as momentum_flow
-from derive.engine.startup import initial_shift as initial_shift
-from derive.engine.startup import transient as transient
 from derive.language.bad_input import BadInput as BadInput
 from derive.language.parameter import Parameter as Parameter
 from derive.language.parameter import momentum as momentum

@@ -176,6 +176,8 @@ class Ring:
         """Symbols that are written through a root or a sign."""
         self.relations: dict[int, tuple[int, Element]] = {}
         """Symbols with a power that is an expression in the others."""
+        self.assumed: dict[str, Element] = {}
+        """Expressions in the parameters whose sign was read at `signs`, written to be positive."""
         self.holding = False
         """While the slow variables are sought, gradients are data and functions are unknowns."""
         self._known: dict[tuple[object, ...], Symbol] = {}
@@ -267,7 +269,9 @@ class Ring:
             )
 
         top, bottom = low(num), low(den)
-        if power == 2 and bottom[1]:
+        plain = {s.kind for s in value.symbols}
+        # a root such as sqrt(1 - beta^k) stays below: its conjugate may be 0 where it is not
+        if power == 2 and bottom[1] and not (plain and plain <= {"parameter", "fading"}):
             conjugate = [bottom[0], -bottom[1]]
             a, b = top
             c, d = conjugate
@@ -338,4 +342,7 @@ class Ring:
                 f"the rule takes the size or the sign of {element!r}, which depends on the "
                 "parameters; give values to those in it."
             )
-        return 1 if found.num.leading_coefficient() > 0 else -1
+        sign = 1 if found.num.leading_coefficient() > 0 else -1
+        if len(element.num.coeffs()) > 1 or not element.den.is_constant():
+            self.assumed[element.key] = element * sign
+        return sign

@@ -37,9 +37,17 @@ def displaced(series: Series, values: Mapping[int, Series]) -> Series:
     return found
 
 
+def written_out(algebra: Algebra, element: Element) -> Element:
+    """The element without names of vectors, also inside fields and functions."""
+    return _Displaced(algebra, {}, 1, names=False).of(element).coefficients[0]
+
+
 class _Displaced:
-    def __init__(self, algebra: Algebra, values: Mapping[int, Series], length: int) -> None:
+    def __init__(
+        self, algebra: Algebra, values: Mapping[int, Series], length: int, *, names: bool = True
+    ) -> None:
         self.algebra = algebra
+        self.names = names
         self.length = length
         self.known: dict[int, Series] = dict(values)
 
@@ -84,7 +92,7 @@ class _Displaced:
         return self.known[s.index]
 
     def _found(self, s: Symbol) -> Series:
-        if s.kind in {"slow", "parameter", "tangent"}:
+        if s.kind in {"slow", "parameter", "tangent", "fading", "step"}:
             there = self.algebra.replaced.get(s.index) or self._itself(s)
             return constant(self.algebra, there, self.length)
         if s.kind == "field":
@@ -94,7 +102,11 @@ class _Displaced:
                 name, s.space or "x", places, [(slot, self.of(v)) for slot, v in moved]
             )
         if s.kind == "name":
-            return self.of(s.data)
+            inside, own = self.of(s.data), self.algebra.current(s.data)
+            stays = (
+                self.names and not any(inside.coefficients[1:]) and inside.coefficients[0] == own
+            )
+            return constant(self.algebra, self._itself(s), self.length) if stays else inside
         if s.kind == "total":
             return total(self.of(s.data))
         if s.kind == "schedule":

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from derive.engine import backward_error
+from derive.engine import backward_error, startup
 from derive.engine import modified_loss as linear_losses
 from derive.engine.invariant_manifold import general_flow
 from derive.engine.linear_forms import NotLinear
 from derive.engine.linear_memory import NoSlowManifold, linear_method
 from derive.engine.observed import step_of_flow
+from derive.engine.settling import settled_start, start_up
 from derive.engine.transformed_loss import transformed_loss
 from derive.language.update_rule import BadInput, Optimizer
 
@@ -85,6 +86,49 @@ def one_step_map(optimizer: Optimizer, *, order: int) -> Map:
     if is_linear(optimizer):
         return backward_error.one_step_map(optimizer, order=order)
     return step_of_flow(general_flow(optimizer, order=order))
+
+
+def transient(optimizer: Optimizer, *, order: int, k: int | None = None) -> Flow:
+    """The flow that the iterates follow on [kh, (k+1)h] from the declared start on.
+
+    Args:
+        optimizer: a declared update rule.
+        order: the largest number of nodes of a tree, which is the number of powers of h.
+        k: the number of the step, 0 for the first; None for closed forms in k.
+    Returns:
+        A B-series for a rule with linear memory (see `derive.engine.startup.transient`), else a
+        `SlowManifold` whose manifold is the memory before the step.
+    Raises:
+        BadInput: order or k out of range, or no closed form, and the message says why.
+
+    >>> from derive import heavy_ball, tree
+    >>> transient(heavy_ball, order=1)[tree("[]")]
+    (1 - beta**(1 + k))/(1 - beta)
+    """
+    if is_linear(optimizer):
+        return startup.transient(optimizer, order=order, k=k)
+    return start_up(optimizer, order=order, k=k)
+
+
+def initial_shift(optimizer: Optimizer, *, order: int) -> Map:
+    """Where the lasting flow starts, so that the iterates tend to it after their start-up.
+
+    Args:
+        optimizer: a declared update rule.
+        order: the largest power of h.
+    Returns:
+        y(0) as a B-series in x_0 for a rule with linear memory (see
+        `derive.engine.startup.initial_shift`), else every slow variable as powers of h, 0 to order.
+    Raises:
+        BadInput: the sum over the start-up has no closed form, and the message says why.
+
+    >>> from derive.optimizers import NONLINEAR
+    >>> initial_shift(NONLINEAR["averaged-weights"], order=1)["x"]
+    (x, (-d*E)/(d - 1))
+    """
+    if is_linear(optimizer):
+        return startup.initial_shift(optimizer, order=order)
+    return settled_start(optimizer, order=order)
 
 
 def modified_loss(optimizer: Optimizer, *, order: int) -> Loss:

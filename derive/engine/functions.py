@@ -154,8 +154,8 @@ def _is_positive(factor: Element) -> bool:
 
 
 def _is_plain(factor: Element) -> bool:
-    """Whether this is a number or an expression in the parameters."""
-    return all(s.kind == "parameter" for s in factor.symbols)
+    """Whether this is a number or an expression in the parameters and their powers beta^k."""
+    return all(s.kind in {"parameter", "fading"} for s in factor.symbols)
 
 
 def _absolute(factor: Element) -> Element:
@@ -226,7 +226,8 @@ def _symbol_root(base: Element, q: int) -> Element:
     index = y.symbols[0].index
     if index in algebra.relations:
         return y
-    for power_of in (1, q):
+    free = not _is_plain(base) or _only(base) is not None
+    for power_of in (1, q) if free else ():
         if (found := _entering(base, power_of)) is not None:
             symbol, slope = found
             value = (y**q - base.at({symbol.index: algebra.zero})) / slope

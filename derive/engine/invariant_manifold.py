@@ -14,9 +14,8 @@ Numerical Integration (2006), IX.1 and XV.2.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from flint import fmpq
@@ -25,7 +24,7 @@ from derive.engine.component_ring import Element, NoExpansion, Restart
 from derive.engine.elimination import inverse, pivots
 from derive.engine.running_rules import Running
 from derive.engine.step_series import Series
-from derive.engine.vectors import Algebra, direction
+from derive.engine.vectors import Algebra, direction, lie_terms
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 
@@ -65,6 +64,17 @@ class SlowManifold:
     def by_steps(self) -> bool:
         """Whether the time is slow because the rule uses the number of the step."""
         return "t" in self.slow and "t" not in (*self.optimizer.keywords, *self.optimizer.memory)
+
+    @property
+    def current(self) -> SlowManifold:
+        """The same in the symbols that are left after one was eliminated."""
+        algebra = self.algebra
+        algebra.forget()
+
+        def each(rows: Mapping[str, tuple[Element, ...]]) -> dict[str, tuple[Element, ...]]:
+            return {n: tuple(algebra.current(e) for e in row) for n, row in rows.items()}
+
+        return replace(self, flow=each(self.flow), manifold=each(self.manifold))
 
     def state(self, name: str) -> tuple[Element, ...]:
         """A state as a series in h over the slow variables."""
@@ -219,7 +229,7 @@ class _Search:
             single = next((n for n in left if _depends_only(gaps[n], self.run.unknown(n))), None)
             together = [single] if single else left
             unknown = [self.run.unknown(name) for name in together]
-            parts = [part for name in together if (part := _linear(gaps[name], unknown))]
+            parts = [part for name in together if (part := linear_parts(gaps[name], unknown))]
             if len(parts) < len(together):
                 break
             try:
@@ -297,7 +307,7 @@ class _Search:
         for name in self.fast:
             self.z[name].append(zero)
         speeds = dict.fromkeys(self.slow, zero)
-        earlier = {name: partial(self._earlier, name, n) for name in self.names}
+        earlier = {name: partial(lie_terms, self.z[name], self.along, n) for name in self.names}
         needed = self._needed() if last else list(range(len(self.names)))
         partial_solve = len(needed) < len(self.names)
         base: dict[int, Element] = {}
@@ -345,24 +355,6 @@ class _Search:
         inside = (s for s in after.coefficients[0].symbols if s.kind in {"held", "total"})
         return any(fast & self.algebra.unknowns(self.algebra.variable(s)) for s in inside)
 
-    def _earlier(self, name: str, n: int) -> Element:
-        """[exp(h D) Z]_n without Z_n and the derivative of Z_0 along F_(n-1)."""
-        zero, total = self.algebra.zero, self.algebra.zero
-        row = [*self.z[name][:n], *[zero] * (n - len(self.z[name]))]
-        for k in range(1, n + 1):
-            # row[m]: the coefficient of h^(m+k-1) in (h D)^(k-1) Z
-            new = []
-            for m in range(n - k + 1):
-                parts = (
-                    self.along[m - j](row[j])
-                    for j in range(m + 1)
-                    if row[j] and m - j < len(self.along)
-                )
-                new.append(sum(parts, zero))
-            row = new
-            total = total + row[n - k] * fmpq(1, math.factorial(k))
-        return total
-
 
 def _slope(element: Element, unknown: Element) -> Element:
     """The derivative by an unknown; a function of it counts as one with a slope of its own."""
@@ -379,7 +371,7 @@ def _depends_only(gap: Element, unknown: Element) -> bool:
     return gap.algebra.unknowns(gap) == {unknown.symbols[0].index}
 
 
-def _linear(gap: Element, unknown: list[Element]) -> list[Element] | None:
+def linear_parts(gap: Element, unknown: list[Element]) -> list[Element] | None:
     """The weights of the unknowns and the rest, or None where the gap is not linear in them."""
     algebra = gap.algebra
     own = [y.symbols[0] for y in unknown]

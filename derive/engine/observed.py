@@ -7,18 +7,15 @@ order; the result is a slow manifold again, with y in the place of x and x a fun
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-
-from flint import fmpq
 
 from derive.engine.component_ring import Element, NoExpansion, Restart, Symbol
 from derive.engine.displaced import displaced
 from derive.engine.invariant_manifold import SlowManifold, general_flow
 from derive.engine.step_series import Series, constant
-from derive.engine.vectors import direction
+from derive.engine.vectors import direction, lie_terms
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 
@@ -49,7 +46,7 @@ def observed_flow(
     >>> ahead.flow["y"]
     ((E)/(beta - 1), (1/2*beta*E[E] + 1/2*E[E])/(beta^3 - 3*beta^2 + 3*beta - 1))
     """
-    flow = general_flow(optimizer, order=order)
+    flow = general_flow(optimizer, order=order).current
     if isinstance(observe, str):
         if observe not in flow.spaces:
             has = ", ".join(flow.spaces)
@@ -65,17 +62,7 @@ def observed_flow(
         try:
             return _pushed(flow, observe, name)
         except Restart:
-            flow.algebra.forget()
-            flow = _current(flow)
-
-
-def _current(flow: SlowManifold) -> SlowManifold:
-    """The flow in what is left of the symbols after one was eliminated."""
-
-    def each(rows: Mapping[str, Sequence[Element]]) -> dict[str, tuple[Element, ...]]:
-        return {n: tuple(flow.algebra.current(e) for e in row) for n, row in rows.items()}
-
-    return replace(flow, flow=each(flow.flow), manifold=each(flow.manifold))
+            flow = flow.current
 
 
 def _pushed(flow: SlowManifold, observe: Observation, name: str) -> SlowManifold:
@@ -164,18 +151,10 @@ def _directions(flow: SlowManifold) -> list[Callable[[Element], Element]]:
 
 def step_of_flow(flow: SlowManifold) -> dict[str, tuple[Element, ...]]:
     """One step of the slow variables once the start-up has died out, exp(h F), through h^order."""
-    along, zero = _directions(flow), flow.algebra.zero
+    along = _directions(flow)
     found: dict[str, tuple[Element, ...]] = {}
     for name in flow.slow:
-        # row[m]: the coefficient of h^(m+k) in (h D)^k applied to the variable
         row = _padded(flow, name)
-        total = [*row, zero]
-        for k in range(1, flow.order + 1):
-            row = [
-                sum((along[m - j](row[j]) for j in range(m + 1) if row[j]), zero)
-                for m in range(flow.order - k + 1)
-            ]
-            for m, part in enumerate(row):
-                total[m + k] = total[m + k] + part * fmpq(1, math.factorial(k))
-        found[name] = tuple(total)
+        later = (lie_terms(row, along, n) for n in range(1, flow.order + 1))
+        found[name] = (row[0], *later)
     return found

@@ -31,6 +31,8 @@ class Running:
         self.players = optimizer.players or ("x",)
         self.counters: dict[str, fmpq] = {}
         self.lost = 0
+        self.number: int | Callable[[Element], Element] | None = None
+        """In a start-up the number of the step, or what gives the powers base^k."""
         self.names = [self.players[0], *optimizer.memory]
         self.time = "t" in optimizer.keywords
         if self.time:
@@ -124,7 +126,13 @@ class Running:
         }
         h = Series(algebra, [algebra.zero, algebra.number(1), *[algebra.zero] * length][:length])
         x = padded[self.names[0]]
-        count = lambda first: StepNumber(padded["t"] + h * first if self.time else None, h)  # noqa: E731
+
+        def count(first: fmpq) -> StepNumber | fmpq:
+            if isinstance(self.number, int):
+                return self.number + first
+            timed = padded["t"] + h * first if self.time else None
+            return StepNumber(timed, h, offset=first, fading=self.number)
+
         memory = [count(self.counters[n]) if n in self.counters else padded[n] for n in rule.memory]
         given = self._given(length)
         given |= {name: clock(algebra, name) for name in rule.schedules}

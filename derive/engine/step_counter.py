@@ -6,13 +6,15 @@ Powers such as beta^k fade. Everything else is read with k = t/h, the time t bei
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NoReturn
 
 from flint import fmpq
 
-from derive.engine.component_ring import NoExpansion
+from derive.engine.component_ring import Element, NoExpansion
 from derive.engine.step_series import Series
+from derive.language.coefficients import exact
 
 
 class NeedsTime(NoExpansion):
@@ -23,12 +25,25 @@ class StepNumber:
     """numerator/h^power, a multiple of k = t/h plus a number and so on; t is None in a first try.
 
     Operations give a series as soon as no power of h is left below.
+
+    Args:
+        offset, fading: of k + offset in a start-up, whose powers base^k are given by a function.
     """
 
-    def __init__(self, numerator: Series | None, h: Series, power: int = 1) -> None:
+    def __init__(
+        self,
+        numerator: Series | None,
+        h: Series,
+        power: int = 1,
+        *,
+        offset: fmpq | int = 0,
+        fading: Callable[[Element], Element] | None = None,
+    ) -> None:
         self.numerator = numerator
         self.h = h
         self.power = power
+        self.offset = offset
+        self.fading = fading
 
     def _timed(self) -> Series:
         if self.numerator is None:
@@ -54,7 +69,8 @@ class StepNumber:
 
     def __add__(self, other: object) -> Any:
         if self.numerator is None and isinstance(other, int | float | Fraction | fmpq):
-            return self
+            offset = self.offset + exact(other)
+            return StepNumber(None, self.h, offset=offset, fading=self.fading)
         if (right := self._parts(other)) is None:
             return NotImplemented
         top, power = max(self.power, right[1]), right[1]
@@ -104,10 +120,16 @@ class StepNumber:
         return result
 
     def __rpow__(self, base: object) -> Series:
-        """A power that fades."""
+        """A power that fades: 0 in the long run, base^k times base^offset where k is followed."""
         if isinstance(base, int | float | Fraction | fmpq) and not abs(base) < 1:
             raise NoExpansion(f"the rule takes {base} to the power of the step, which never fades.")
-        return self.h * 0
+        if self.fading is None:
+            return self.h * 0
+        like = self.h.constant(base)
+        if like is None or any(like.coefficients[1:]):
+            return self._refuse()
+        power = self.fading(like.coefficients[0])
+        return like ** Fraction(int(exact(self.offset).p), int(exact(self.offset).q)) * power
 
     def _refuse(self, *_: object) -> NoReturn:
         self._timed()

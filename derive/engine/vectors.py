@@ -8,7 +8,8 @@ plain scalars.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -190,6 +191,28 @@ def direction(
         return total
 
     return along
+
+
+def lie_terms(
+    row: Sequence[Element], along: Sequence[Callable[[Element], Element]], n: int
+) -> Element:
+    """What stands beside h^n in exp(h D) row less row itself, D = sum h^i along[i].
+
+    Powers that are missing, of the row or of D, count as 0.
+    """
+    zero = row[0].algebra.zero
+    row, total = [*row[:n], *[zero] * (n - len(row))], zero
+    for k in range(1, n + 1):
+        # row[m]: the coefficient of h^(m+k-1) in (h D)^(k-1) row
+        row = [
+            sum(
+                (along[m - j](row[j]) for j in range(m + 1) if row[j] and m - j < len(along)),
+                zero,
+            )
+            for m in range(n - k + 1)
+        ]
+        total = total + row[n - k] * fmpq(1, math.factorial(k))
+    return total
 
 
 def schedule(algebra: Algebra, name: str, argument: Element, order: int = 0) -> Element:

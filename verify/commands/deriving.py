@@ -169,7 +169,7 @@ def derive(
             return
         from verify.report import general
 
-        page = general.find(rule, quantity, order=order, flow=watched)
+        page = general.find(rule, quantity, order=order, k=k, flow=watched)
         _write(general, replace(page, step=_identifier(step)), style)
         return
     found = derived.find(rule, quantity, order=order, k=k)

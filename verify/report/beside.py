@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from derive.language.update_rule import Optimizer
+from verify.report.general import sentence
 from verify.report.table import table
-from verify.workbench.beside_flow import Comparison
+from verify.workbench.beside_flow import Comparison, Left
 
 
 def as_text(rule: Optimizer, loss: str, names: Sequence[str], found: Comparison) -> str:
@@ -33,6 +34,7 @@ def as_text(rule: Optimizer, loss: str, names: Sequence[str], found: Comparison)
         "largest distance from x_k at the end",
         "",
         table(errors, "rrrr"),
+        *(f"\n{_broken(left)}" for left in found.left),
     ]
     return "\n".join(lines)
 
@@ -50,5 +52,13 @@ def as_json(rule: Optimizer, loss: str, found: Comparison) -> dict[str, Any]:
             {"h": str(h), **{name: errors[i] for name, errors in found.errors.items()}}
             for i, h in enumerate(found.steps)
         ],
+        "left_the_range": [{"k": left.k, "says": _broken(left)} for left in found.left],
         "orders": {name: asdict(order) for name, order in found.orders.items()},
     }
+
+
+def _broken(left: Left) -> str:
+    return (
+        f"Step {left.k} leaves the range of the expansion, which holds where "
+        f"{sentence(left.flow, left.edge)}."
+    )

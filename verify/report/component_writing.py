@@ -76,7 +76,8 @@ class Writer:
                 if power
             ]
             rational = sympy.Rational(int(weight.p), int(weight.q))
-            total = total + sympy.Mul(rational, *symbols)
+            # d d^k is d^(1 + k)
+            total = total + sympy.powsimp(sympy.Mul(rational, *symbols), combine="exp")
         return total
 
     def _quotient(self, element: Element) -> sympy.Expr:
@@ -87,6 +88,10 @@ class Writer:
     def _expr(self, s: Symbol) -> sympy.Expr:
         if s.kind in {"slow", "parameter"}:
             return sympy.Symbol(s.name)
+        if s.kind == "step":
+            return sympy.Symbol("k")
+        if s.kind == "fading":
+            return sympy.Pow(self._quotient(s.data), sympy.Symbol("k"))
         if s.kind == "root":
             return sympy.Pow(self._quotient(s.data[1]), sympy.Rational(1, s.data[0]))
         if s.kind == "power":

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive.engine.component_ring import Element
+from derive.engine.edges import Edge, EdgeKind, edges
 from derive.engine.invariant_manifold import SlowManifold, general_flow
 from derive.engine.observed import step_of_flow
+from derive.engine.settling import settled_start, start_up
 from derive.language.bad_input import BadInput
 from derive.language.raised import raised
 from derive.language.update_rule import Optimizer
@@ -19,13 +21,21 @@ from verify.report.component_writing import Writer, joined, lines_of
 COLUMN = 60
 """How wide a line of LaTeX may be, in visible characters."""
 
-QUANTITIES = (Quantity.MODIFIED_FLOW, Quantity.SLOW_MANIFOLD, Quantity.ONE_STEP_MAP)
-AFTER = {Quantity.MODIFIED_FLOW: "'", Quantity.ONE_STEP_MAP: "ₖ₊₁"}
-"""What stands behind the name of a variable on the left."""
-TEX_AFTER = {Quantity.MODIFIED_FLOW: "'", Quantity.ONE_STEP_MAP: "_{k+1}"}
+AFTER = {
+    Quantity.MODIFIED_FLOW: ("'", "'"),
+    Quantity.SLOW_MANIFOLD: ("", ""),
+    Quantity.ONE_STEP_MAP: ("ₖ₊₁", "_{k+1}"),
+    Quantity.TRANSIENT: ("'", "'"),
+    Quantity.INITIAL_SHIFT: ("(0)", "(0)"),
+}
+"""What stands behind the name of a variable on the left, in text and in LaTeX."""
+QUANTITIES = tuple(AFTER)
 SAYS = {
     Quantity.MODIFIED_FLOW: "its speed",
+    Quantity.SLOW_MANIFOLD: "it",
     Quantity.ONE_STEP_MAP: "its value after a step, written in those before it,",
+    Quantity.TRANSIENT: "its speed on [kh, (k+1)h] after the declared start",
+    Quantity.INITIAL_SHIFT: "the start of the lasting flow, written in that of the iterates,",
 }
 
 
@@ -44,15 +54,23 @@ class General:
         rows = self.flow.flow
         if self.quantity is Quantity.ONE_STEP_MAP:
             rows = step_of_flow(self.flow)
+        if self.quantity is Quantity.INITIAL_SHIFT:
+            rows = settled_start(self.flow.optimizer, order=self.flow.order)
         return {n: row for n, row in rows.items() if not self.flow.is_time(n)}
 
 
 def find(
-    rule: Optimizer, quantity: Quantity, *, order: int, flow: SlowManifold | None = None
+    rule: Optimizer,
+    quantity: Quantity,
+    *,
+    order: int,
+    k: int | None = None,
+    flow: SlowManifold | None = None,
 ) -> General:
     """Derive a quantity of any rule.
 
     Args:
+        k: the step of a transient.
         flow: of an observed variable, where one was asked for.
     Raises:
         BadInput: the quantity is made for linear memories.
@@ -63,41 +81,44 @@ def find(
             f"{quantity} is derived of rules that are linear in their memory; {rule.name} is not. "
             f"Of it there are {known}, and perhaps a modified-loss."
         )
+    if quantity is Quantity.TRANSIENT:
+        return General(start_up(rule, order=order, k=k), quantity)
+    if k is not None:
+        raise BadInput(f"k is the step of a transient; {quantity} has none.")
     found = flow or general_flow(rule, order=order)
     if quantity is Quantity.SLOW_MANIFOLD and not found.fast:
         raise BadInput(f"every state of {rule.name} is slow, so there is no slow manifold to find.")
     return General(found, quantity)
 
 
-def edges(flow: SlowManifold) -> list[str]:
-    """Where the expansion stops to hold, as the symbols of the flow tell."""
-    writer, found = Writer(flow), dict[str, None]()
-    for row in (*flow.flow.values(), *flow.manifold.values()):
-        for element in row:
-            for symbol in _inside(element):
-                if symbol.kind in {"sign", "abs"}:
-                    found[
-                        f"no component of {writer.text(symbol.data[-1])} is 0 or changes sign"
-                    ] = None
-                if symbol.kind == "root" and not symbol.space:
-                    found[f"{writer.text(symbol.data[-1])} is not 0"] = None
-            _, factors = flow.algebra.factors(element)
-            for factor, power in factors:
-                plain = power < 0 and all(s.kind == "parameter" for s in factor.symbols)
-                if plain and len(factor.num.coeffs()) > 1:
-                    found[f"h is much smaller than {writer.text(factor)}"] = None
-    return list(found)
+SENTENCES = {
+    EdgeKind.SIGN: "no component of {} is 0 or changes sign",
+    EdgeKind.ZERO: "{} is not 0",
+    EdgeKind.SCALE: "a step changes {} by much less than itself",
+    EdgeKind.MEMORY: "h is much smaller than {}",
+    EdgeKind.ASSUMED: "{} is positive",
+}
 
 
-def _inside(element: Element) -> list[Any]:
-    return element.symbols
+def sentence(flow: SlowManifold, edge: Edge) -> str:
+    """Where the expansion holds, in words."""
+    return SENTENCES[edge.kind].format(Writer(flow).text(edge.of))
+
+
+def holds_where(flow: SlowManifold) -> dict[str, Any]:
+    """The range of the expansion for programs: sentences, and the same as data."""
+    writer, found = Writer(flow), edges(flow)
+    return {
+        "holds_where": [sentence(flow, edge) for edge in found],
+        "range": [{"kind": str(edge.kind), "of": writer.text(edge.of)} for edge in found],
+    }
 
 
 def as_json(page: General) -> dict[str, Any]:
     """The JSON object of `undertow derive` for such a rule."""
     flow, writer = page.flow, Writer(page.flow)
     rows = {name: [writer.terms(element) for element in row] for name, row in page.rows.items()}
-    left = SAYS.get(page.quantity, "it")
+    left = SAYS[page.quantity]
     return {
         "optimizer": flow.optimizer.name,
         "quantity": str(page.quantity),
@@ -110,7 +131,7 @@ def as_json(page: General) -> dict[str, Any]:
         "n; products and quotients of vectors are taken component by component",
         "terms": rows,
         "where": writer.used,
-        "holds_where": edges(flow),
+        **holds_where(flow),
     }
 
 
@@ -118,7 +139,7 @@ def as_text(page: General) -> str:
     """One line a term, the names explained beneath."""
     flow, writer = page.flow, Writer(page.flow)
     step = GREEK.get(page.step, page.step)
-    prime = AFTER.get(page.quantity, "")
+    prime = AFTER[page.quantity][0]
     head = [f"{flow.optimizer.name.replace('-', ' ')}", f"slow {', '.join(flow.slow)}"]
     head += [f"fast {', '.join(flow.fast)}"] if flow.fast else []
     lines = ["   ".join(head), ""]
@@ -133,7 +154,7 @@ def as_text(page: General) -> str:
             lines.append(f"  {label:<4} 0")
     named = [f"{name} = {text}" for name, text in writer.used.items() if text]
     lines += ["", f"with {',   '.join(named)}"] if named else []
-    if holds := edges(flow):
+    if holds := holds_where(flow)["holds_where"]:
         lines += ["", f"holds where {'; '.join(holds)}"]
     return "\n".join(lines)
 
@@ -141,7 +162,7 @@ def as_text(page: General) -> str:
 def as_latex(page: General) -> str:
     """An align environment in lines that fit a column, and what the names mean."""
     writer = Writer(page.flow, tex=True)
-    prime = TEX_AFTER.get(page.quantity, "")
+    prime = AFTER[page.quantity][1]
     blocks = []
     for name, row in page.rows.items():
         left = rf"\mathrm{{{name}}}" if len(name) > 1 else name

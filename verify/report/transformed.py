@@ -11,7 +11,7 @@ from derive.language.update_rule import Optimizer
 from derive.language.writing import GREEK
 from verify.formulas.asked import Quantity
 from verify.report.component_writing import Writer
-from verify.report.general import edges
+from verify.report.general import holds_where
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def as_json(page: Transformed) -> dict[str, Any]:
         "chi": writer.text(loss.chi),
         "factor": None if loss.factor is None else writer.text(loss.factor),
         "where": writer.used,
-        "holds_where": edges(loss.flow),
+        **holds_where(loss.flow),
     }
 
 
@@ -61,7 +61,7 @@ def as_text(page: Transformed) -> str:
     else:
         lines += [f"  Ẽ   = E + {step} Ψ(∇E),   ∇Ψ = χ", f"  χ   = {writer.text(loss.chi)}"]
     lines += [f"  φ   = {writer.text(loss.phi)}", "", "with g = ∇E"]
-    if holds := edges(loss.flow):
+    if holds := holds_where(loss.flow)["holds_where"]:
         lines += ["", f"holds where {'; '.join(holds)}"]
     return "\n".join(lines)
 

@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 from flint import fmpq
 
+from derive.engine.component_ring import Element
 from derive.engine.components import Components
 from derive.engine.invariant_manifold import SlowManifold
 from derive.engine.on_loss import Ground
@@ -197,24 +198,37 @@ class GeneralField:
         """(slow variables, parameters, h) -> the fast variables."""
         return record(self.size + len(self._fixed), lambda nodes: self._outputs(nodes, flow=False))
 
-    def _outputs(self, nodes: list[Node], *, flow: bool) -> list[Node]:
+    def program_of(self, elements: Sequence[Element]) -> Program:
+        """(slow variables, parameters, h) -> the components of expressions, one after another."""
+
+        def outputs(nodes: list[Node]) -> list[Node]:
+            found: list[Node] = []
+            for value in map(self._components(nodes).of, elements):
+                found += value if isinstance(value, list) else [value]
+            return found
+
+        return record(self.size + len(self._fixed), outputs)
+
+    def _components(self, nodes: list[Node]) -> Components:
         derived, values, used = self.derived, dict[str, Any](), 0
         for name in derived.slow:
             own = nodes[used : used + self._size(name)]
             values[name] = own if derived.spaces[name] else own[0]
             used += len(own)
-        *parameters, h = nodes[self.size :]
-        values |= zip(derived.optimizer.parameters, parameters, strict=True)
+        values |= zip(derived.optimizer.parameters, nodes[self.size : -1], strict=True)
         world = TapeWorld(derived.optimizer, self.land, nodes[0])
-        components = Components(world, values, self.land.sizes)
+        return Components(world, values, self.land.sizes)
+
+    def _outputs(self, nodes: list[Node], *, flow: bool) -> list[Node]:
+        derived, components, h = self.derived, self._components(nodes), nodes[-1]
         found: list[Node] = []
         rows = derived.flow if flow else derived.manifold
         for name in derived.slow if flow else derived.fast:
-            total = [world.convert(fmpq(0))] * self._size(name)
+            total = [components.world.convert(fmpq(0))] * self._size(name)
             for n, c in enumerate(rows[name][: self.order]):
                 part = components.of(c)
                 part = part if isinstance(part, list) else [part] * len(total)
-                weight = world.convert(self.weights.get(n, fmpq(1))) * h**n
+                weight = components.world.convert(self.weights.get(n, fmpq(1))) * h**n
                 total = [a + weight * b for a, b in zip(total, part, strict=True)]
             found += total
         return found

@@ -18,6 +18,8 @@ import sympy
 from flint import fmpq
 
 from derive.engine.backward_error import slow_motion
+from derive.engine.edges import Edge
+from derive.engine.invariant_manifold import SlowManifold
 from derive.engine.startup import initial_shift
 from derive.language.update_rule import BadInput, Optimizer
 from derive.quadratics.linearization import Z, mode_matrix
@@ -59,12 +61,25 @@ class Paths:
 
 
 @dataclass(frozen=True)
+class Left:
+    """The step at which a run breaks a condition of a flow."""
+
+    k: int
+    edge: Edge
+    flow: SlowManifold
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Some steps of a run, and the errors at the final time for halved step sizes."""
+    """Some steps of a run, and the errors at the final time for halved step sizes.
+
+    `left` says at which step the run left the range of which flow.
+    """
 
     rows: list[Row]
     steps: list[fmpq]
     errors: dict[str, list[float]]
+    left: tuple[Left, ...] = ()
 
     @property
     def orders(self) -> dict[str, ObservedOrder]:

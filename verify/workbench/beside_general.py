@@ -7,9 +7,12 @@ followed back from a step at which the start-up has died out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 from flint import fmpq
 
+from derive.engine.edges import EdgeKind, edges
 from derive.engine.invariant_manifold import general_flow
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
@@ -23,7 +26,7 @@ from verify.running.general_flows import (
     steps_for,
 )
 from verify.running.numbers import MPFR, precision
-from verify.workbench.beside_flow import FLOWS, Comparison, Row
+from verify.workbench.beside_flow import FLOWS, Comparison, Left, Row
 
 NAMES = ("first flow", *FLOWS[1:])
 """The flow at h^0 of such a rule need not be the gradient flow."""
@@ -57,6 +60,7 @@ def compare_any(
     steps = [h / 2**j for j in range(halvings)]
     errors: dict[str, list[float]] = {name: [] for name in NAMES}
     rows: list[Row] = []
+    left: tuple[Left, ...] = ()
     with precision(digits):
         for j, step in enumerate(steps):
             begin = {p: list(start[land.block(p)]) for p in land.sizes}
@@ -84,6 +88,7 @@ def compare_any(
             for name, points in found.items():
                 errors[name].append(distance(list(points[-1]), ends[shown[-1]]))
             if j == 0:
+                left = _left(whole, [whole.slow_part(state) for state in path])
                 rows = [
                     Row(
                         k,
@@ -93,7 +98,27 @@ def compare_any(
                     )
                     for i, k in enumerate(shown)
                 ]
-    return Comparison(rows, steps, errors)
+    return Comparison(rows, steps, errors, left)
+
+
+def _left(field: GeneralField, path: Sequence[Sequence[Any]]) -> tuple[Left, ...]:
+    """Where a run breaks a condition of the expansion: a sign changes, a scale jumps."""
+    found: list[Left] = []
+    for edge in edges(field.derived):
+        if edge.kind not in {EdgeKind.SIGN, EdgeKind.ZERO, EdgeKind.SCALE}:
+            continue
+        program, fixed = field.program_of([edge.of]), field.fixed(0)
+        values = [program.at([*slow, *fixed], MPFR) for slow in path]
+        pairs = [list(zip(*two, strict=True)) for two in pairwise(values)]
+        jumps = edge.kind is EdgeKind.SCALE
+        broken = (
+            k
+            for k, pair in enumerate(pairs)
+            if any(2 * abs(b - a) > abs(a) if jumps else a * b <= 0 for a, b in pair)
+        )
+        if (k := next(broken, None)) is not None:
+            found.append(Left(k, edge, field.derived))
+    return tuple(found)
 
 
 def _entries(found: Mapping[str, Sequence], i: int, size: int) -> dict[str, list[float]]:

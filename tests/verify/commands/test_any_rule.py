@@ -52,7 +52,9 @@ def test_a_schedule_is_given_as_a_function_of_time(capsys):
     [
         (("descent-ascent", "--loss", "x*w"), "the variable w of the loss belongs to no player"),
         (("adam", "--loss", "x**2", "--quantity", "one-step-map"), "--loss writes"),
-        (("adam", "--quantity", "transient"), "linear in their memory; adam is not"),
+        (("adam", "--quantity", "transient", "--order", "2"), "no closed form in the number"),
+        (("adam", "--quantity", "modified-flow", "--k", "2"), "k is the step of a transient"),
+        (("adam", "--quantity", "discrete-modified-loss"), "linear in their memory; adam is not"),
         (("nesterov-sc", "--loss", "k**2"), "k is a variable of the loss and also"),
     ],
 )
@@ -83,6 +85,32 @@ def test_one_step_of_any_rule_is_written_in_the_state_before_it(capsys):
         ["uₖ₊₁", "h⁰", "u"],
         ["h¹", "−2ku"],
     ]
+
+
+def test_the_start_up_of_a_rule_is_a_formula_in_the_step(capsys):
+    """Averaged weights: the average moves by (1 - d) of the weights, so by 1 - d^(k+1) of -h g."""
+    code, out, _ = undertow(
+        capsys, "derive", "averaged-weights", "--quantity", "transient", "--order", "1"
+    )
+    assert code == 0
+    assert "g(d^(1+k)−1)" in out
+    start = ("--quantity", "initial-shift", "--order", "1")
+    code, out, _ = undertow(capsys, "derive", "averaged-weights", *start)
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[2:4]] == [
+        ["x(0)", "h⁰", "x"],
+        ["h¹", "dg/(1−d)"],
+    ]
+
+
+def test_a_run_across_a_change_of_sign_is_said_to_leave_the_range(capsys):
+    rates = ("--set", "beta1=1/2", "--set", "beta2=3/4", "--set", "eps=1/10")
+    loss = ("--loss", "x**4/4 + x**2", "--start", "1/4", "--time", "1/2", "--lr", "1/16")
+    code, out, _ = undertow(capsys, "trajectory", "adam", *rates, *loss)
+    assert (code, "no component of g is 0 or changes sign" in out) == (0, True)
+    away = (*loss[:3], "2", "--time", "1/16", "--lr", "1/64")
+    code, out, _ = undertow(capsys, "trajectory", "adam", *rates, *away)
+    assert (code, "leaves the range" in out) == (0, False)
 
 
 def test_a_rule_is_verified_and_run_beside_its_flow(capsys):
