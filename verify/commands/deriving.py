@@ -180,10 +180,10 @@ def _observed(
     rule: Optimizer, text: str | None, quantity: Quantity, order: int
 ) -> SlowManifold | None:
     """The flow of the variable that --observe names."""
-    from verify.formulas.observing import read_observed
-
     if text is None:
         return None
+    from verify.formulas.observing import read_observed
+
     if quantity is not Quantity.MODIFIED_FLOW:
         raise BadInput(f"--observe changes the modified-flow; of {quantity} ask without it.")
     return read_observed(rule, text, order=order)
