@@ -9,114 +9,133 @@ from flint import fmpq
 
 from derive import heavy_ball, modified_loss
 from derive.batches.averages import WITH_REPLACEMENT, autocovariance
-from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.language.formula import BETA, H
 from derive.quadratics.linearization import Z, mode_matrix
-from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, value
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, memory_fades
 from verify.claims.checks.identities import identical
-from verify.claims.checks.weak_moments import bounded_error, regularizer, weak_order
-from verify.claims.claim import Claim, Verdict, claim
+from verify.claims.checks.stated import bounded, tends
+from verify.claims.checks.weak_moments import Equation, bounded_error, weak_errors
+from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
+from verify.claims.slots import Order, Point, Slot, Value
+from verify.claims.statement import Statement, Type
 
 Number = Any
-
-
-def diffusion(h: Number, beta: Number) -> Number:
-    return h / ((1 - beta) * (1 - beta))
-
-
-BETAS = [fmpq(n, 10) for n in (1, 3, 5, 8, 9)]
+BETAS = [fmpq(n, 10) for n in (-4, 1, 5, 9)]
 HALF = fmpq(1, 2)
+SLOTS: dict[str, Slot] = {
+    "state": Value(BETA / ONE_MINUS),
+    "force": Value(1 / ONE_MINUS),
+    "weight": Value(H * (1 + BETA) / (4 * ONE_MINUS**2)),
+    "spread": Value(H / ONE_MINUS**2),
+}
+"""The equation of momentum."""
+READ = r"On a quadratic with white noise, additive and multiplicative, $y:=x{+state}v$"
+EQUATION = r"$dY:=-{force}\nabla(f{+weight}\lVert\nabla f\rVert^2)\,dt+dN$, $Y_0:=x_0$"
 
 
-@claim("undertow.momentum-weak-drift", catalogue="E20", where="momentum, drift")
-def momentum_drift() -> Claim:
-    """y = x + β/(1-β) v moves by -h/(1-β) g(x): no memory is left. With x = y + hβ/(1-β)² g + noise
-    of mean 0 that is uncorrelated with the new batch, the mean step is that of heavy ball without
-    noise, up to O(h³), and so is the drift, for y as for x.
-    """
+def equation(says: Statement, h: Number, beta: Number, curvature: Number) -> Any:
+    """Regularizer, diffusion and weight of v that stand in the slots; of what has no slot, those of
+    momentum."""
 
-    def equation(c: sympy.Expr, h: Number, b: Number, _: Number) -> tuple[Number, Number, Number]:
-        return value(c, h=h, beta=b), diffusion(h, b), b / (1 - b)
+    def number(name: str) -> Number:
+        formula = says if name in says.slots else Statement(Type.EQUALITY, "", SLOTS)
+        return formula.number(name, h=h, beta=beta)
 
-    return Claim(
-        statement=(
-            r"SGD with momentum, read as $y = x+\frac{\beta}{1-\beta}v$, is followed from "
-            r"$y_0 = x_0$ in the weak sense of order 2 by "
-            r"$dY = -\frac1{1-\beta}\nabla(f+R)\,dt+\frac{\sqrt h}{1-\beta}\Sigma^{1/2}dW$ with "
-            r"$R$ equal to {formula}."
-        ),
-        printed=Formula(
-            "momentumWeakDrift",
-            H * (1 + BETA) / (4 * ONE_MINUS**2),
-            r"\lVert\nabla f\rVert^{2}",
-            given=(*MOMENTUM, *STEP),
-        ),
-        checks=(
-            identical(
-                "B-series engine",
-                lambda: H * modified_loss(heavy_ball, order=2).terms[PAIR].as_expr(),
-            ),
-            bounded_error("moments in powers of h", equation, BETAS),
-            weak_order("observed weak order", equation, 2, HALF),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition="Noise independent from step to step; checked on quadratics with additive and "
-        "multiplicative noise.",
+    pull = number("force") * (1 - beta) * (number("weight") * curvature * 2 + 1)
+    return (pull - 1) / (curvature * 2), number("spread"), number("state")
+
+
+def moment_checks(of: Equation) -> tuple[Check, ...]:
+    """Exactly in powers of h, by an order in balls, and at which momenta."""
+
+    def lasts(says: Statement, point: Point, settings: Settings) -> bool:
+        found = bounded_error("", of, [point["beta"]]).judge(says, settings)
+        return memory_fades(heavy_ball, point) and bool(found.passed)
+
+    def errors(says: Statement, settings: Settings) -> list[float]:
+        return weak_errors(says, of, HALF, settings)
+
+    return (
+        bounded_error("moments in powers of h", of, BETAS),
+        tends("observed weak order", errors, order="order"),
+        bounded("moments and fading memory", lasts, kind=Kind.SERIES),
     )
 
 
-@claim("undertow.momentum-weak-diffusion", catalogue="E20 A27", where="momentum, diffusion")
-def momentum_diffusion() -> Claim:
-    """Each batch moves y by h/(1-β) times its gradient, once: the variance of a step is
-    h²/(1-β)² Σ, as for SGD at the effective learning rate.
-    """
+def weak_claim(text: str, names: tuple[str, ...], symbolic: Check) -> Claim:
+    """A statement on the equation, with these of its slots."""
+    chosen = {name: SLOTS[name] for name in names}
+    return Claim(
+        says=Statement(Type.EQUALITY, text, {**chosen, "order": Order(2), "domain": FADING}),
+        checks=(on(names[-1], symbolic), *moment_checks(equation)),
+    )
 
-    def equation(c: sympy.Expr, h: Number, b: Number, _: Number) -> tuple[Number, Number, Number]:
-        return regularizer(h, b), value(c, h=h, beta=b), b / (1 - b)
+
+@claim("undertow.momentum-weak-drift", catalogue="E20", where="momentum, drift", printed=OURS)
+def momentum_drift() -> Claim:
+    r"""$y=x+\frac\beta{1-\beta}v$ moves by $-\frac h{1-\beta}\nabla f_k(x)$: no memory is left.
+    With $x=y+\frac{h\beta}{(1-\beta)^2}\nabla f$ and noise of mean 0 that is uncorrelated with the
+    new batch, the mean step is that of heavy ball without noise, up to $O(h^3)$, and so is the
+    drift, for $y$ as for $x$.
+    """
+    return weak_claim(
+        rf"{READ} of SGD with momentum has at a fixed time the first two moments of {EQUATION}, "
+        r"${spread}\,\Sigma$ the covariance of the noise $N$ over $dt$, up to {order}, for "
+        r"{domain}.",
+        ("state", "force", "spread", "weight"),
+        identical(
+            "modified loss by B-series",
+            lambda: H * modified_loss(heavy_ball, order=2).terms[PAIR].as_expr(),
+        ),
+    )
+
+
+@claim(
+    "undertow.momentum-weak-diffusion",
+    catalogue="E20 A27",
+    where="momentum, diffusion",
+    printed=OURS,
+)
+def momentum_diffusion() -> Claim:
+    r"""Each batch moves $y$ by $h/(1-\beta)$ times its gradient, once: the variance of a step is
+    $h^2/(1-\beta)^2\,\Sigma$, as for SGD at the effective learning rate.
+    """
 
     def accumulated() -> sympy.Expr:
         """The sum of the autocovariances of the force over all lags."""
         force = autocovariance(WITH_REPLACEMENT, sympy.Integer(0))
         return H * force * (1 + 2 * BETA / ONE_MINUS)
 
-    return Claim(
-        statement=(
-            r"In the second-order equation of SGD with momentum the covariance of the noise, over "
-            r"$dt$, is $\Sigma$ times {formula}."
-        ),
-        printed=Formula("momentumWeakDiffusion", H / ONE_MINUS**2, given=(*MOMENTUM, *STEP)),
-        checks=(
-            identical("sum of the autocovariances", accumulated),
-            bounded_error("moments in powers of h", equation, BETAS),
-            weak_order("observed weak order", equation, 2, HALF),
-        ),
-        expected=Verdict.CONFIRMED,
+    return weak_claim(
+        r"On a quadratic with white noise, additive and multiplicative, the equation of SGD with "
+        r"momentum that has its moments up to {order} has noise of covariance ${spread}\,\Sigma$ "
+        r"over $dt$, as SGD at equal effective learning rate, for {domain}.",
+        ("spread",),
+        identical("sum of the autocovariances", accumulated),
     )
 
 
-@claim("undertow.momentum-weak-state", catalogue="E20", where="momentum, what is followed")
+@claim(
+    "undertow.momentum-weak-state",
+    catalogue="E20",
+    where="momentum, what is followed",
+    printed=OURS,
+)
 def momentum_state() -> Claim:
-    """(1-β)x + βv' with v' the last displacement moves without memory; over 1-β it is
-    x + β/(1-β) v, and at the start v = 0. Read as x the start-up leaves an error of order h.
+    r"""$(1-\beta)x+\beta v'$, with $v'$ the last displacement, moves without memory; over $1-\beta$
+    it is $x+\frac\beta{1-\beta}v$, and at the start $v=0$. Read as $x$ the start-up leaves an error
+    of order $h$.
     """
-
-    def equation(c: sympy.Expr, h: Number, b: Number, _: Number) -> tuple[Number, Number, Number]:
-        return regularizer(h, b), diffusion(h, b), value(c, beta=b)
 
     def at_rest() -> sympy.Expr:
         """On a mode without curvature y must not change while v fades."""
         matrix = mode_matrix(heavy_ball).subs(Z, 0)
         return matrix[0, 1] / (1 - matrix[1, 1])
 
-    return Claim(
-        statement=(
-            "The equation of SGD with momentum follows, from the first step on, $x$ plus $v$ times "
-            "{formula}."
-        ),
-        printed=Formula("momentumWeakState", BETA / ONE_MINUS),
-        checks=(
-            identical("a mode without curvature", at_rest),
-            bounded_error("moments in powers of h", equation, BETAS),
-            weak_order("observed weak order", equation, 2, HALF),
-        ),
-        expected=Verdict.CONFIRMED,
+    return weak_claim(
+        rf"{READ} of SGD with momentum has the moments of its equation up to {{order}} from the "
+        r"first step on, for {domain}.",
+        ("state",),
+        identical("a mode without curvature", at_rest),
     )
