@@ -90,7 +90,7 @@ def find_rule(name: str) -> Optimizer:
     path, colon, attribute = name.rpartition(":")
     if not colon or not path.endswith(".py"):
         return find_optimizer(name)
-    module = _load(Path(path))
+    module = load_file(Path(path))
     found = getattr(module, attribute, None)
     if not isinstance(found, Optimizer):
         declared = [key for key, value in vars(module).items() if isinstance(value, Optimizer)]
@@ -110,7 +110,12 @@ def find_rule(name: str) -> Optimizer:
     return with_momenta(guarded)
 
 
-def _load(path: Path) -> ModuleType:
+def load_file(path: Path) -> ModuleType:
+    """Run a user's Python file.
+
+    Raises:
+        BadInput: there is no such file, or it raises; the message has the line.
+    """
     try:
         is_file = path.is_file()
     except (OSError, ValueError):
