@@ -35,6 +35,7 @@ FLOORS = [
     "verify.papers",
     "verify.formulas",
     "verify.workbench",
+    "verify.networks",
     "verify.campaigns",
     "verify.report",
     "verify.commands",

@@ -29,6 +29,7 @@ MENU: Groups = {
     "Check": {
         "check": Entry("Is a formula of yours right?", "checking"),
         "claim": Entry("Claims of your own.", ""),
+        "identify": Entry("What an optimizer's code really does.", "identifying"),
     },
     "Run": {
         "trajectory": Entry("An optimizer on a loss, beside its flows.", "running"),

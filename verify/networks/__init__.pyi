@@ -1,5 +1,11 @@
 """What does the optimizer of a user's own network do, and does the expansion hold there?"""
 
 from verify.networks.boxes import find_box as find_box
+from verify.networks.boxes import optax_box as optax_box
+from verify.networks.boxes import stepping_box as stepping_box
+from verify.networks.boxes import torch_box as torch_box
+from verify.networks.naming import identify as identify
+from verify.networks.objects import from_optax as from_optax
+from verify.networks.objects import from_torch as from_torch
 from verify.networks.probing import Findings as Findings
 from verify.networks.probing import probe as probe

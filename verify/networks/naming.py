@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from itertools import product
 from typing import Any
 
@@ -103,12 +104,19 @@ class Identified:
     found: Known | None
 
 
-def identify(box: Box, claim: str = "", arguments: Mapping[str, Any] | None = None) -> Identified:
+def identify(
+    box: Box,
+    claim: str = "",
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    library: str = "",
+) -> Identified:
     """Probe a box, compare it with what it is claimed to be, and look for what it is.
 
     Args:
         claim: the name of a library's optimizer such as torch.Adam; empty for none.
         arguments: those of the claim.
+        library: where alone to look for what it is, "torch" or "optax".
     Raises:
         BadInput: the box fails, or the claim has no such arguments.
     """
@@ -124,7 +132,10 @@ def identify(box: Box, claim: str = "", arguments: Mapping[str, Any] | None = No
         return Identified(run.findings, claimed, parting, None)
     if claim and claimed is None:
         return Identified(run.findings, None, None, None)
-    found = next(filter(None, (_fitted(run, one, given) for one in _candidates(run, claim))), None)
+    if find_spec("scipy") is None:
+        raise BadInput("arguments are found with scipy: pip install 'undertow[torch]'.")
+    asked = (one for one in _candidates(run, claim) if library in ("", one.library))
+    found = next(filter(None, (_fitted(run, one, given) for one in asked)), None)
     return Identified(run.findings, claimed, parting, found)
 
 

@@ -76,7 +76,8 @@ def apart(path: np.ndarray, other: np.ndarray) -> np.ndarray:
     """How far the increments of two paths differ, relative to them and to the positions."""
     left, right = increments(path), increments(other)
     scale = np.maximum(abs(left), abs(right)) + 1e-4 * abs(other[:-1]) + 1e-300
-    found = abs(left - right) / scale
+    with np.errstate(invalid="ignore"):
+        found = abs(left - right) / scale
     return np.where(np.isfinite(found), found, np.inf)
 
 

@@ -1,0 +1,77 @@
+"""The declared rule of an optimizer object, with the numbers that the object holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from derive.language.bad_input import BadInput
+from derive.optimizers.libraries import LIBRARIES, find_library
+from derive.optimizers.settings import Setting
+from verify.networks.boxes import optax_box
+from verify.networks.naming import identify
+
+HOW_ALONE = {
+    "params",
+    "param_names",
+    "foreach",
+    "capturable",
+    "differentiable",
+    "fused",
+    "initial_lr",
+    "adjust_lr_fn",
+    "ns_coefficients",
+    "ns_steps",
+}
+"""What a group of PyTorch's says of how a step is computed, and not of what it is."""
+
+
+def from_torch(optimizer: Any) -> Setting:
+    """The rule of a PyTorch optimizer at the arguments of its parameter groups, as they are now.
+
+    Raises:
+        BadInput: it is none that is known, it follows no flow, its groups differ, or a flag is
+            not covered; by name.
+    """
+    name = type(optimizer).__name__
+    if type(optimizer).__module__.partition(".")[0] != "torch":
+        raise BadInput(
+            f"{name} is no class of torch.optim; undertow identify FILE.py:{name} finds its rule."
+        )
+    groups = [
+        {key: value for key, value in group.items() if key not in HOW_ALONE}
+        for group in optimizer.param_groups
+    ]
+    first = groups[0]
+    if other := next((g for g in groups if g != first), None):
+        differ = ", ".join(key for key in first if first[key] != other.get(key))
+        raise BadInput(f"{name} has parameter groups that differ in {differ}; one rule has one.")
+    if first.get("amsgrad") and f"torch.{name}(amsgrad=True)" in LIBRARIES:
+        name = f"{name}(amsgrad=True)"
+    one = find_library(f"torch.{name}")
+    known = {**one.defaults, **one.only}
+    preset = type(optimizer)([first_parameter(optimizer)]).defaults
+    for key, value in first.items():
+        if one.rule is not None and key not in known and value != preset.get(key):
+            raise BadInput(
+                f"{one} is not covered with {key}={value!r}; it is with {preset[key]!r}."
+            )
+    return one.setting(**{key: value for key, value in first.items() if key in known})
+
+
+def first_parameter(optimizer: Any) -> Any:
+    return optimizer.param_groups[0]["params"][0]
+
+
+def from_optax(transformation: Any) -> Setting:
+    """The rule of a gradient transformation of optax, found by driving it with gradients: it holds
+    its arguments where nobody reads them.
+
+    Raises:
+        BadInput: it is no optimizer of optax that is known.
+    """
+    if not (hasattr(transformation, "init") and hasattr(transformation, "update")):
+        raise BadInput("from_optax takes what optax.adam(...) and its like return.")
+    found = identify(optax_box(transformation), library="optax").found
+    if found is None or str(found.slip):
+        raise BadInput("this transformation is no optimizer of optax that is known here.")
+    return found.optimizer.setting(**found.arguments)
