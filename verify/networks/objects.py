@@ -49,7 +49,7 @@ def from_torch(optimizer: Any) -> Setting:
         name = f"{name}(amsgrad=True)"
     one = find_library(f"torch.{name}")
     known = {**one.defaults, **one.only}
-    preset = type(optimizer)([first_parameter(optimizer)]).defaults
+    preset = type(optimizer)([_first_parameter(optimizer)]).defaults
     for key, value in first.items():
         if one.rule is not None and key not in known and value != preset.get(key):
             raise BadInput(
@@ -58,7 +58,7 @@ def from_torch(optimizer: Any) -> Setting:
     return one.setting(**{key: value for key, value in first.items() if key in known})
 
 
-def first_parameter(optimizer: Any) -> Any:
+def _first_parameter(optimizer: Any) -> Any:
     return optimizer.param_groups[0]["params"][0]
 
 

@@ -82,6 +82,7 @@ def apart(path: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def same(path: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two paths have the same increments, to the last digits of a double."""
     return bool(apart(path, other).max() < SAME)
 
 

@@ -63,10 +63,12 @@ def field_names(optimizer: Optimizer) -> tuple[str, ...]:
 
 
 def text_name(optimizer: Optimizer) -> Name:
+    """What a field is called in text, by its colour."""
     return lambda colour: GREEK.get(field_names(optimizer)[colour], field_names(optimizer)[colour])
 
 
 def latex_name(optimizer: Optimizer) -> Name:
+    """What a field is called in LaTeX, by its colour."""
     return lambda colour: latex(sympy.Symbol(field_names(optimizer)[colour]))
 
 
@@ -99,6 +101,7 @@ def find(optimizer: Optimizer, quantity: Quantity, *, order: int, k: int | None 
 
 
 def shape_of(derived: Derived) -> Shape:
+    """How the quantity of a derivation is laid out."""
     shape = derived.quantity.about.shape
     if shape is None:
         raise ValueError("a loss has no shape")
@@ -111,6 +114,7 @@ def beside(t: Tree, coefficient: Any) -> Any:
 
 
 def with_step(coefficient: Any, power: int, name: str) -> sympy.Expr:
+    """A coefficient times a power of the step, under the name that the step has."""
     expr = coefficient.as_expr()
     step = [sympy.Symbol(name) ** power] if power else []
     factors = list(sympy.Mul.make_args(expr))

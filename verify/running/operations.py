@@ -35,6 +35,7 @@ def quotient(
     bottom_moves: bool,
     zero: Number,
 ) -> Number:
+    """The n-th Taylor coefficient of top / bottom, whose earlier ones are in `target`."""
     rest = top[n] if n == 0 or top_moves else zero
     if n and bottom_moves:
         rest = rest - sum(map(mul, target, bottom[n:0:-1]), start=zero)
