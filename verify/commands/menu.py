@@ -65,6 +65,7 @@ SUBMENUS: Mapping[str, Groups] = {
             "trajectory": Entry("The iterates beside their flows.", "plotting"),
             "stability": Entry("Where modes are real, complex, unstable.", "plotting"),
             "timescales": Entry("Steps to relax and to drift.", "plotting"),
+            "schedule": Entry("A rate over a run, and what acts before its decay.", "plotting"),
             "gain": Entry("The gain of each coordinate of a network.", "plotting"),
         }
     },

@@ -200,6 +200,22 @@ def timescales(
 
 
 @command(
+    "plot schedule",
+    examples=("plot schedule cosine --out cosine.svg", "plot schedule one-cycle --out cycle.pdf"),
+)
+def schedule(
+    name: Annotated[
+        str, typer.Argument(help="constant, linear, cosine, polynomial, warm-up, step, ...")
+    ],
+    out: Out,
+    force: Force = False,
+) -> None:
+    """The rate over a run, and how much of the regularizer acts before its decay."""
+    draw = figures(out)
+    _write(draw.schedule_figure(name), out, force)
+
+
+@command(
     "plot gain",
     examples=("plot gain --x '1,2,0;0,1,1' --y 1,2 --lr 1/10 --set beta=9/10 --out gain.svg",),
     former=FORMER,

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import sympy
+
 from derive.engine.on_loss import Ground
+from derive.engine.schedules import SCHEDULES, find_schedule
+from derive.engine.schedules import T as CLOCK
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 from verify.formulas.reading import read_expression, read_loss
+
+
+def read_schedule(text: str) -> sympy.Expr:
+    """A schedule as an expression in t, or by name with the length of the run, as cosine:10.
+
+    >>> read_schedule("linear:4")
+    1 - t/4
+    """
+    name, colon, length = text.partition(":")
+    if colon or name.strip() in SCHEDULES:
+        schedule = find_schedule(name.strip())
+        if schedule.name != "constant" and not colon:
+            raise BadInput(f"the schedule {schedule.name} needs its length: {schedule.name}:10.")
+        end = read_expression(length, names=()) if colon else sympy.Integer(1)
+        if not end.is_positive:
+            raise BadInput(f"a schedule has a positive length, not {length.strip()}.")
+        return schedule.expr(end).subs(CLOCK, sympy.Symbol("t"))
+    return read_expression(text, names=("t",))
 
 
 def read_ground(
@@ -38,5 +60,5 @@ def read_ground(
     variables = tuple(sorted({v for _, names in read.values() for v in names}))
     if not variables:
         raise BadInput(f"{losses[0]!r} has no variable to minimize over; write one, such as x^2.")
-    clocks = {name: read_expression(text, names=("t",)) for name, text in schedules.items()}
+    clocks = {name: read_schedule(text) for name, text in schedules.items()}
     return Ground(rule, {n: e for n, (e, _) in read.items()}, variables, clocks), texts

@@ -23,6 +23,7 @@ from verify.report.figures import (
     Picture,
     error_figure,
     gain_figure,
+    schedule_figure,
     stability_figure,
     timescales_figure,
     trajectory_figure,
@@ -211,6 +212,14 @@ def test_gains_are_drawn_coordinate_by_coordinate():
     assert curve(figure, "gradient descent, found")[:, 1] @ [1, 2, 0] == pytest.approx(1)
 
 
+def test_a_schedule_is_drawn_with_the_shares_that_are_exact():
+    figure = schedule_figure("linear")
+    shares = curve(figure, "regularizer, ∫η²")
+    middle = shares[len(shares) // 2]
+    assert middle == pytest.approx([0.5, 7 / 8], abs=1e-3)
+    assert "0.875 of the regularizer" in figure.description
+
+
 # Files and the command
 
 COMMANDS = {
@@ -218,6 +227,7 @@ COMMANDS = {
     "trajectory": "heavy-ball --set beta=1/2 --loss x^2/2+y^4/4 --start 1,1/2 --time 1/2",
     "stability": "nesterov",
     "timescales": "nesterov --lr 1e-3 --hessian-top 50 --hessian-bottom 1",
+    "schedule": "step",
     "gain": "--x 1,2,0;0,1,1 --y 1,2 --lr 1/20 --start 1/5 --batch 1",
 }
 

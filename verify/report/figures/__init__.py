@@ -5,6 +5,7 @@ Needs matplotlib (`pip install 'undertow[plot]'`).
 
 from verify.report.figures.errors import error_figure
 from verify.report.figures.gain import gain_figure
+from verify.report.figures.schedules import schedule_figure
 from verify.report.figures.stability import stability_figure
 from verify.report.figures.style import Picture, named, written
 from verify.report.figures.timescales import timescales_figure
@@ -15,6 +16,7 @@ __all__ = [
     "error_figure",
     "gain_figure",
     "named",
+    "schedule_figure",
     "stability_figure",
     "timescales_figure",
     "trajectory_figure",
