@@ -114,6 +114,19 @@ def test_directly_in_verify_there_is_the_way_in_and_nothing_else():
     assert found == {"__init__.py", "__main__.py", "cli.py", "recheck.py"}
 
 
+MOST_LINES = 400
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if room(name) != "verify.papers"])
+def test_a_file_is_short_enough_to_be_read_at_once(name: str):
+    assert len(FILES[name].read_text("utf-8").splitlines()) < MOST_LINES
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n.startswith("derive.engine.")])
+def test_each_module_of_the_engine_has_its_tests(name: str):
+    assert (ROOT / "tests" / "derive" / "engine" / f"test_{name.rpartition('.')[2]}.py").exists()
+
+
 @pytest.mark.parametrize("folder", sorted(FOLDERS))
 def test_a_folder_says_which_question_it_answers(folder: str):
     docstring = ast.get_docstring(ast.parse(FILES[folder].read_text("utf-8")))

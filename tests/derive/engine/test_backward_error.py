@@ -3,19 +3,15 @@ import sympy
 from flint import fmpq
 
 from derive import (
-    discrete_modified_loss,
     gradient_descent,
     heavy_ball,
     modified_flow,
-    modified_loss,
     one_step_map,
-    optimizer,
     tree,
 )
 from derive.engine.backward_error import slow_motion
 from derive.engine.bseries import exp
 from derive.engine.expansion import steady_flow
-from derive.engine.linear_forms import NotLinear
 from derive.language.coefficients import Ring
 from derive.language.differentials import latex_differential, latex_scalar
 from derive.language.trees import Tree, trees_of_order, trees_up_to
@@ -118,19 +114,6 @@ def test_numbers_for_parameters_specialize_the_symbolic_result(beta):
     assert all(symbolic[t].at({"beta": beta}) == special[t].at({}) for t in trees_up_to(6))
 
 
-def test_modified_loss_of_heavy_ball():
-    loss = modified_loss(heavy_ball, order=3)
-    assert loss.scale == W
-    assert loss.terms[tree("[[]]")] == (1 + BETA) / (4 * (1 - BETA) ** 2)
-    assert loss.exists_below == 3
-    (obstruction,) = loss.obstructions
-    assert set(obstruction.values) == {tree("[[],[]]"), tree("[[[]]]")}
-
-
-def test_on_its_slow_manifold_heavy_ball_is_gradient_descent_on_a_modified_loss():
-    assert discrete_modified_loss(heavy_ball, order=7).obstructions == ()
-
-
 def test_the_slow_manifold_of_heavy_ball_is_its_last_displacement():
     motion = slow_motion(heavy_ball, 6)
     (velocity,) = motion.memory
@@ -144,41 +127,6 @@ def test_the_slow_manifold_of_heavy_ball_is_its_last_displacement():
 def test_an_order_out_of_reach_is_refused_in_one_sentence(order, said):
     with pytest.raises(BadInput, match=said):
         modified_flow(heavy_ball, order=order)
-
-
-def test_rules_outside_the_theory_are_refused_with_the_cause():
-    @optimizer(state=("v",))
-    def undamped(x, v, grad, h):
-        v = v - h * grad(x)
-        return x + v, v
-
-    @optimizer(state=("v",))
-    def normalized(x, v, grad, h):
-        v = v * v
-        return x - h * v, v
-
-    @optimizer()
-    def fixed_radius(x, grad, h):
-        return x - h * grad(x + grad(x))
-
-    @optimizer()
-    def elsewhere(x, grad, h):
-        return x - h * grad(2 * x)
-
-    @optimizer()
-    def drifting(x, grad, h):
-        return 2 * x - h * grad(x)
-
-    with pytest.raises(BadInput, match="eigenvalue 1"):
-        modified_flow(undamped, order=2)
-    with pytest.raises(NotLinear, match="not linear"):
-        slow_motion(normalized, 2)
-    with pytest.raises(BadInput, match="stays away from x"):
-        modified_flow(fixed_radius, order=2)
-    with pytest.raises(NotLinear, match="does not tend to x"):
-        slow_motion(elsewhere, 2)
-    with pytest.raises(BadInput, match="does not stay"):
-        modified_flow(drifting, order=2)
 
 
 @pytest.mark.parametrize(

@@ -6,38 +6,16 @@ import sympy
 from flint import fmpq
 
 from derive import optimizer
-from derive.engine.backward_error import modified_flow
 from derive.engine.component_ring import NoExpansion
-from derive.engine.front_door import is_linear
 from derive.engine.invariant_manifold import NotAtRest, general_flow
-from derive.engine.on_loss import Ground, field_on_loss, series_on_loss
-from derive.optimizers import NONLINEAR, ZOO
+from derive.engine.on_loss import Ground, field_on_loss
+from derive.optimizers import NONLINEAR
+from tests.derive.engine.test_on_loss import ground
 
 X, Y, U, V, H = sympy.symbols("x y u_x u_y h")
 E = X**4 / 4 + X * Y + Y**2 / 3 + X**2 * Y / 5
 PLACE = {X: sympy.Rational(3, 7), Y: sympy.Rational(-2, 5)}
 G = [sympy.diff(E, c) for c in (X, Y)]
-
-
-def ground(rule):
-    return Ground(rule, dict.fromkeys(rule.fields, E), ("x", "y"))
-
-
-def values(field):
-    """The field's parts at one place and at one choice of the parameters, exactly."""
-    names = [sympy.Symbol(name) for name in field.parameters]
-    at = PLACE | {s: sympy.Rational(1, 3 + i) for i, s in enumerate(names)}
-    return {
-        name: [[sympy.simplify(term.subs(at)) for term in part] for part in parts]
-        for name, parts in field.field.items()
-    }
-
-
-@pytest.mark.parametrize("rule", ZOO.values(), ids=str)
-def test_both_engines_agree_on_linear_rules_through_the_third_power_of_h(rule):
-    series = series_on_loss(modified_flow(rule, order=4), ground(rule))
-    general = field_on_loss(general_flow(rule, order=4), ground(rule))
-    assert values(general) == values(series)
 
 
 @pytest.mark.parametrize(
@@ -244,11 +222,6 @@ def test_a_schedule_brings_its_derivatives():
     for j, terms in enumerate(on_loss(rule, 2)):
         expected = -(eta**2) * hessian(G)[j] / 2 + sympy.diff(eta, t) * G[j] / 2
         assert sympy.simplify(terms[1] - expected) == 0
-
-
-def test_the_engines_are_chosen_by_the_rule():
-    assert all(is_linear(rule) for rule in ZOO.values())
-    assert not any(is_linear(NONLINEAR[name]) for name in ("adam", "nesterov-sc", "lion"))
 
 
 def test_a_step_runs_unchanged_on_floats():

@@ -1,14 +1,10 @@
 """Two routes to the same coefficients: packed numbers and polynomials, k steps and Lie powers."""
 
-from itertools import pairwise
-from math import lcm
-
 import pytest
 
 from derive import modified_flow, one_step_map, optimizer
 from derive.engine import many_steps
 from derive.engine.bseries import exp
-from derive.engine.cleared import Cleared
 from derive.engine.linear_memory import linear_method
 from derive.engine.packing import arithmetic
 from derive.language.trees import trees_up_to
@@ -37,29 +33,6 @@ def test_packed_numbers_say_what_polynomials_say(name, monkeypatch):
         assert read(packed.step[t]) == plain.step[t]
         for ours, theirs in zip(packed.memory, plain.memory, strict=True):
             assert read(ours[t]) == theirs[t]
-
-
-@pytest.mark.parametrize("name", PACKED)
-def test_no_coefficient_is_larger_than_the_bound(name):
-    found = many_steps.solve(PACKED[name], ORDER, 1)
-    cleared = Cleared.of(PACKED[name])
-    bounds = [cleared.largest_coefficient(nodes) for nodes in range(1, ORDER + 1)]
-    assert all(low <= high for low, high in pairwise(bounds))
-    for t in trees_up_to(ORDER):
-        for values in (found.flow, found.step, *found.memory):
-            coefficients = found.arithmetic.unpack(values[t]).coeffs()
-            assert all(abs(c) <= bounds[t.order - 1] for c in coefficients)
-    assert found.scales[ORDER] == lcm(*range(1, ORDER + 1))
-
-
-def test_the_bound_is_needed():
-    """With digits of half the size a coefficient comes out wrong, not merely late."""
-    method = PACKED["heavy-ball"]
-    found = many_steps.solve(method, ORDER, 1)
-    bound = Cleared.of(method).largest_coefficient(ORDER)
-    narrow = arithmetic(method.ring, [], lambda: bound / 10**6)
-    longest = [found.arithmetic.unpack(found.flow[t]) for t in trees_up_to(ORDER)]
-    assert any(narrow.unpack(narrow.pack(p)) != p for p in longest)
 
 
 @optimizer(state=("m",), parameters=("tau",))

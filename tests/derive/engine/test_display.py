@@ -21,7 +21,7 @@ from derive import (
 from derive.language.formula import BETA, Formula
 
 LEAF, PAIR = tree("[]"), tree("[[]]")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_name_of_a_rule_stands_for_it():
