@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,12 +20,13 @@ Number = Any
 
 
 class Motion:
-    """The flow of (x, x', t) on a loss.
+    """The flow of (x, x', t) on a loss, or that of (x, t) where x' is given.
 
     Args:
         terms: the coefficient of every vector of x'', in t and in what has a value.
-        values: numbers at the working precision, by name; the square root of a number mu may
-            stand in the terms as sqrt(mu).
+        values: numbers at the working precision, by name; the square root of one may stand in the
+            terms, as sqrt(mu).
+        first_order: the terms are those of x'.
     """
 
     def __init__(
@@ -33,28 +34,32 @@ class Motion:
         loss: VectorField,
         terms: Mapping[Vector, sympy.Expr],
         values: Mapping[str, Number],
+        *,
+        first_order: bool = False,
     ) -> None:
         self.loss = loss
-        roots = {n: sympy.Symbol(f"root_{n}", positive=True) for n in values}
-        squares = {sympy.Symbol(n): root**2 for n, root in roots.items()}
-        self.terms = {v: sympy.sympify(c).subs(squares) for v, c in terms.items()}
-        self.names = tuple(root.name for root in roots.values())
-        self._fixed = [sqrt(value) for value in values.values()]
+        self.first_order = first_order
+        rooted = _under_roots(terms.values()) & values.keys()
+        squares = {sympy.Symbol(n): sympy.Symbol(n, positive=True) ** 2 for n in rooted}
+        self.terms = {v: _plain(sympy.sympify(c).subs(squares)) for v, c in terms.items()}
+        self.names = tuple(values)
+        self._fixed = [sqrt(v) if n in rooted else v for n, v in values.items()]
 
     def fixed(self, zero: Number) -> list[Number]:
         return self._fixed
 
     @property
     def program(self) -> Program:
-        """(x, x', t, roots of the values) -> their speeds."""
+        """(x, x', t, the values or their roots) -> their speeds."""
         return self._program
 
     @cached_property
     def _program(self) -> Program:
         size = self.loss.dimension
+        states = size if self.first_order else 2 * size
 
         def speeds(nodes: list[Node]) -> list[Node]:
-            place, velocity, rest = nodes[:size], nodes[size : 2 * size], nodes[2 * size :]
+            place, velocity, rest = nodes[:size], nodes[size:states], nodes[states:]
             names = ("t", *self.names)
 
             def vector(of: Vector) -> list[Node]:
@@ -69,17 +74,28 @@ class Motion:
                 total = [a + weight * b for a, b in zip(total, vector(of), strict=True)]
             return [*velocity, *total, nodes[0] * 0 + 1]
 
-        return record(2 * size + 1 + len(self._fixed), speeds)
+        return record(states + 1 + len(self._fixed), speeds)
 
     def path(
         self, state: Sequence[Number], times: Sequence[Number], *, digits: int
     ) -> list[np.ndarray]:
-        """x at these increasing times, from a state (x, x', t)."""
+        """x at these increasing times, from a state (x, x', t), or (x, t)."""
         since = [t - state[-1] for t in times]
         found = flow(self, state, since, digits=digits, arithmetic=MPFR)
         return [here[: self.loss.dimension] for here in found]
 
     def around(self, state: Sequence[Number], terms: int = 9) -> list[list[Number]]:
-        """The Taylor coefficients of x, for short times from (x, x', t)."""
+        """The Taylor coefficients of x, for short times from (x, x', t) or (x, t)."""
         found = self.program.taylor(list(state), self._fixed, terms, MPFR)
         return found[: self.loss.dimension]
+
+
+def _under_roots(terms: Iterable[sympy.Expr]) -> set[str]:
+    """The symbols that stand under a root."""
+    powers = (p for c in terms for p in sympy.sympify(c).atoms(sympy.Pow))
+    return {s.name for p in powers if not p.exp.is_Integer for s in p.base.free_symbols}
+
+
+def _plain(expr: sympy.Expr) -> sympy.Expr:
+    """The expression in symbols without assumptions."""
+    return expr.subs({s: sympy.Symbol(s.name) for s in expr.free_symbols})
