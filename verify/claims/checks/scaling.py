@@ -20,6 +20,8 @@ from verify.running.numbers import BALL, evaluate, precision
 
 HALVINGS = 2400
 """The step is 2^-2400, or nearly so: h^(1/50) is still small."""
+NEARER = 1800
+"""The larger step beside it, for the power with which something falls."""
 SMALL = fmpq(1, 10**7)
 """Below a millionth, by which a wrong constant may be wrong."""
 
@@ -64,15 +66,15 @@ def along(gamma: fmpq, halvings: int, draw: random.Random) -> Place:
     """
     p, q = int(gamma.p), int(gamma.q)
     n = max(1, halvings // q)
-    scale = fmpq(draw.randint(20, 39), 40)
-    first = scale**2 * fmpq(draw.randint(10, 20), 100)
+    scale = fmpq(draw.randint(28, 40), 41)
+    first = scale**2 * fmpq(draw.randint(20, 24), 101)
     return Place(
         fmpq(1, 2 ** (q * n)),
         1 - scale * fmpq(2) ** (-p * n),
         scale,
         gamma,
         first,
-        first * fmpq(draw.randint(20, 40), 10),
+        first * fmpq(draw.randint(300, 400), 97),
     )
 
 
@@ -97,18 +99,18 @@ def to_leading_order(
 
     def holds(says: Statement, point: Point, settings: Settings) -> bool:
         gamma = point["gamma"]
-        with precision(3 * HALVINGS):
+        with precision(5 * HALVINGS // 2):
             far = left(says, gamma, HALVINGS, settings.seed)
             if far is None or not far < SMALL:
                 return False
             if not rate:
                 return True
-            near = left(says, gamma, HALVINGS // 2, settings.seed)
+            near = left(says, gamma, NEARER, settings.seed)
             if near is None or not (far > 0 and near > 0):
                 return False
             fallen = (near / far).log() / arb(2).log()
-            n, more = (max(1, h // int(gamma.q)) for h in (HALVINGS // 2, HALVINGS))
+            n, more = (max(1, h // int(gamma.q)) for h in (NEARER, HALVINGS))
             stated = evaluate(says.expr(rate), {"gamma": arb(gamma)}, BALL)
-            return bool(abs(fallen - stated * int(gamma.q) * (more - n)) < fmpq(1, 10**4))
+            return bool(abs(fallen - stated * int(gamma.q) * (more - n)) < fmpq(1, 2500))
 
     return bounded(name, holds, kind=Kind.BALL, refutes=refutes)

@@ -248,7 +248,7 @@ def prefactor() -> Claim:
 
     def equal_times(says: Statement, settings: Settings) -> tuple[bool, str]:
         draw, small = random.Random(settings.seed), fmpq(1, 2**40)
-        for _ in range(6):
+        for _ in range(5):
             model = TwoLayers.random(draw, vector=True)
             size, a = fmpq(draw.randint(1, 9), 8), fmpq(draw.randint(1, 2))
             variance = sum((x * x for row in model.data for x in row), fmpq(0)) / model.samples
@@ -269,7 +269,7 @@ def prefactor() -> Claim:
                 rates = [2 * rate for rate in rates]
             if not all(abs(rate * a / rest - 1) < small for rate in rates):
                 return False, f"the times differ for {values}"
-        return True, "the times are equal within 2^-40 at h = C^3 2^-120, 6 random networks"
+        return True, "the times are equal within 2^-40 at h = C^3 2^-120, 5 random networks"
 
     return Claim(
         says=Statement(
