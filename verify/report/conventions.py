@@ -29,6 +29,7 @@ from verify.workbench.conventions import (
     scales,
 )
 from verify.workbench.libraries import CONVENTIONS, Convention, Setting, number
+from verify.workbench.schedule_conversion import UnderSchedule
 
 
 def describe(conversion: Conversion) -> str:
@@ -56,6 +57,24 @@ def describe(conversion: Conversion) -> str:
         table.append([label, str(match.target), *values, percent(match.apart)])
     changes = [[n, match.changes] for n, match in zip(kept, conversion.matches, strict=True)]
     return "\n\n".join(map(aligned, (rows, table, changes)))
+
+
+def describe_schedule(conversion: Conversion, found: UnderSchedule) -> str:
+    """What `undertow convert --schedule` adds."""
+    if conversion.target is None or conversion.relation is not Relation.ITERATES:
+        return f"under {found.name}   no conversion has the same iterates to begin with"
+    if found.power == 0:
+        return f"under {found.name}   the same iterates, each with its own learning rate"
+    apart = f"{percent(found.apart)} apart within {STEPS} steps"
+    if found.power is None:
+        return f"under {found.name}   {apart}; no power of the rates on the memory keeps them one"
+    factor = "lr_new/lr_old" if found.power > 0 else "lr_old/lr_new"
+    shift = linear_method(conversion.target.rule).memory_shift[0] != 0
+    memory = conversion.target.rule.memory[0]
+    what = f"x − {memory}" if shift else memory
+    return (
+        f"under {found.name}   {apart}; the same if {what} is multiplied by {factor} in every step"
+    )
 
 
 def _while_it_changes(conversion: Conversion, target: Setting) -> str:

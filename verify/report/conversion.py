@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +10,7 @@ from flint import fmpq
 
 from verify.workbench.conventions import Conversion, Scales, scales
 from verify.workbench.libraries import Setting
+from verify.workbench.schedule_conversion import UnderSchedule
 
 
 def as_json(found: Conversion) -> dict[str, Any]:
@@ -32,6 +34,17 @@ def as_json(found: Conversion) -> dict[str, Any]:
             }
             for match in found.matches
         ],
+    }
+
+
+def schedule_json(found: UnderSchedule) -> dict[str, Any]:
+    """What a schedule does to a conversion; `power` is that of new/old on the target's memory."""
+    return {
+        "name": found.name,
+        "same": found.power == 0,
+        "apart": None if math.isnan(found.apart) else found.apart,
+        "power": found.power,
+        "factors": [str(factor) for factor in found.factors],
     }
 
 

@@ -37,7 +37,8 @@ from verify.workbench.libraries import (
 
 STEPS = 20
 START = (fmpq(3, 4), fmpq(-1, 2))
-CHANGE = fmpq(1, 10)
+CHANGE = (*[ONE] * (STEPS // 2), *[ONE / 10] * (STEPS - STEPS // 2 + 1))
+"""The learning rate falls to a tenth half way."""
 PAIR = tree("[[]]")
 
 
@@ -240,7 +241,7 @@ def difference(conversion: Conversion) -> float:
     source, target, first = conversion.source, conversion.target, conversion.first_step
     if target is None:
         raise BadInput("only a conversion with a target can be run.")
-    loss = _small_steps(source)
+    loss = small_steps(source)
     gradients = conversion.relation is Relation.GRADIENTS
 
     def run(arithmetic: Arithmetic) -> tuple[np.ndarray, np.ndarray]:
@@ -255,10 +256,10 @@ def difference(conversion: Conversion) -> float:
     return float(max(apart, np.finfo(float).eps))
 
 
-def _small_steps(source: Setting) -> VectorField:
-    """A loss of degree four, scaled so that a step is short."""
+def small_steps(source: Setting, longest: fmpq = ONE) -> VectorField:
+    """A loss of degree four, scaled so that a step is short, the longest factor included."""
     terms = (((4, 0), 4), ((2, 0), 2), ((0, 2), 1), ((1, 1), 2), ((2, 1), 4))
-    flat = 8 * scales(source).speed
+    flat = 8 * scales(source).speed * longest
     return polynomial(2, tuple((powers, 1 / (d * flat)) for powers, d in terms), "small steps")
 
 
@@ -271,14 +272,14 @@ def path(
     gradients: bool = False,
     first: FirstStep | None = None,
     steps: int = STEPS,
-    change: fmpq = ONE,
+    factors: Sequence[fmpq] | None = None,
     repair: int = 0,
 ) -> np.ndarray:
     """x_0, ..., x_steps, or the points where these steps take their gradients, one a row.
 
     Args:
-        change: the factor by which the learning rate changes half way.
-        repair: the power of this factor that multiplies the memory there.
+        factors: of the learning rate in every step, for one that changes.
+        repair: the power of new/old that multiplies the memory where it does.
     """
     rule, grad, h = given.rule, loss.gradient_function(arithmetic), arithmetic.convert(given.lr)
     values = rule.arguments(arithmetic.convert)
@@ -295,9 +296,10 @@ def path(
     rows: list[np.ndarray] = []
     for k in range(steps + 1):
         rows.append(x)
-        if change != 1 and k == steps // 2:
-            h = h * arithmetic.convert(change)
-            scale, shift = (arithmetic.convert(c) for c in (change**repair, _shift(given)))
+        if factors and k and factors[k] != factors[k - 1]:
+            h = arithmetic.convert(given.lr * factors[k])
+            change = (factors[k] / factors[k - 1]) ** repair
+            scale, shift = (arithmetic.convert(c) for c in (change, _shift(given)))
             memory = tuple((m - x * shift) * scale + x * shift for m in memory)
         x, memory = rule.step(x, memory, watched, h, values)
     return np.array(points if gradients else rows)
@@ -308,7 +310,7 @@ def _shift(given: Setting) -> fmpq:
     return linear_method(given.rule).memory_shift[0].at({})
 
 
-def repair(conversion: Conversion) -> int | None:
+def repair(conversion: Conversion, factors: Sequence[fmpq] = CHANGE) -> int | None:
     """What keeps the two together when the learning rate changes, each in its own units.
 
     A velocity holds the learning rates of the past, a sum of gradients none: the target's memory
@@ -318,12 +320,12 @@ def repair(conversion: Conversion) -> int | None:
     if target is None or conversion.relation is not Relation.ITERATES:
         return None
     ours, theirs = (linear_method(side.rule).memory_units[0] for side in (source, target))
-    loss = _small_steps(source)
-    own = path(source, loss, START, RESIDUES, change=CHANGE)
+    loss = small_steps(source)
+    own = path(source, loss, START, RESIDUES, factors=factors)
 
     def keeps(power: int) -> bool:
         first = conversion.first_step
-        other = path(target, loss, START, RESIDUES, first=first, change=CHANGE, repair=power)
+        other = path(target, loss, START, RESIDUES, first=first, factors=factors, repair=power)
         return bool((own == other).all())
 
     return next(filter(keeps, dict.fromkeys((0, theirs - ours))), None)
