@@ -12,6 +12,7 @@ is gradient descent on E + h c N(grad E), N = w |g|^2/2.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy
 
@@ -77,6 +78,19 @@ def regularizer(rule: Optimizer) -> Regularizer:
     if c is not None and not _free_of(algebra.unnamed(c)):
         c = None
     return Regularizer(flow, -first, None if c is None else algebra.unnamed(c), _norm(flow, -first))
+
+
+@lru_cache(maxsize=64)
+def coefficient(rule: Optimizer) -> sympy.Expr:
+    """c of a rule in one component, as a function of G = |g| and the parameters.
+
+    Raises:
+        BadInput: the term couples the components, or as for `regularizer`.
+    """
+    found = regularizer(rule).coefficient
+    if found is None:
+        raise BadInput(f"the term of order h of {rule.name} is no multiple of H phi in components.")
+    return found
 
 
 def _free_of(c: Element) -> bool:
