@@ -174,6 +174,18 @@ class BatchRun:
         time: int = 1,
     ) -> list[float]:
         """The distance at the final time for h = 2^-j, j in `halvings`."""
+        pairs = self.distances(fields, halvings=halvings, digits=digits, time=time)
+        return [last for _, last in pairs]
+
+    def distances(
+        self,
+        fields: Callable[[int, Number], BatchField],
+        *,
+        halvings: Sequence[int],
+        digits: int,
+        time: int = 1,
+    ) -> list[tuple[float, float]]:
+        """The largest distance over the steps and the last one for h = 2^-j, j in `halvings`."""
         found = []
         with precision(digits):
             for j in halvings:
@@ -182,7 +194,10 @@ class BatchRun:
                 other = self.follow(
                     lambda k, h=h: fields(k, h), path[0], h, steps, TAYLOR_TERMS, MPFR
                 )
-                found.append(float(max(abs(c) for c in path[-1] - other[-1])))
+                apart = [
+                    float(max(abs(c) for c in a - b)) for a, b in zip(path, other, strict=True)
+                ]
+                found.append((max(apart[1:]), apart[-1]))
         return found
 
 

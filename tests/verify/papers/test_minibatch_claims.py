@@ -5,7 +5,6 @@ import random
 
 import numpy as np
 import pytest
-import sympy
 from flint import fmpq
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -14,7 +13,6 @@ from derive import heavy_ball, nesterov
 from derive.batches.history_sums import history_flow
 from derive.batches.minibatch_flow import minibatch_flow
 from derive.engine.backward_error import modified_flow
-from derive.language.formula import H
 from derive.language.trees import LEAF, grow, tree
 from derive.optimizers import ZOO
 from derive.optimizers.weight_decay import coupled, decoupled
@@ -22,7 +20,6 @@ from verify.claims.checks.batch_fields import new_weight, of_order_two, publishe
 from verify.claims.checks.heavy_ball import value
 from verify.claims.claim import Settings
 from verify.models.batch_runs import BatchField, BatchRun, history
-from verify.papers.ghosh2023.batch_steps import interval_errors
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import MPFR, precision
 
@@ -186,14 +183,6 @@ def widened(small: BatchField, k: int, steps: int, fixed: int, h) -> BatchField:
             field.add(part, weights, small.weights[place])
             place += 1
     return field
-
-
-def test_the_interval_equation_is_of_order_one_only():
-    """Equation (9) as it stands, and without its defect: errors halve, then quarter."""
-    first, last = (interval_errors(sympy.Integer(0), FAST)[i] for i in (2, 3))
-    assert 1.7 < first / last < 2.3
-    first, last = (interval_errors(H**2 / 2, FAST)[i] for i in (2, 3))
-    assert 3.5 < first / last < 4.5
 
 
 def test_the_constant_of_the_theorem_grows_with_the_time():

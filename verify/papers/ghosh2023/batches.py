@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,35 +14,32 @@ from flint import fmpq
 from derive import gradient_descent, heavy_ball
 from derive.batches.history_sums import history_flow
 from derive.batches.minibatch_flow import leading_parts, minibatch_loss
-from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H, K, R
+from derive.language.formula import BETA, H, K
 from derive.language.trees import tree
 from derive.optimizers import heavy_ball_two_step
 from verify.claims.checks.batch_fields import (
     BETAS,
     LAG,
-    WHERE_R,
     at,
-    exact_residual,
-    in_rationals,
-    published,
     regularized,
     run_of,
     same_in_lag,
     sequences,
-    strong_order,
     sums_of,
 )
-from verify.claims.checks.identities import identical
-from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
+from verify.claims.checks.batch_followed import BatchFollowed
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.identities import exact, identical
+from verify.claims.claim import Claim, Kind, Settings, claim, on, read
+from verify.claims.slots import Choice, Losses, Order, Value, When
+from verify.claims.statement import Statement, Type
 from verify.models.batch_runs import BatchField, BatchRun
-from verify.running.numbers import MPFR, RATIONAL, PowerSeries, evaluate
+from verify.running.numbers import MPFR, RATIONAL, PowerSeries
 
 Number = Any
-SQUARED = r"\lVert\nabla G_r\rVert^{2}"
-HOLDS_TO_A_TIME = (
-    r"$G_r = \sum_{j\le r}\beta^{r-j}E_j$; the constant depends on the time: $k \le T/h$, "
-    "$C = C_T$."
-)
+SUMS = r"$G_k:=\sum_{r\le k}\beta^{k-r}E_r$"
+REGULARIZER = r"${own}\lVert\nabla G_k\rVert^2+\sum_{r<k}{past}\lVert\nabla G_r\rVert^2$"
+PUBLISHED = {"own": Value(H / 4), "past": Value(H * LAG / 2)}
 
 
 def runs(settings: Settings, dimension: int = 2) -> list[tuple[BatchRun, fmpq]]:
@@ -63,196 +61,261 @@ def leading_weight() -> sympy.Expr:
     return ratio**K
 
 
-def _second_order_weight(gaps: tuple[int, ...], t: str) -> sympy.Expr:
+def second_order_weight(gaps: tuple[int, ...], t: str) -> sympy.Expr:
     """The weight of |grad G_r|^2 in the loss behind a term of the field: half of it, times h."""
     terms = history_flow(heavy_ball, order=2).orders[1].terms
     coefficient = -terms[gaps, tree(t)].as_expr() / 2
     return H * coefficient * BETA ** ((K - 1) * len(gaps))
 
 
-@claim("ghosh2023.batch-recursion", catalogue="A18", where="equation (8)")
+def stated(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
+    """The field of equation (10) with what stands in the slots."""
+    own = at(says.expr("own"), k, k, h, beta)
+    return regularized(
+        sums_of(run, k, beta),
+        h,
+        lambda r: own if r == k else at(says.expr("past"), k, r, h, beta),
+    )
+
+
+def force_alone(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
+    """The field of equation (10) without its regularizer."""
+    return regularized(sums_of(run, k, beta), h, lambda r: h * 0)
+
+
+FOLLOWED = BatchFollowed(heavy_ball, stated)
+
+
+@claim(
+    "ghosh2023.batch-recursion",
+    catalogue="A18",
+    where="equation (8)",
+    printed=read(r"\mathbf{x}^1 = \mathbf{x}^0 - h \nabla E_0(\mathbf{x}^0)"),
+)
 def batch_recursion() -> Claim:
-    """With x^(-1) = x^0 the first line of (8) at k = 0 is its second line, so that this line need
-    not be said. Summed up, x^(k+1) - x^k = -h Σ_(r<=k) β^(k-r) ∇E_r(x^r). Nothing depends on the
-    place x^0 = 0: the recursion holds from any start.
+    r"""With $x^{-1}=x^0$ the first line of (8) at $k=0$ is its second line, so that this line need
+    not be said. Summed up, $x^{k+1}-x^k=-h\sum_{r\le k}\beta^{k-r}\nabla E_r(x^r)$. Nothing depends
+    on the place $x^0=0$: the recursion holds from any start.
     """
 
-    def unrolled(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        h = fmpq(1, 16)
+    def unrolled(says: Statement, settings: Settings) -> tuple[bool, str]:
+        h, weight = fmpq(1, 16), says.expr("weight")
         for run, beta in runs(settings):
             path = run.iterates(h, 4, RATIONAL)
             grads = [loss.gradient_function(RATIONAL) for loss in run.losses]
             for k in range(4):
                 push = path[0] * 0
                 for r in range(k + 1):
-                    push = push - grads[run.batch(r)](path[r]) * (at(candidate, k, r, h, beta) * h)
+                    push = push - grads[run.batch(r)](path[r]) * (at(weight, k, r, h, beta) * h)
                 if any(path[k + 1] - path[k] != push):
                     return False, f"wrong at k = {k}, beta = {beta}"
         return True, "equal for k = 0 ... 3 in 9 rational runs from random starts"
 
     return Claim(
-        statement=(
-            r"The recursion (8) is $x^{k+1} = x^k - h\sum_{r\le k} w\,\nabla E_r(x^r)$ from any "
-            r"start with $x^{-1} = x^0$; $w$ is {formula}."
+        says=Statement(
+            Type.EQUALITY,
+            r"From any start with $x^{-1}:=x^0$ the recursion of heavy ball on the batch losses "
+            r"$E_k$ is $x^{k+1}=x^k-h\sum_{r\le k}{weight}\nabla E_r(x^r)$.",
+            {"weight": Value(LAG)},
         ),
-        printed=Formula("batchRecursionWeight", LAG, given=(*MOMENTUM, sympy.Ge(R, 0))),
         checks=(
-            in_rationals("rational iterates", Kind.ENUMERATION, unrolled),
-            same_in_lag("leading part of the memory", leading_weight),
+            exact("rational iterates", Kind.ENUMERATION, unrolled),
+            on("weight", same_in_lag("leading part of the memory", leading_weight)),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"The value $0$ of $x^0$ plays no part.",
     )
 
 
-@claim("ghosh2023.batch-history", catalogue="A19", where="Theorem 5.1, equation (10)")
+@claim(
+    "ghosh2023.batch-history",
+    catalogue="A19",
+    where="Theorem 5.1, equation (10)",
+    printed=read(r"close to the trajectory of the gradient flow with the modified loss"),
+)
 def batch_history() -> Claim:
-    """One step before r the path was x_r = x_k + h Σ_(r<=j<k) ∇G_j + O(h²). So the displacement
-    -h Σ β^(k-r) ∇E_r(x_r) is -h ∇G_k - h² Σ_(j<k) β^(k-j) ∇²G_j ∇G_j + O(h³), because the batches
-    up to j add up to Σ_(r<=j) β^(k-r) ∇²E_r = β^(k-j) ∇²G_j.
+    r"""One step before $r$ the path was $x_r=x_k+h\sum_{r\le j<k}\nabla G_j+O(h^2)$. So the
+    displacement $-h\sum\beta^{k-r}\nabla E_r(x_r)$ is $-h\nabla G_k-h^2\sum_{j<k}\beta^{k-j}
+    \nabla^2G_j\nabla G_j+O(h^3)$, because the batches up to $j$ add up to $\sum_{r\le j}\beta^{k-r}
+    \nabla^2E_r=\beta^{k-j}\nabla^2G_j$. The flow itself adds $h^2/2\,\nabla^2G_k\nabla G_k$ in one
+    step, which the displacement has not: the field must hold $-h/2\,\nabla^2G_k\nabla G_k$.
     """
-
-    def build(c: sympy.Expr, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
-        own = published(k, h, beta)
-        return regularized(
-            sums_of(run, k, beta), h, lambda r: own(r) if r == k else at(c, k, r, h, beta)
-        )
-
     return Claim(
-        statement=(
-            r"For any fixed sequence of batches, SGD with momentum is $O(h^2)$-close to the flow "
-            r"of $\hat E_k$ of equation (10), where an earlier step $r < k$ has the term {formula}."
+        says=Statement(
+            Type.CLOSENESS,
+            r"On any fixed sequence of batches heavy ball from a cold start is {order}-close, "
+            r"{when}, to the flow of $-\nabla\hat E_k$ on $[t_k,t_{k+1})$, $t_k:=kh$, from $x_0$, "
+            rf"where $\hat E_k$ is $G_k$ plus {REGULARIZER}, {SUMS}, for {{losses}} and "
+            r"{domain}.",
+            {"past": PUBLISHED["past"], "own": PUBLISHED["own"], "order": Order(2)}
+            | {"when": When.EVERY_STEP, "losses": Losses.EVERY, "domain": FADING},
         ),
-        printed=Formula("batchHistory", H * LAG / 2, beside=SQUARED, given=(*WHERE_R, *STEP)),
         checks=(
-            exact_residual("exact residual", heavy_ball, build, 2),
-            strong_order("observed order", heavy_ball, build, 2),
-            same_in_lag("sums over the history", lambda: _second_order_weight((0,), "3[3[]]")),
+            on("past", same_in_lag("history sums", lambda: second_order_weight((0,), "3[3[]]"))),
+            on("own", identical("step at hand", lambda: second_order_weight((), "1[1[]]"))),
+            FOLLOWED.on_losses(),
+            FOLLOWED.in_domain(),
+            FOLLOWED.order(),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=HOLDS_TO_A_TIME,
     )
 
 
-@claim("ghosh2023.batch-regularizer", catalogue="A19", where="Theorem 5.1 and remark 5.1")
+@claim(
+    "ghosh2023.batch-regularizer",
+    catalogue="A19",
+    where="Remark 5.1",
+    printed=read(r"governed by the driving-force  $-\nabla G_k(\mathbf{x}(t))$"),
+)
 def batch_regularizer() -> Claim:
-    """The flow itself adds h²/2 ∇²G_k ∇G_k in one step, which the displacement has not: the field
-    must hold -h/2 ∇²G_k ∇G_k, the gradient of -h/4 |∇G_k|².
+    r"""The force alone leaves $h^2/2\,\nabla^2G_k\nabla G_k$ and the history's part in every step,
+    which add up to order $h$ over a fixed time; the negative gradient of $IGRM_s$ removes them.
     """
+    rough = BatchFollowed(heavy_ball, force_alone, begins=2)
 
-    def build(c: sympy.Expr, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
-        past = published(k, h, beta)
-        return regularized(
-            sums_of(run, k, beta), h, lambda r: at(c, k, r, h, beta) if r == k else past(r)
-        )
+    def needed(says: Statement, settings: Settings) -> tuple[bool, str]:
+        """What the force leaves in the first step of each kind is minus the regularizer's pull."""
+        for run, beta in runs(settings):
+            left = [
+                run.residual(
+                    lambda k, h, f=field, run=run, b=beta: f(says, run, k, h, b),
+                    length=4,
+                    steps=3,
+                )
+                for field in (force_alone, stated)
+            ]
+            if left[0] != says["rough"].power + 1 or left[1] < says["order"].power + 1:
+                return False, f"h^{left[0]} and h^{left[1]} are left at beta = {beta}"
+        return True, "h^2 is left of the force alone, h^3 with the regularizer, 9 runs"
 
     return Claim(
-        statement=(
-            r"The force on $[t_k, t_{k+1})$ is $-\nabla G_k$, and in its regularizer "
-            r"$\mathrm{IGRM}_s$ the step at hand has the term {formula}."
-        ),
-        printed=Formula(
-            "batchRegularizer", H / 4, beside=r"\lVert\nabla G_k\rVert^{2}", given=STEP
+        says=Statement(
+            Type.CLOSENESS,
+            r"On any fixed sequence of batches heavy ball from a cold start is {rough}-close, "
+            r"{when}, to the flow of the force $-\nabla G_k$ on $[t_k,t_{k+1})$, $t_k:=kh$, and "
+            rf"{{order}}-close to that of $-\nabla(G_k+IGRM_s)$, where $IGRM_s$ is {REGULARIZER}, "
+            rf"{SUMS}, for {{losses}} and {{domain}}.",
+            {**PUBLISHED, "order": Order(2), "rough": Order(1), "when": When.EVERY_STEP}
+            | {"losses": Losses.EVERY, "domain": FADING},
         ),
         checks=(
-            exact_residual("exact residual", heavy_ball, build, 2),
-            strong_order("observed order", heavy_ball, build, 2),
-            identical("sums over the history", lambda: _second_order_weight((), "1[1[]]")),
+            on("own", identical("step at hand", lambda: second_order_weight((), "1[1[]]"))),
+            exact("what the force leaves", Kind.SERIES, needed),
+            rough.order("observed order of the force", "rough"),
+            FOLLOWED.on_losses(),
+            FOLLOWED.in_domain(),
+            FOLLOWED.order(),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=HOLDS_TO_A_TIME,
     )
 
 
-@claim("ghosh2023.batch-time-range", catalogue="A19", where="Theorem 5.1, range of k")
+class Range(Choice):
+    """For which steps one constant serves."""
+
+    UP_TO_A_TIME = r"for all $k\le T/h$, with a constant that depends on $T$"
+    EVERY_STEP = r"for all $k$, with one constant"
+
+
+@claim(
+    "ghosh2023.batch-time-range",
+    catalogue="A19",
+    where="Theorem 5.1, range of k",
+    printed=read(r"\leq Ch^2, \quad k=1,2,\dots,n"),
+)
 def batch_time_range() -> Claim:
-    """Without momentum, with E_k = -x²/2 for every k, x^k = (1+h)^k x^0 and the modified flow has
-    the rate 1 - h/2. The logarithm of their ratio at kh = T is (T/h)(log(1+h) - h + h²/2), which is
-    T h²/3 + O(h³): no constant serves every k.
+    r"""Without momentum, with $E_k=-x^2/2$ for every $k$, $x^k=(1+h)^kx^0$ and the modified flow
+    has the rate $1-h/2$. The logarithm of their ratio at $kh=T$ is $(T/h)(\log(1+h)-h+h^2/2)$,
+    which is $Th^2/3+O(h^3)$: no constant serves every $k$.
     """
 
-    def series(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+    def series(says: Statement, settings: Settings) -> tuple[bool, str]:
         length, logarithm, power = 6, [fmpq(0)], fmpq(1)
         for n in range(1, length):
             logarithm.append(power / n)
             power = -power
         logarithm[1] -= 1
         logarithm[2] += fmpq(1, 2)
-        wanted = [logarithm[n + 1] for n in range(3)]  # over h, through h^2
+        wanted = [logarithm[n + 1] for n in range(length - 1)]  # over h
+        h = PowerSeries.step(4)
         for time in (fmpq(1), fmpq(2), fmpq(7, 3)):
-            arithmetic = {"h": PowerSeries.step(3), "T": time}
-            found = PowerSeries.step(3) * 0 + evaluate(candidate, arithmetic)
-            if [found[n] for n in range(3)] != [w * time for w in wanted]:
-                return False, f"wrong at T = {time}"
-        return True, "log(x^k/x(kh)) agrees through h^2 for 3 times, exactly"
+            term = h * 0 + says.number("growth", h=h, T=time)
+            lowest = next((n for n in range(4) if wanted[n] * time != term[n]), 4)
+            if lowest != says["error"].power:
+                return False, f"h^{lowest} is left at T = {time}"
+        return True, "log(x^k/x(kh)) for 3 times, exactly"
 
-    def iterated(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        """Bounds by rationals: the ratio (1+h)/exp(h-h^2/2) is below and above its series."""
-        h = fmpq(1, 1024)
-        low, high = h**3 / 3 - h**4 / 4, h**3 / 3
-        for time in (1, 4):
-            guess = evaluate(candidate, {"h": h, "T": fmpq(time)})
+    def in_time(says: Statement, settings: Settings) -> tuple[bool, str]:
+        """|x^k/x(kh) - 1|/h^power by floats: bounded in h for a time, and in the time or not."""
+
+        def apart(h: float, time: float) -> float:
             steps = time / h
-            if not low * steps * fmpq(99, 100) <= guess <= high * steps * fmpq(101, 100):
-                return False, f"{guess} at T = {time}, h = {h}"
-        return True, "between the bounds of the alternating series at T = 1 and 4, h = 1/1024"
+            return float(np.expm1(steps * (np.log1p(h) - h + h * h / 2)))
+
+        power, h = says["order"].power, 2.0**-10
+        if not 0.9 < apart(h / 2, 1) * 2**power / apart(h, 1) < 1.1:
+            return False, f"it is not of the order h^{power}"
+        grows = apart(0.25, 400) > 100 * apart(0.25, 4)
+        return grows == (says["range"] is Range.UP_TO_A_TIME), "it grows without bound in the time"
 
     return Claim(
-        statement=(
-            r"On $E_k = -x^2/2$ without momentum, $\log(x^k/\tilde x(t_k))$ at $t_k = T$ is, to "
-            r"$O(h^3)$, {formula}."
+        says=Statement(
+            Type.EXISTENCE,
+            r"The distance of the iterates from the flow of the modified loss is {order}, {range}: "
+            r"without momentum and with $E_k:=-x^2/2$ the logarithm of $x^k/\tilde x(t_k)$ at "
+            r"$t_k:=T$ is {growth} and {error}.",
+            {
+                "growth": Value(sympy.Symbol("T") * H**2 / 3),
+                "order": Order(2),
+                "range": Range.UP_TO_A_TIME,
+                "error": Order(3),
+            },
         ),
-        printed=Formula("batchTimeRangePrinted", sympy.Integer(0), given=()),
-        right=Formula("batchTimeRange", sympy.Symbol("T") * H**2 / 3, given=STEP),
+        misprint={"range": Range.EVERY_STEP},
+        because=r"the range $k:=1,\dots,n$ lets $k$ grow at a fixed $h$, and with $kh$ every "
+        "constant is passed.",
+        counterexample=r"Without momentum, on $E_k:=-x^2/2$, the logarithm of the ratio grows like "
+        r"{growth}, and $T$ is as large as one likes.",
         checks=(
-            in_rationals("series of the logarithm", Kind.SERIES, series, refutes=True),
-            in_rationals("alternating bounds", Kind.ENUMERATION, iterated, refutes=True),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=r"The bound $Ch^2$ holds for $k \le T/h$ with $C = C_T$.",
-        because=(
-            r"the range $k = 1, \dots, n$ lets $k$ grow at a fixed $h$, and with $kh$ every "
-            "constant is passed."
-        ),
-        counterexample=(
-            r"$E_k = -x^2/2$, $\beta = 0$, $x^0 = 1$: the error is at least $Th^2/4$ times "
-            r"$\tilde x(T)$ for $h \le 1/4$, and $T$ is as large as one likes."
+            exact("series of the logarithm", Kind.SERIES, series),
+            exact("growth in time", Kind.ENUMERATION, in_time, refutes=True),
         ),
     )
 
 
-@claim("ghosh2023.batches-without-momentum", catalogue="A20", where="Remark 5.2, equation (11)")
+@claim(
+    "ghosh2023.batches-without-momentum",
+    catalogue="A20",
+    where="Remark 5.2, equation (11)",
+    printed=read(r"which is the modified loss for SGD"),
+)
 def batches_without_momentum() -> Claim:
-    """At β = 0 every history sum is its last term, G_k = E_k, and the sum over r < k is gone. It is
-    the modified loss of gradient descent, one batch after another.
+    r"""At $\beta=0$ every history sum is its last term, $G_k=E_k$, and the sum over $r<k$ is gone.
+    It is the modified loss of gradient descent, one batch after another.
     """
 
-    def build(c: sympy.Expr, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
+    def alone(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
         own = np.array([fmpq(int(run.batch(k) == i)) for i in range(2)], dtype=object)
         if not isinstance(h, PowerSeries):
             own = np.array([MPFR.convert(w) for w in own], dtype=object)
-        return regularized([own], h, lambda _: at(c, k, 0, h, beta))
+        return regularized([own], h, lambda _: at(says.expr("weight"), k, 0, h, beta))
 
     def by_engine() -> sympy.Expr:
         loss = minibatch_loss(heavy_ball.at(beta=0), order=2, k=2)
-        alone = tree("2[2[]]")
-        if any(c != 0 for t, c in loss.terms.items() if t.order == 2 and t != alone):
+        single = tree("2[2[]]")
+        if any(c != 0 for t, c in loss.terms.items() if t.order == 2 and t != single):
             raise ArithmeticError("a second batch is left in the loss")
-        return H * loss.terms[alone].as_expr()
+        return H * loss.terms[single].as_expr()
 
+    followed = replace(FOLLOWED, rule=gradient_descent, field=alone, betas=BETAS[:1])
     return Claim(
-        statement=r"Without momentum, SGD follows on $[t_k, t_{k+1}]$ the loss {formula}.",
-        printed=Formula(
-            "batchWithoutMomentum",
-            H / 4,
-            beside=r"\lVert\nabla E_k\rVert^{2}",
-            lead="E_k+",
-            given=STEP,
+        says=Statement(
+            Type.CLOSENESS,
+            r"On any fixed sequence of batches gradient descent is {order}-close, {when}, to the "
+            r"gradient flow of $E_k{+weight}\lVert\nabla E_k\rVert^2$ on $[t_k,t_{k+1})$, "
+            r"$t_k:=kh$, from $x_0$, for {losses}.",
+            {"weight": Value(H / 4), "order": Order(2), "when": When.EVERY_STEP}
+            | {"losses": Losses.EVERY},
         ),
         checks=(
-            exact_residual("exact residual", gradient_descent, build, 2, betas=BETAS[:1]),
-            strong_order("observed order", gradient_descent, build, 2),
-            identical("trees at beta = 0", by_engine),
+            on("weight", identical("trees at beta = 0", by_engine)),
+            followed.on_losses(),
+            followed.order(),
         ),
-        expected=Verdict.CONFIRMED,
     )
