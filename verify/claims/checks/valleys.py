@@ -175,32 +175,6 @@ def finite(
     return judged
 
 
-def sums_of_positions(
-    right: Callable[[fmpq, fmpq, fmpq, fmpq], fmpq], *, flat: bool = False
-) -> Check:
-    """The candidate equals `right`(h, beta, l1, l2) at random stable rational points.
-
-    Args:
-        flat: the first curvature is 0 and the second is called lambda.
-    """
-
-    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
-        for _ in range(12):
-            h, beta = fmpq(draw.randint(1, 30), 60), fmpq(draw.randint(1, 49), 50)
-            first, second = (fmpq(draw.randint(1, 20), 10) for _ in range(2))
-            point = {"h": h, "beta": beta}
-            if flat:
-                first = fmpq(0)
-                point["lambda"] = second
-            else:
-                point |= {"lambda1": first, "lambda2": second}
-            if evaluate(candidate, point) != right(h, beta, first, second):
-                return False, f"wrong at {point}"
-        return True, "equal at 12 random points, exactly"
-
-    return exactly("sum over the steps after a kick, solved in rationals", holds)
-
-
 def identical_slopes(derived: Callable[[], sympy.Expr]) -> Check:
     """The candidate and what is derived have one derivative in lambda, decided exactly, and both
     vanish at 0.
@@ -215,26 +189,6 @@ def identical_slopes(derived: Callable[[], sympy.Expr]) -> Check:
         return Evidence(not difference and start == 0, f"slopes differ by {difference}")
 
     return Check("integral of the derived slope", Kind.SYMBOLIC, judge)
-
-
-def slope_of_sums(mode: ModeAt, *, scale: int = 1) -> Check:
-    """scale times the candidate's derivative is lambda M(lambda, lambda)/e, solved in rationals."""
-
-    def holds(candidate: sympy.Expr, draw: random.Random) -> tuple[bool, str]:
-        slope = scale * sympy.diff(candidate, LAMBDA)
-        if slope.has(sympy.log):
-            return False, "the slope is no rational function"
-        for _ in range(12):
-            h, beta = fmpq(draw.randint(1, 30), 60), fmpq(draw.randint(1, 49), 50)
-            curvature = fmpq(draw.randint(1, 20), 10)
-            beta = beta if mode(h, beta, curvature).matrix.nrows() > 1 else fmpq(0)
-            point = {"h": h, "beta": beta, "lambda": curvature}
-            said = pair_sum(mode, h, beta, curvature, curvature) * curvature
-            if evaluate(slope, point) != said / effective(mode, h, beta):
-                return False, f"wrong at {point}"
-        return True, "equal at 12 random points, exactly"
-
-    return exactly("sum over the steps after a kick, solved in rationals", holds)
 
 
 LATE = 40

@@ -16,19 +16,15 @@ from verify.claims.checks.stated import switches
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, claim, on, read
 from verify.claims.slots import Relation, Value
 from verify.claims.statement import Statement, Type
+from verify.models.modes import heavy_ball_mode
 from verify.running.numbers import FLOAT
 
 CURVATURE = sympy.Symbol("L")
 
 
 def step_matrix(rate: fmpq, beta: fmpq, curvature: fmpq) -> fmpq_mat:
-    """A step of heavy ball on (x, v), at this effective learning rate on a mode."""
-    h = rate * (1 - beta)
-    ends = [
-        heavy_ball.step(x, [v], lambda y: curvature * y, h, {"beta": beta})
-        for x, v in ((fmpq(1), fmpq(0)), (fmpq(0), fmpq(1)))
-    ]
-    return fmpq_mat([[x, v] for x, (v,) in ends])
+    """A step of heavy ball at this effective learning rate on a mode."""
+    return heavy_ball_mode(rate * (1 - beta), beta, curvature).matrix
 
 
 def converges(matrix: fmpq_mat) -> bool:
