@@ -1,9 +1,8 @@
-"""Beyond the published orders: batches at h^2, other optimizers on batches, decoupled decay."""
+"""Beyond the published orders: batches at h^2, other optimizers on batches."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,39 +11,55 @@ from flint import fmpq
 
 from derive import heavy_ball, nesterov, quasi_hyperbolic
 from derive.batches.history_sums import history_flow
-from derive.engine.backward_error import modified_flow
-from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H, K, R
+from derive.language.formula import BETA, H, K
 from derive.language.trees import tree
 from derive.language.update_rule import Optimizer
-from derive.optimizers.weight_decay import decoupled
 from verify.claims.checks.batch_fields import (
-    BETAS,
     LAG,
-    WHERE_R,
     at,
-    exact_residual,
-    in_rationals,
     new_weight,
     of_order_two,
     outer,
     published,
     regularized,
     same_in_lag,
-    strong_order,
+    sequences,
     sums_of,
 )
-from verify.claims.checks.identities import identical
-from verify.claims.claim import Claim, Kind, Settings, Verdict, claim
+from verify.claims.checks.batch_followed import BatchFollowed, two_batches
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.followed import Followed
+from verify.claims.checks.heavy_ball import loss_weights
+from verify.claims.checks.identities import exact, identical
+from verify.claims.checks.memory_rules import (
+    HEAVY_BALL,
+    Point,
+    along,
+    curl,
+    on_plane,
+    plane_gradient,
+)
+from verify.claims.checks.stated import for_losses
+from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
+from verify.claims.slots import Losses, Order, Slot, Value, When
+from verify.claims.statement import Statement, Type
 from verify.models.batch_runs import BatchField, BatchRun
-from verify.running.families import bounded_polynomial, starting_point
+from verify.running.families import bounded_polynomial
+from verify.running.losses import Loss
+from verify.running.residuals import Weights
 
 Number = Any
 NU = sympy.Symbol("nu")
-WHERE_NU = (*WHERE_R, sympy.Ge(NU, 0), sympy.Le(NU, 1))
-IN_SUMS = (
-    r"$I_r = \frac14\lVert\nabla G_r\rVert^2 + \frac12\sum_{s<r}\beta^{r-s}\lVert\nabla "
-    r"G_s\rVert^2$, any fixed sequence of batches."
+HALF = (fmpq(1, 2),)
+"""The momentum of the longest checks; the others are those of the domain."""
+SUMS = r"$G_k:=\sum_{r\le k}\beta^{k-r}E_r$"
+REGULARIZED = (
+    r"$\hat E_k:=G_k+hI_k$, $I_r:=\frac14\lVert\nabla G_r\rVert^2"
+    r"+\frac12\sum_{s<r}\beta^{r-s}\lVert\nabla G_s\rVert^2$"
 )
+BENT = r"(\nabla^3G_k[\nabla G_k,\nabla G_k]+\nabla^2G_k\,\nabla^2G_k\,\nabla G_k)"
+ON_BATCHES = "on any fixed sequence of batches $E_k$, from a cold start,"
+INTERVALS = r"on every $[t_k,t_{k+1}]$, $t_k:=kh$"
 
 
 def term(rule: Optimizer, order: int, gaps: tuple[int, ...], t: str) -> sympy.Expr:
@@ -53,161 +68,199 @@ def term(rule: Optimizer, order: int, gaps: tuple[int, ...], t: str) -> sympy.Ex
     return H ** (order - 1) * coefficient.as_expr() * BETA ** ((K - 1) * len(gaps))
 
 
-@claim("undertow.batch-history-h2", catalogue="A19", where="the next order of Theorem 5.1")
+def close(order: int, slots: dict[str, Slot]) -> dict[str, Slot]:
+    """The slots of a closeness over all steps."""
+    when = {"order": Order(order), "when": When.EVERY_STEP}
+    return {**when, **slots, "losses": Losses.EVERY, "domain": FADING}
+
+
+def bend_by_engine() -> sympy.Expr:
+    # the gradient of <grad G, grad^2 G grad G> has twice as much of the chain as of the fork
+    chain = term(heavy_ball, 3, (), "1[1[1[]]]")
+    return chain - 2 * term(heavy_ball, 3, (), "1[1[],1[]]")
+
+
+@claim(
+    "undertow.batch-history-h2",
+    catalogue="A19",
+    where="the next order of Theorem 5.1",
+    printed=OURS,
+)
 def batch_history_h2() -> Claim:
-    """One step is x + D_k with D_k = h f_k + β (1 - exp(-X_(k-1))) x and D_k = (exp(X_k) - 1) x,
-    X_k the Lie derivative along h times the field. At h³ the cubes of X telescope: only the one of
-    the step at hand is left, and every earlier step adds -β^(k-r) times the symmetric product of
-    its force and its regularizer, which is -∇⟨∇G_r, ∇I_r⟩.
+    r"""One step is $x+D_k$ with $D_k=hf_k+\beta(1-e^{-X_{k-1}})x$ and $D_k=(e^{X_k}-1)x$, $X_k$ the
+    Lie derivative along $h$ times the field. At $h^3$ the cubes of $X$ telescope: only the one of
+    the step at hand is left, and every earlier step adds $-\beta^{k-r}$ times the symmetric product
+    of its force and its regularizer, which is $-\nabla\langle\nabla G_r,\nabla I_r\rangle$.
     """
 
-    def build(c: sympy.Expr, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
-        own = new_weight(k, h, beta)
-        return of_order_two(
-            sums_of(run, k, beta),
-            h,
-            beta,
-            lambda r: own(r) if r == k else at(c, k, r, h, beta),
-            h**2 / 6,
-        )
+    def field(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
+        def weight(r: int) -> Number:
+            return at(says.expr("own" if r == k else "past"), k, r, h, beta)
 
+        bend = at(says.expr("bend"), k, k, h, beta)
+        return of_order_two(sums_of(run, k, beta), h, beta, weight, bend)
+
+    followed = BatchFollowed(heavy_ball, field, begins=4, betas=HALF)
     return Claim(
-        statement=(
-            r"Heavy ball on batches is $O(h^3)$-close to the flow of $G_k + hI_k + "
-            r"\frac{h^2}{2}\langle\nabla G_k,\nabla I_k\rangle$ and, for every earlier step "
-            r"$r < k$, {formula}, with $\frac{h^2}{6}(\nabla^3G_k[\nabla G_k,\nabla G_k] + "
-            r"\nabla^2G_k\nabla^2G_k\nabla G_k)$ added to $x'$."
-        ),
-        printed=Formula(
-            "batchHistorySecond",
-            H**2 * LAG,
-            beside=r"\langle\nabla G_r,\nabla I_r\rangle",
-            given=(*WHERE_R, *STEP),
-        ),
-        checks=(
-            exact_residual("exact residual", heavy_ball, build, 3),
-            strong_order("observed order", heavy_ball, build, 3),
-            same_in_lag(
-                # the fork of <grad G_r, grad I_r> in G_r alone carries a half
-                "sums over the history",
-                lambda: 2 * term(heavy_ball, 3, (0,), "3[3[],3[]]"),
+        says=Statement(
+            Type.CLOSENESS,
+            rf"Heavy ball {ON_BATCHES} is {{order}}-close, {{when}}, to the flow of "
+            r"$-\nabla(\hat E_k{+own}\langle\nabla G_k,\nabla I_k\rangle+\sum_{r<k}{past}\langle"
+            rf"\nabla G_r,\nabla I_r\rangle){{+bend}}{BENT}$ {INTERVALS}, for {{losses}} and "
+            rf"{{domain}}, with {SUMS} and {REGULARIZED}.",
+            close(
+                3,
+                {
+                    "own": Value(H**2 / 2),
+                    "past": Value(H**2 * LAG),
+                    "bend": Value(H**2 / 6),
+                },
             ),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=IN_SUMS,
+        checks=(
+            followed.on_losses(),
+            followed.in_domain(),
+            followed.order(),
+            # the fork of <grad G_r, grad I_r> in G_r alone carries a half
+            on(
+                "past",
+                same_in_lag(
+                    "sums over the history", lambda: 2 * term(heavy_ball, 3, (0,), "3[3[],3[]]")
+                ),
+            ),
+        ),
     )
 
 
-@claim("undertow.batch-obstruction-h2", catalogue="A19", where="the next order of Theorem 5.1")
+@claim(
+    "undertow.batch-obstruction-h2",
+    catalogue="A19",
+    where="the next order of Theorem 5.1",
+    printed=OURS,
+)
 def batch_obstruction_h2() -> Claim:
-    """The cube of the Lie derivative, a sixth of P''[P, P] + P'P'P with P = -∇G_k, is the only part
-    of the h² field that is no gradient: all history is one, and so is the symmetric product.
+    r"""The cube of the Lie derivative, a sixth of $P''[P,P]+P'P'P$ with $P=-\nabla G_k$, is the
+    only part of the $h^2$ field that is no gradient: all history is one, and so is the symmetric
+    product.
     """
 
-    def build(c: sympy.Expr, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
-        return of_order_two(
-            sums_of(run, k, beta), h, beta, new_weight(k, h, beta), at(c, k, 0, h, beta)
-        )
+    def field(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
+        bend = at(says.expr("bend"), k, k, h, beta)
+        return of_order_two(sums_of(run, k, beta), h, beta, new_weight(k, h, beta), bend)
 
-    def by_engine() -> sympy.Expr:
-        # the gradient of <grad G, grad^2 G grad G> has twice as much of the chain as of the fork
-        chain = term(heavy_ball, 3, (), "1[1[1[]]]")
-        return chain - 2 * term(heavy_ball, 3, (), "1[1[],1[]]")
+    def twisted(says: Statement, settings: Settings) -> tuple[bool, str]:
+        """On the plane, as polynomials."""
+        gradient = plane_gradient(on_plane(bounded_polynomial(random.Random(settings.seed), 2)))
+
+        def moved(v: Any) -> Any:
+            return along(gradient, v[0]), along(gradient, v[1])
+
+        bend = says.number("bend", h=fmpq(1))
+        return bool(curl(moved(moved(gradient))) * bend != 0), "it has a curl"
 
     return Claim(
-        statement=(
-            r"At $h^2$ the flow of heavy ball on batches is a gradient but for one term of the "
-            r"step at hand: $x'$ holds {formula}."
-        ),
-        printed=Formula(
-            "batchObstruction",
-            H**2 / 6,
-            beside=r"(\nabla^3G_k[\nabla G_k,\nabla G_k]+\nabla^2G_k\nabla^2G_k\nabla G_k)",
-            given=STEP,
+        says=Statement(
+            Type.EQUALITY,
+            r"At order $h^2$ the flow of heavy ball on any fixed sequence of batches is that of a "
+            rf"gradient but for ${{bend}}{BENT}$ in $\dot x$, with {SUMS}, for {{losses}}.",
+            {"bend": Value(H**2 / 6), "losses": Losses.EVERY},
         ),
         checks=(
-            exact_residual("exact residual", heavy_ball, build, 3),
-            strong_order("observed order", heavy_ball, build, 3),
-            identical("sums over the history", by_engine),
+            BatchFollowed(heavy_ball, field, begins=4, betas=HALF).on_losses(),
+            exact("curl of what is left", Kind.SERIES, twisted),
+            on("bend", identical("sums over the history", bend_by_engine)),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=IN_SUMS,
     )
 
 
-@claim("undertow.batch-force-alone", catalogue="A19", where="Theorem 5.1, which weights it needs")
+@claim(
+    "undertow.batch-force-alone",
+    catalogue="A19",
+    where="Theorem 5.1, which weights it needs",
+    printed=OURS,
+)
 def batch_force_alone() -> Claim:
-    """Over the whole path ∇²G_r ∇G_r is taken h(1/2 + Σ_(k>r) β^(k-r)) = h(1+β)/(2(1-β)) times. To
-    take it all in its own interval moves it by (k-r)h in time: the sum of (k-r)β^(k-r) is finite,
-    so that the path changes by O(h²). Each single step is wrong at h², and the path is not.
+    r"""Over the whole path $\nabla^2G_r\nabla G_r$ is taken $h(\frac12+\sum_{k>r}\beta^{k-r})
+    =h(1+\beta)/(2(1-\beta))$ times. To take it all in its own interval moves it by $(k-r)h$ in
+    time: the sum of $(k-r)\beta^{k-r}$ is finite, so that the path changes by $O(h^2)$. Each single
+    step is wrong at $h^2$, and the path is not.
     """
 
-    def build(c: sympy.Expr, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
-        weight = at(c, k, k, h, beta)
+    def field(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
+        weight = at(says.expr("weight"), k, k, h, beta)
         return regularized(sums_of(run, k, beta), h, lambda r: weight if r == k else h * 0)
 
-    def total(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
+    def one_batch(says: Statement, h: Number, point: Point) -> Weights:
+        """The same batch in every step: G_k tends to E/(1-beta)."""
+        force = 1 / (1 - point["beta"])
+        return loss_weights(says.number("weight", h=h, **point) * force, force)
+
+    def total(says: Statement, settings: Settings) -> tuple[bool, str]:
         draw = random.Random(settings.seed)
-        for beta in (fmpq(1, 3), fmpq(1, 2), fmpq(draw.randint(55, 80), 100)):
+        for beta in (fmpq(-1, 3), fmpq(1, 2), fmpq(draw.randint(55, 80), 100)):
             h = fmpq(1, draw.randint(8, 64))
             weights = sum((published(k, h, beta)(0) for k in range(400)), fmpq(0))
-            if abs(at(candidate, 0, 0, h, beta) - weights) > fmpq(1, 10**20):
+            if abs(says.number("weight", h=h, beta=beta) - weights) > fmpq(1, 10**20):
                 return False, f"the sum over all steps is {float(weights):.4g} at beta = {beta}"
         return True, "the sum of the weights over 400 steps within 10^-20, 3 beta"
 
+    steady = Followed(HEAVY_BALL, field=one_batch)
     return Claim(
-        statement=(
-            r"Heavy ball on batches stays $O(h^2)$-close at a fixed time when the regularizer of "
-            r"equation (10) is replaced by one without history, {formula}."
-        ),
-        printed=Formula(
-            "batchForceAlone",
-            H * (1 + BETA) / (4 * (1 - BETA)),
-            beside=r"\lVert\nabla G_k\rVert^{2}",
-            given=(*MOMENTUM, *STEP),
+        says=Statement(
+            Type.CLOSENESS,
+            rf"Heavy ball {ON_BATCHES} is {{order}}-close, {{when}}, to the flow of "
+            rf"$-\nabla(G_k{{+weight}}\lVert\nabla G_k\rVert^2)$ {INTERVALS}, for {{losses}} and "
+            rf"{{domain}}, with {SUMS}.",
+            close(2, {"weight": Value(H * (1 + BETA) / (4 * (1 - BETA)))}),
         ),
         checks=(
-            in_rationals("sum over all later steps", Kind.SERIES, total),
-            strong_order("observed order", heavy_ball, build, 2),
+            exact("sum over all later steps", Kind.SERIES, total),
+            steady.on_losses(),
+            steady.in_domain(),
+            BatchFollowed(heavy_ball, field).order(),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"$G_k$ is the history sum of the batches; its gradient is the force.",
     )
 
 
-@claim("undertow.nesterov-batches", catalogue="A19", where="Theorem 5.1 for Nesterov's method")
+@claim(
+    "undertow.nesterov-batches",
+    catalogue="A19",
+    where="Theorem 5.1 for Nesterov's method",
+    printed=OURS,
+)
 def nesterov_batches() -> Claim:
-    """The gradient of step r is taken β v_r ahead, -hβ∇G_(r-1) = -h(∇G_r - ∇E_r): a further
-    h² β^(k-r) ∇²E_r (∇G_r - ∇E_r) in the displacement. For different batches it is no gradient; for
-    equal ones it is.
+    r"""The gradient of step $r$ is taken $\beta v_r$ ahead,
+    $-h\beta\nabla G_{r-1}=-h(\nabla G_r-\nabla E_r)$: a further
+    $h^2\beta^{k-r}\nabla^2E_r(\nabla G_r-\nabla E_r)$ in the displacement. For different batches it
+    is no gradient; for equal ones it is.
     """
 
-    def build(c: sympy.Expr, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
+    def field(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
         sums = sums_of(run, k, beta)
-        field = regularized(sums, h, published(k, h, beta))
+        found = regularized(sums, h, published(k, h, beta))
         for r, g in enumerate(sums):
             own = _only(run.batch(r), g)
-            field.add("second", outer(own, g - own), at(c, k, r, h, beta))
-        return field
+            found.add("second", outer(own, g - own), at(says.expr("ahead"), k, r, h, beta))
+        return found
 
+    followed = BatchFollowed(nesterov, field)
     return Claim(
-        statement=(
-            r"Nesterov's method on batches is $O(h^2)$-close to $x' = -\nabla\hat E_k$ of equation "
-            r"(10) plus, for every $r \le k$, {formula}: a field that is no gradient."
-        ),
-        printed=Formula(
-            "nesterovBatches",
-            H * LAG,
-            beside=r"\nabla^2E_r(\nabla G_r-\nabla E_r)",
-            given=(*MOMENTUM, sympy.Ge(R, 0), sympy.Le(R, K), *STEP),
+        says=Statement(
+            Type.CLOSENESS,
+            rf"Nesterov's method {ON_BATCHES} is {{order}}-close, {{when}}, to the flow of "
+            r"$-\nabla\hat E_k+\sum_{r\le k}{ahead}\nabla^2E_r(\nabla G_r-\nabla E_r)$ "
+            rf"{INTERVALS}, for {{losses}} and {{domain}}, with {SUMS} and {REGULARIZED}.",
+            close(2, {"ahead": Value(H * LAG)}),
         ),
         checks=(
-            exact_residual("exact residual", nesterov, build, 2),
-            strong_order("observed order", nesterov, build, 2),
-            same_in_lag("sums over the history", lambda: term(nesterov, 2, (0,), "2[3[]]")),
+            followed.on_losses(),
+            followed.in_domain(),
+            followed.order(),
+            on(
+                "ahead",
+                same_in_lag("sums over the history", lambda: term(nesterov, 2, (0,), "2[3[]]")),
+            ),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"$G_r = \sum_{j\le r}\beta^{r-j}E_j$, any fixed sequence of batches.",
     )
 
 
@@ -218,119 +271,63 @@ def _only(batch: int, like: np.ndarray) -> np.ndarray:
     return own
 
 
-@claim("undertow.quasi-hyperbolic-batches", catalogue="A19", where="Theorem 5.1 for QHM")
+@claim(
+    "undertow.quasi-hyperbolic-batches",
+    catalogue="A19",
+    where="Theorem 5.1 for QHM",
+    printed=OURS,
+)
 def quasi_hyperbolic_batches() -> Claim:
-    """The memory holds M_r = ν(1-β) Σ β^(r-j) E_j only, the force is G_r = M_r + (1-ν)E_r. What a
-    step r has left in the memory is taken along the whole path since: -h β^(k-r) ∇²M_r ∇G_r.
+    r"""The memory holds $M_r=\nu(1-\beta)\sum\beta^{r-j}E_j$ only, the force is
+    $G_r=M_r+(1-\nu)E_r$. What a step $r$ has left in the memory is taken along the whole path
+    since: $-h\beta^{k-r}\nabla^2M_r\nabla G_r$.
     """
 
-    def build(c: sympy.Expr, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
-        nu = (beta * 0 + 1) / 3
-        sums = [
-            m * (nu * (1 - beta)) + _only(run.batch(r), m) * (1 - nu)
-            for r, m in enumerate(sums_of(run, k, beta))
-        ]
-        field = regularized(sums, h, published(k, h, beta))
-        for r, g in enumerate(sums[:-1]):
-            own = _only(run.batch(r), g)
-            field.add("second", outer(own, g), at(c, k, r, h, beta, nu=nu))
-        return field
+    def with_weight(nu: fmpq) -> BatchFollowed:
+        def field(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
+            share = beta * 0 + 1
+            share = share * int(nu.p) / int(nu.q)
+            sums = [
+                m * (share * (1 - beta)) + _only(run.batch(r), m) * (1 - share)
+                for r, m in enumerate(sums_of(run, k, beta))
+            ]
+            found = regularized(sums, h, published(k, h, beta))
+            for r, g in enumerate(sums[:-1]):
+                weight = at(says.expr("past"), k, r, h, beta, nu=share)
+                found.add("second", outer(_only(run.batch(r), g), g), weight)
+            return found
 
+        return BatchFollowed(quasi_hyperbolic.at(nu=str(nu)), field)
+
+    def on_losses() -> Check:
+        def holds(says: Statement, loss: Loss, draw: random.Random) -> bool:
+            for _, batch in sequences(draw):
+                nu, beta = fmpq(draw.randint(1, 8), 9), fmpq(draw.randint(-9, 9), 10)
+                if not with_weight(nu).meets(says, two_batches(loss), draw, batch, beta):
+                    return False
+            return True
+
+        return for_losses("exact residual on batches", holds)
+
+    third = with_weight(fmpq(1, 3))
     return Claim(
-        statement=(
-            r"Quasi-hyperbolic momentum on batches is $O(h^2)$-close to $x' = -\nabla\hat E_k$ of "
-            r"equation (10), with its own force $G_r$, plus, for every $r < k$, {formula}: a field "
-            "that is no gradient."
-        ),
-        printed=Formula(
-            "quasiHyperbolicBatches",
-            H * (1 - NU) * LAG,
-            beside=r"\nabla^2E_r\nabla G_r",
-            given=(*WHERE_NU, *STEP),
+        says=Statement(
+            Type.CLOSENESS,
+            rf"Quasi-hyperbolic momentum {ON_BATCHES} is {{order}}-close, {{when}}, to the flow of "
+            rf"$-\nabla\hat E_k+\sum_{{r<k}}{{past}}\nabla^2E_r\nabla G_r$ {INTERVALS}, for "
+            r"{losses} and {domain}, with $G_r:=(1-\nu)E_r+\nu(1-\beta)\sum_{j\le r}\beta^{r-j}E_j$"
+            rf" and {REGULARIZED}.",
+            close(2, {"past": Value(H * (1 - NU) * LAG)}),
         ),
         checks=(
-            exact_residual("exact residual", quasi_hyperbolic, build, 2),
-            strong_order("observed order", quasi_hyperbolic, build, 2),
-            same_in_lag("sums over the history", lambda: term(quasi_hyperbolic, 2, (0,), "2[3[]]")),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            r"$G_r = (1-\nu)E_r + \nu(1-\beta)\sum_{j\le r}\beta^{r-j}E_j$, any fixed sequence of "
-            "batches."
-        ),
-    )
-
-
-def _decayed(c: sympy.Expr, h: Number, beta: fmpq, of_loss: bool) -> BatchField:
-    """The flow of heavy ball with decoupled decay, losses E and W; one weight a candidate."""
-    field = BatchField(2, h * 0).add("first", np.array([1 / (1 - beta), fmpq(1)]), h * 0 - 1)
-    crossed = {True: h * ((1 + beta) / (2 * (1 - beta) ** 2)), False: h * (1 / (2 * (1 - beta)))}
-    crossed[of_loss] = at(c, 0, 0, h, beta)
-    own = np.array([[(1 + beta) / (2 * (1 - beta) ** 3), 0], [0, fmpq(1, 2)]], dtype=object)
-    field.add("second", own, h * -1)
-    field.add("second", np.array([[0, 1], [0, 0]]), crossed[True] * -1)
-    return field.add("second", np.array([[0, 0], [1, 0]]), crossed[False] * -1)
-
-
-def _decay_residual(of_loss: bool) -> Callable[[sympy.Expr, Settings], tuple[bool, str]]:
-    """One step of the rule on its slow manifold against the flow, on random E and W."""
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        for dimension in (1, 2):
-            losses = tuple(bounded_polynomial(draw, dimension) for _ in range(2))
-            start = starting_point(draw, dimension)
-            for beta in (*BETAS, fmpq(2, 3), fmpq(3, 10)):
-                run = BatchRun(
-                    decoupled(heavy_ball), losses, lambda k: 0, start, {"beta": beta}, fixed=1
-                )
-                power = run.steady_residual(
-                    lambda h, b=beta: _decayed(candidate, h, b, of_loss),
-                    # v = x - (x before) + h grad W there
-                    lambda here, before, h, grads: [here - before + grads[1](before) * h],
-                    length=4,
-                )
-                if power <= 2:
-                    return False, f"h^{power} is left at beta = {beta}"
-        return True, "begins at h^3 for 5 beta, 2 pairs of random losses"
-
-    return holds
-
-
-def _decay_claim(name: str, beside: str, formula: sympy.Expr, of_loss: bool, t: str) -> Claim:
-    return Claim(
-        statement=(
-            r"Heavy ball with decoupled decay $W$ follows $x' = -\nabla E/(1-\beta) - \nabla W - "
-            r"\dots$, at order $h$ less {formula}."
-        ),
-        printed=Formula(name, formula, beside=beside, given=(*MOMENTUM, *STEP)),
-        checks=(
-            in_rationals("exact residual", Kind.SERIES, _decay_residual(of_loss)),
-            identical(
-                "two-colour trees",
-                lambda: -H * modified_flow(decoupled(heavy_ball), order=2)[tree(t)].as_expr(),
+            on_losses(),
+            third.in_domain(),
+            third.order(),
+            on(
+                "past",
+                same_in_lag(
+                    "sums over the history", lambda: term(quasi_hyperbolic, 2, (0,), "2[3[]]")
+                ),
             ),
         ),
-        expected=Verdict.CONFIRMED,
-        condition="The decay is subtracted at the place before the step, past the momentum.",
     )
-
-
-@claim("undertow.decoupled-decay-on-loss", catalogue="", where="decoupled weight decay")
-def decay_on_loss() -> Claim:
-    """Decay acts once, at the step, while the loss is remembered: what the decay moves between a
-    gradient and its use is hβ/(1-β)² ∇²E ∇W, and the flow's own half step adds h/(2(1-β)).
-    Coupled decay has (1+β)/(2(1-β)³) here, as for the loss alone.
-    """
-    return _decay_claim(
-        "decayOnLoss", r"\nabla^2E\nabla W", H * (1 + BETA) / (2 * (1 - BETA) ** 2), True, "[1[]]"
-    )
-
-
-@claim("undertow.decoupled-decay-of-loss", catalogue="", where="decoupled weight decay")
-def decay_of_loss() -> Claim:
-    """The decay has no memory: only the flow's own half step is left. So ∇²E ∇W and ∇²W ∇E carry
-    different weights, and for a general W no loss stands behind the flow at order h. For
-    W = λ|x|²/2 one does, because ∇²E x is the gradient of x·∇E - E.
-    """
-    return _decay_claim("decayOfLoss", r"\nabla^2W\nabla E", H / (2 * (1 - BETA)), False, "1[[]]")
