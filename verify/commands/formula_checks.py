@@ -29,6 +29,7 @@ from verify.formulas.notation import read_names, unused, words_in
 from verify.formulas.reading import read_expression
 from verify.formulas.targets import find_target, list_targets, symbols_of
 from verify.running.budget import OverBudget, within_budget
+from verify.running.columns import aligned
 from verify.workbench.drafts import read_condition
 
 EXIT = {Outcome.EQUAL: 0, Outcome.DIFFERENT: 1, Outcome.UNDECIDED: 3}
@@ -117,9 +118,9 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
     if len(verdicts) == 1:
         yield from _answer_lines(verdicts[0].answer)
         return
-    width = max(len(verdict.beside) for verdict in verdicts)
-    for verdict in verdicts:
-        yield f"beside {verdict.beside:<{width}}   {plain(verdict.given)}"
+    heads = aligned([(f"beside {v.beside}", plain(v.given)) for v in verdicts]).split("\n")
+    for head, verdict in zip(heads, verdicts, strict=True):
+        yield head
         yield from _answer_lines(verdict.answer)
 
 
@@ -141,10 +142,8 @@ def _answer_lines(answer: Answer) -> Iterator[str]:
     if answer.outcome is not Outcome.DIFFERENT:
         return
     details = _details(answer)
-    width = max(map(len, _DETAILS.values()))
-    for name, label in _DETAILS.items():
-        if details[name]:
-            yield f"  {label:<{width}}   {details[name]}"
+    rows = [(label, details[name]) for name, label in _DETAILS.items() if details[name]]
+    yield from aligned(rows, indent="  ").split("\n") if rows else ()
 
 
 _DETAILS = {
@@ -272,11 +271,9 @@ def _step_lines(
             yield f"line {line.number} is undecided: {step.why}"
         else:
             yield f"line {line.number} does not follow from line {before.number}"
-        yield f"  before           {before.text}"
-        yield f"  this line        {line.text}"
-        for label, told in (("one slip", step.slip), ("counterexample", step.counterexample)):
-            if told:
-                yield f"  {label:<14}   {told}"
+        rows = [("before", before.text), ("this line", line.text)]
+        rows += [("one slip", step.slip), ("counterexample", step.counterexample)]
+        yield aligned([row for row in rows if row[1]], indent="  ")
         if step.outcome is Outcome.DIFFERENT:
             return
     if not steps:

@@ -33,6 +33,7 @@ def sweep(
     The settling time is the sum over the steps of |w|^2/|w_0|^2; 1-beta comes from one grid for all
     step sizes. Intervals are four deviations, over replicas.
     """
+    from verify.running.columns import aligned
     from verify.simulations.label_noise import seconds_of
     from verify.simulations.label_noise import sweep as run
 
@@ -55,10 +56,11 @@ def sweep(
         say_json(asdict(found))
         return
     matched = (noise / 2) ** (1 / 3)
-    say(f"{'h':>8}   {'best 1-beta':<22}   {'over matched':>12}   {'settling time':>13}")
+    rows = [("h", "best 1-beta", "over matched", "settling time")]
     for h, best, time in zip(found.steps, found.dampings, found.times, strict=True):
         ratio = best.value / (matched * h ** (2 / 3))
-        say(f"{h:>8.0e}   {best!s:<22}   {ratio:>12.3f}   {time:>13.0f}")
+        rows.append((f"{h:.0e}", str(best), f"{ratio:.3f}", f"{time:.0f}"))
+    say(aligned(rows, right="r rr"))
     say()
     say(f"best 1-beta ~ h^p     p = {found.exponent}   (2/3 where the times match)")
     say(f"settling time ~ h^q   q = {found.time_exponent:.3f}")

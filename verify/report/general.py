@@ -17,6 +17,7 @@ from derive.language.update_rule import Optimizer
 from derive.language.writing import GREEK
 from verify.formulas.asked import Quantity
 from verify.report.component_writing import Writer, joined, lines_of
+from verify.running.columns import aligned
 
 COLUMN = 60
 """How wide a line of LaTeX may be, in visible characters."""
@@ -143,15 +144,17 @@ def as_text(page: General) -> str:
     head = [f"{flow.optimizer.name.replace('-', ' ')}", f"slow {', '.join(flow.slow)}"]
     head += [f"fast {', '.join(flow.fast)}"] if flow.fast else []
     lines = ["   ".join(head), ""]
+    rows: list[tuple[str, str, str]] = []
     for name, row in page.rows.items():
         label = f"{name}{prime}"
         for n, element in enumerate(row):
             power = step + raised(n)
             for term in writer.terms(element):
-                lines.append(f"  {label:<4} {power:<4} {term}")
+                rows.append((label, power, term))
                 label = power = ""
         if label:
-            lines.append(f"  {label:<4} 0")
+            rows.append((label, "0", ""))
+    lines.append(aligned(rows, indent="  "))
     named = [f"{name} = {text}" for name, text in writer.used.items() if text]
     lines += ["", f"with {',   '.join(named)}"] if named else []
     if holds := holds_where(flow)["holds_where"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from verify.models.interpolators import FLOAT_DIGITS, Interpolator
+from verify.running.columns import aligned
 
 
 def as_json(found: Interpolator, digits: int) -> dict[str, Any]:
@@ -37,13 +38,11 @@ def as_text(found: Interpolator) -> str:
         f"{found.steps} steps, {found.crossings} crossings of zero, residual {found.residual:.1e}",
         f"distance to the minimizer of the effective potential   {found.distance:.1e}",
         "",
-        "  i" + "".join(f"{name:>15}" for name in columns),
     ]
-    rows = zip(found.found, found.minimizer, v[0], v[1], found.gain, strict=True)
-    lines += [
-        f"{i:>3}" + "".join(f"{float(entry):>15.8f}" for entry in row)
-        for i, row in enumerate(rows, 1)
-    ]
+    entries = zip(found.found, found.minimizer, v[0], v[1], found.gain, strict=True)
+    rows = [["i", *columns]]
+    rows += [[str(i), *(f"{float(e):.8f}" for e in row)] for i, row in enumerate(entries, 1)]
+    lines.append(aligned(rows, indent="  ", right="r" * len(rows[0])))
     least = "needs scipy (pip install 'undertow[lp]')"
     if found.least_l1 is not None:
         least = f"{found.least_l1:.8f}"

@@ -45,7 +45,7 @@ def as_text(found: MomentumChoices) -> str:
             [label, *(_decimal(getattr(choice, field)) for choice in found.choices)]
             for field, label in ROWS.items()
         ]
-        lines += [aligned(table, indent="  ", right_from=1), ""]
+        lines += [aligned(table, indent="  ", right=" " + "r" * len(found.choices)), ""]
     lines += [f"  no {name} momentum: {why}" for name, why in found.missing.items()]
     lines += [f"  {warning}" for warning in found.warnings]
     lines += [""] if found.missing or found.warnings else []

@@ -1,4 +1,4 @@
-"""A simulation as text and JSON: measured beside predicted, with standard errors and a drawing."""
+"""A simulation as text and JSON: measured beside predicted, with standard errors."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from flint import fmpq
 
 from derive.batches.averages import SAMPLINGS, full_batch_regularizer, lasting, mean_regularizer
 from derive.language.coefficients import exact
 from derive.language.formula import BETA
+from verify.running.columns import aligned
 from verify.running.numbers import FLOAT, evaluate
 from verify.simulations.sgd_moments import BatchedTraining, Moments
 
-ROWS, WIDTH, HEIGHT = 10, 60, 9
-MEASURED, PREDICTED, BOTH = "o", "+", "#"
+ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def as_text(shown: Shown) -> str:
     )
     parts = [head, _loss(world)]
     for i, name in enumerate(shown.names):
-        parts += [_table(shown, i, name), _drawing(shown, i, name)]
+        parts.append(_table(shown, i, name))
     return "\n\n".join(parts)
 
 
@@ -99,40 +98,5 @@ def _table(shown: Shown, i: int, name: str) -> str:
             off = f"{(here - there) / spread:+.1f}" if spread > 0 else "-"
             cells += [f"{here:.5g}", f"{spread:.1g}", f"{there:.5g}", off]
         rows.append(tuple(cells))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("   ".join(map(str.rjust, row, widths)) for row in rows)
-    return "\n".join([*lines, "off: measured minus predicted, in standard errors"])
-
-
-def _drawing(shown: Shown, i: int, name: str) -> str:
-    """Mean and variance over the steps."""
-    blocks = [
-        _curve(f"{what} of {name}", measured[:, i], predicted[:, i])
-        for what, measured, predicted in (
-            ("mean", shown.measured.mean, shown.predicted.mean),
-            ("variance", shown.measured.variance, shown.predicted.variance),
-        )
-    ]
-    legend = f"{MEASURED} measured   {PREDICTED} predicted   {BOTH} both"
-    return "\n\n".join([*blocks, legend])
-
-
-def _curve(title: str, measured: np.ndarray, predicted: np.ndarray) -> str:
-    low = float(min(measured.min(), predicted.min()))
-    high = float(max(measured.max(), predicted.max()))
-    scale = (HEIGHT - 1) / (high - low) if high > low else 0.0
-    width = min(WIDTH, len(measured))
-    grid = [[" "] * width for _ in range(HEIGHT)]
-    for column in range(width):
-        k = round(column * (len(measured) - 1) / max(width - 1, 1))
-        here, there = (round((values[k] - low) * scale) for values in (measured, predicted))
-        grid[there][column] = PREDICTED
-        grid[here][column] = BOTH if here == there else MEASURED
-    labels = {HEIGHT - 1: f"{high:.4g}", 0: f"{low:.4g}"}
-    margin = max(map(len, labels.values()))
-    lines = [
-        f"{labels.get(row, ''):>{margin}} |{''.join(grid[row]).rstrip()}"
-        for row in reversed(range(HEIGHT))
-    ]
-    axis = f"{'':>{margin}} +{'-' * width} k = {len(measured) - 1}"
-    return "\n".join([title, *lines, axis])
+    told = "off: measured minus predicted, in standard errors"
+    return f"{aligned(rows, right='r' * len(rows[0]))}\n{told}"

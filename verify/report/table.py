@@ -7,6 +7,8 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
+from verify.running.columns import aligned
+
 NARROW, WIDE = 80, 100
 GAP = 2
 
@@ -43,23 +45,4 @@ def table(rows: Sequence[Sequence[str]], right: str = "") -> str:
     a.b       3/3
     c.d.e   10/10
     """
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    widths[0] = min(widths[0], max(20, width() - sum(widths[1:]) - GAP * (len(widths) - 1)))
-    lines = []
-    for row in rows:
-        indent = row[0][: len(row[0]) - len(row[0].lstrip())]
-        first, *more = textwrap.wrap(
-            row[0],
-            widths[0],
-            subsequent_indent=f"{indent}  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        ) or [""]
-        if right[:1] == "r" and not more:
-            first = first.rjust(widths[0])
-        cells = [
-            cell.rjust(size) if right[i : i + 1] == "r" else cell.ljust(size)
-            for i, (cell, size) in enumerate(zip((first, *row[1:]), widths, strict=True))
-        ]
-        lines += [(" " * GAP).join(cells).rstrip(), *more]
-    return "\n".join(lines)
+    return aligned(rows, right=right, gap=GAP, width=width())

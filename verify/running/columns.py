@@ -1,30 +1,61 @@
-"""How are cells set in columns? By their width on a terminal, three spaces apart."""
+"""How are cells set in columns? By their width on a terminal, each column as wide as it must be."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
+LEAST = 20
+"""The first column is not made narrower than this."""
+
 
 def aligned(
-    rows: Iterable[Sequence[str]], *, indent: str = "", right_from: int | None = None
+    rows: Iterable[Sequence[str]],
+    *,
+    indent: str = "",
+    right: str = "",
+    gap: int = 3,
+    width: int | None = None,
 ) -> str:
     """Rows of cells as lines.
 
     Args:
-        right_from: the columns from this one on end at their right edge.
+        right: the letter r at each column that is aligned to the right, such as "  rr".
+        gap: spaces between columns.
+        width: where a line would be longer, the first column goes on in further lines.
 
     >>> print(aligned([["h⁰", "1", "∇E"], ["", "1/2", "∇²E ∇E"]], indent="  "))
       h⁰   1     ∇E
            1/2   ∇²E ∇E
     """
-    table = list(rows)
-    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    cells = list(rows)
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    if width is not None:
+        others = sum(widths[1:]) + gap * (len(widths) - 1)
+        widths[0] = min(widths[0], max(LEAST, width - others))
 
-    def cell(text: str, place: int) -> str:
-        gap = " " * (widths[place] - cell_len(text))
-        return gap + text if right_from is not None and place >= right_from else text + gap
+    def padded(text: str, place: int) -> str:
+        space = " " * (widths[place] - cell_len(text))
+        return space + text if right[place : place + 1] == "r" else text + space
 
-    lines = ("   ".join(cell(text, i) for i, text in enumerate(row)) for row in table)
+    lines: list[str] = []
+    for first, *rest in cells:
+        top, *more = [first] if width is None else _wrapped(first, widths[0])
+        line = (" " * gap).join(padded(text, i) for i, text in enumerate((top, *rest)))
+        lines += [line, *more]
     return "\n".join((indent + line).rstrip() for line in lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Words in lines that fit; further lines stand two spaces further in."""
+    margin = text[: len(text) - len(text.lstrip())]
+    lines = textwrap.wrap(
+        text,
+        width,
+        subsequent_indent=f"{margin}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines or [""]
