@@ -55,8 +55,8 @@ def test_equal(check, arguments):
     ("arguments", "told"),
     [
         (("1/7", "--against", "ghosh2023.batch-recursion"), "it gives 1/7"),
-        (("lambda/2", "--against", "undertow.label-noise-regularizer"), "counterexample"),
-        (("theta", "--against", "woodworth2020.potential"), "counterexample"),
+        (("lambda/2", "--against", "undertow.label-noise-regularizer:part"), "counterexample"),
+        (("theta", "--against", "woodworth2020.potential:potential"), "counterexample"),
         (("sin(beta+h)", "--against", LOSS), "counterexample"),
         (("exp(1)", "--against", LOSS), "counterexample"),
         (("pi", "--against", LOSS), "counterexample"),
@@ -146,7 +146,8 @@ def test_a_formula_is_found_among_the_quantities(check):
     assert "gradient-descent:modified-flow:order-1" in said
     code, said = check(r"E+\frac{h(1+\beta)}{4(1-\beta)^2}\|\nabla E\|^2", "--latex", "--find")
     assert "heavy-ball:modified-loss" in said
-    assert "ghosh2023.modified-loss" in said
+    _, said = check("h*(1+beta)/(4*(1-beta)^2)", "--find")
+    assert "ghosh2023.modified-loss:weight" in said
     code, _ = check("h/4321", "--find")
     assert code == 1
 
