@@ -4,6 +4,11 @@ from verify.networks.boxes import find_box as find_box
 from verify.networks.boxes import optax_box as optax_box
 from verify.networks.boxes import stepping_box as stepping_box
 from verify.networks.boxes import torch_box as torch_box
+from verify.networks.following import follow as follow
+from verify.networks.landscapes import jax_landscape as jax_landscape
+from verify.networks.landscapes import torch_landscape as torch_landscape
+from verify.networks.meter import Meter as Meter
+from verify.networks.meter import watch as watch
 from verify.networks.naming import identify as identify
 from verify.networks.objects import from_optax as from_optax
 from verify.networks.objects import from_torch as from_torch

@@ -1,0 +1,198 @@
+"""A meter beside a training, and a network's training beside its flows."""
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from derive.language.bad_input import BadInput
+from derive.optimizers.libraries import find_library
+from verify.networks.following import follow
+from verify.networks.landscapes import Landscape, jax_landscape, torch_landscape
+from verify.networks.meter import Meter, watch
+
+pytest.importorskip("scipy", reason="curvatures are found by scipy's Lanczos")
+CURVATURES = np.array([0.1, 0.5, 2.0])
+
+
+def quadratic(x: np.ndarray) -> Landscape:
+    return Landscape(
+        lambda: x,
+        lambda at: (float(CURVATURES @ at**2 / 2), CURVATURES * at),
+        lambda _, v: CURVATURES * v,
+        lambda at: at,
+    )
+
+
+def sgd(**arguments: Any) -> Any:
+    return find_library("torch.SGD").setting(**arguments)
+
+
+@pytest.mark.parametrize(("lr", "momentum"), [(0.1, 0.0), (0.01, 0.5), (0.002, 0.9)])
+def test_the_terms_of_heavy_ball_on_a_quadratic(lr: float, momentum: float):
+    x = np.array([1.0, -2.0, 0.5])
+    reading = Meter(quadratic(x), sgd(lr=lr, momentum=momentum)).measure()
+    g = CURVATURES * x
+    part = lr * (1 + momentum) / (4 * (1 - momentum) ** 2)  # Ghosh et al. 2023: of |grad E|^2
+    assert reading.loss_term == pytest.approx(part * g @ g / (CURVATURES @ x**2 / 2), rel=1e-12)
+    turned = np.linalg.norm(CURVATURES * g) / np.linalg.norm(g)
+    assert reading.term == pytest.approx(2 * part * turned, rel=1e-12)
+    assert reading.curvature == pytest.approx(2.0, rel=1e-2)
+    assert reading.limit == pytest.approx(2 * (1 + momentum))
+    assert reading.radius == pytest.approx((1 - momentum**0.5) ** 2 if momentum else 1.0)
+    assert reading.radius is not None
+    assert reading.believed == (reading.step_times_curvature < 0.5 * reading.radius)
+
+
+def test_a_coupled_decay_is_a_part_of_the_loss():
+    x = np.array([1.0, -2.0, 0.5])
+    found = Meter(quadratic(x), sgd(lr=0.1, weight_decay=0.25)).measure()
+    assert found.gradient == pytest.approx(np.linalg.norm((CURVATURES + 0.25) * x))
+    assert found.curvature == pytest.approx(2.25, rel=1e-2)
+
+
+def test_adams_term_is_that_of_its_formula():
+    x, h, b1, b2, eps = np.array([1.0, -2.0, 0.5]), 0.001, 0.5, 0.75, 0.1
+    adam = find_library("torch.Adam").setting(lr=h, betas=(b1, b2), eps=eps)
+    reading = Meter(quadratic(x), adam).measure()
+    g = CURVATURES * x
+    size = abs(g) + eps
+    one, two = (1 + b1) / (1 - b1), (1 + b2) / (1 - b2)
+    force = h / 2 * (one - two * abs(g) / size) * CURVATURES * g / size
+    assert reading.term == pytest.approx(np.linalg.norm(force) / np.linalg.norm(g), rel=1e-9)
+    assert reading.loss_term is None
+    assert reading.believed
+
+
+def test_files_are_csv_or_json(tmp_path: Path):
+    meter = Meter(quadratic(np.ones(3)), sgd(lr=0.1, momentum=0.5), every=2)
+    for _ in range(5):
+        meter.step()
+    assert [r.step for r in meter.readings] == [2, 4]
+    meter.write(tmp_path / "a.csv")
+    meter.write(tmp_path / "a.json")
+    with (tmp_path / "a.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["2", "4"]
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert (told["rule"], told["values"]["momentum"]) == ("torch-sgd", "1/2")
+    assert len(str(meter).splitlines()) == 4
+    with pytest.raises(BadInput, match=r"neither \.csv nor \.json"):
+        meter.write(tmp_path / "a.txt")
+    with pytest.raises(BadInput, match="1 or more"):
+        Meter(quadratic(np.ones(3)), sgd(lr=0.1), every=0)
+
+
+@pytest.fixture
+def torch() -> Any:
+    torch = pytest.importorskip("torch", reason="get PyTorch with the extra 'torch'")
+    torch.set_num_threads(1)
+    return torch
+
+
+def train(torch: Any, watched: bool) -> tuple[Any, Meter | None]:
+    """A network with dropout and running statistics, on batches."""
+    torch.manual_seed(3)
+    nn = torch.nn
+    model = nn.Sequential(
+        nn.Linear(6, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Dropout(0.25), nn.Linear(16, 3)
+    )
+    inputs, targets = torch.randn(64, 6), torch.randint(0, 3, (64,))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
+    loss = nn.functional.cross_entropy
+    meter = watch(model, loss, optimizer, (inputs, targets), every=5) if watched else None
+    for _ in range(20):
+        batch = torch.randint(0, 64, (16,))
+        optimizer.zero_grad()
+        loss(model(inputs[batch]), targets[batch]).backward()
+        optimizer.step()
+        if meter is not None:
+            meter.step()
+    return model.state_dict(), meter
+
+
+def test_a_training_is_the_same_to_the_bit_beside_a_meter(torch: Any):
+    alone, _ = train(torch, False)
+    beside, meter = train(torch, True)
+    assert meter is not None
+    assert len(meter.readings) == 4
+    assert all(torch.equal(alone[name], beside[name]) for name in alone)
+
+
+def network(torch: Any) -> tuple[Any, Any, tuple[Any, Any]]:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Tanh(), torch.nn.Linear(6, 1))
+    inputs = torch.randn(32, 4)
+    data = inputs, torch.sin(inputs.sum(1, keepdim=True))
+    return model, torch.nn.functional.mse_loss, data
+
+
+def test_products_with_the_hessian_are_differences_of_gradients(torch: Any):
+    land = torch_landscape(*network(torch), dtype=torch.float64)
+    x = land.point()
+    v = np.linspace(-1, 1, x.size)
+    near = [land.slope(x + s * 1e-6 * v)[1] for s in (1, -1)]
+    assert np.allclose((near[0] - near[1]) / 2e-6, land.hessian_times(x, v), atol=1e-8)
+
+
+def test_a_network_follows_the_modified_flow_from_the_shifted_start(torch: Any):
+    model, loss, data = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
+    found = follow(model, loss, optimizer, data, steps=50)
+    assert found.asymptotic
+    for errors in (found.parameters, found.outputs):
+        orders = found.orders(errors)
+        assert [orders[name].supports(n) for name, n in zip(errors, (1, 1, 2), strict=True)] == (
+            [True] * 3
+        )
+
+
+def test_a_step_outside_the_asymptotic_range_is_said(torch: Any):
+    model, loss, data = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.5)
+    found = follow(model, loss, optimizer, data, steps=2, halvings=2)
+    assert "not in the asymptotic range: h curv = " in str(found)
+
+
+def test_follow_refuses_what_is_not_linear(torch: Any):
+    model, loss, data = network(torch)
+    with pytest.raises(BadInput, match="not linear in its gradients"):
+        follow(model, loss, torch.optim.Adam(model.parameters()), data, steps=2)
+
+
+def test_a_landscape_of_jax_has_the_same_derivatives(torch: Any):
+    jax = pytest.importorskip("jax", reason="get JAX with the extra 'jax'")
+    model, loss, (inputs, targets) = network(torch)
+    weights = [p.detach().double().numpy() for p in model.parameters()]
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    try:
+
+        def apply(p: Any, x: Any) -> Any:
+            return jax.numpy.tanh(x @ p[0].T + p[1]) @ p[2].T + p[3]
+
+        def squares(found: Any, wanted: Any) -> Any:
+            return ((found - wanted) ** 2).mean()
+
+        data = inputs.double().numpy(), targets.double().numpy()
+        ours = jax_landscape(apply, squares, lambda: weights, data)
+        theirs = torch_landscape(model, loss, (inputs, targets), dtype=torch.float64)
+        x, v = ours.point(), np.linspace(-1, 1, 37)
+        assert np.allclose(ours.slope(x)[1], theirs.slope(x)[1], atol=1e-12)
+        assert np.allclose(ours.hessian_times(x, v), theirs.hessian_times(x, v), atol=1e-12)
+    finally:
+        jax.config.update("jax_enable_x64", before)
+
+
+def test_the_network_of_the_readme(torch: Any, capsys, monkeypatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    readme = Path(__file__).parents[3].joinpath("README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```py\n(.*?)```", readme, re.DOTALL)
+    exec(code, {})  # noqa: S102 (our own text)
+    out = capsys.readouterr().out
+    assert "believed" in out
+    assert "weights, modified flow, shifted start" in out
+    assert (tmp_path / "run.csv").exists()

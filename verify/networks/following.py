@@ -1,0 +1,165 @@
+"""Does a network's training follow the flows? Iterates beside them at h, h/2 and h/4."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from derive.engine.backward_error import slow_motion
+from derive.engine.front_door import is_linear
+from derive.engine.startup import initial_shift
+from derive.language.bad_input import BadInput
+from derive.language.trees import LEAF, tree
+from derive.quadratics import stability_limit
+from verify.networks.landscapes import Array, top_curvature, torch_landscape
+from verify.networks.objects import from_torch
+from verify.running.orders import ObservedOrder, observed_order
+from verify.workbench.beside_flow import FLOWS
+from verify.workbench.gradient_only import float_of
+
+PAIR = tree("[[]]")
+MOST_PARAMETERS = 200_000
+ASYMPTOTIC = 0.25
+"""Of the limit of stability: a mode beyond it is not in the range where orders are seen."""
+TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class Following:
+    """The errors at the final time, a row a flow and a column a step size.
+
+    Args:
+        steps: h, h/2, h/4, ...
+        parameters, outputs: relative errors of the weights and of what the network says.
+        reach: h times the largest curvature at the start and at the end.
+        limit: h times curvature from which the rule is unstable.
+    """
+
+    steps: tuple[float, ...]
+    parameters: Mapping[str, tuple[float, ...]]
+    outputs: Mapping[str, tuple[float, ...]]
+    reach: tuple[float, float]
+    limit: float
+
+    @property
+    def asymptotic(self) -> bool:
+        """Whether the step is small enough for orders to be seen."""
+        return max(map(abs, self.reach)) < ASYMPTOTIC * self.limit
+
+    def orders(self, errors: Mapping[str, tuple[float, ...]]) -> dict[str, ObservedOrder]:
+        """The observed order of every flow."""
+        return {name: observed_order(list(found)) for name, found in errors.items()}
+
+    def __str__(self) -> str:
+        lines = [f"{'flow':<40}{'error at h':>12}{'at h/2':>10}{'at h/4':>10}  order"]
+        for kind, errors in (("weights", self.parameters), ("outputs", self.outputs)):
+            for name, order in self.orders(errors).items():
+                shown = "".join(f"{e:>10.2e}" for e in errors[name][:3])
+                lines.append(f"{f'{kind}, {name}':<40}  {shown}  {order}")
+        reach = max(self.reach, key=abs)
+        if not self.asymptotic:
+            lines.append(
+                f"not in the asymptotic range: h curv = {reach:.3g}, limit {self.limit:.3g}"
+            )
+        return "\n".join(lines)
+
+
+def follow(
+    model: Any,
+    loss: Callable[[Any, Any], Any],
+    optimizer: Any,
+    data: tuple[Any, Any],
+    *,
+    steps: int,
+    halvings: int = 4,
+) -> Following:
+    """Full-batch training of a PyTorch model in double precision, beside gradient flow and modified
+    flow, with and without the shift of the start.
+
+    Args:
+        steps: how many at the optimizer's own step size; twice as many at half of it, and so on.
+    Raises:
+        BadInput: the optimizer is none that is covered or not linear in its gradients, the model
+            has more than `MOST_PARAMETERS`, or the run leaves every bound.
+    """
+    import torch  # noqa: PLC0415 (of an extra)
+
+    setting = from_torch(optimizer)
+    rule = setting.exact
+    if not is_linear(rule) or setting.decoupled:
+        raise BadInput(f"{rule.name} is not linear in its gradients, and `follow` asks for that.")
+    land = torch_landscape(model, loss, data, dtype=torch.float64)
+    start = land.point()
+    if start.size > MOST_PARAMETERS:
+        raise BadInput(f"the model has {start.size} parameters; up to {MOST_PARAMETERS} are done.")
+    sign = -1 if setting.maximize else 1
+
+    def gradient(x: Array) -> Array:
+        return sign * land.slope(x)[1] + setting.coupled * x
+
+    def along(x: Array, v: Array) -> Array:
+        return sign * land.hessian_times(x, v) + setting.coupled * v
+
+    flow = {t: float_of(c.at({})) for t, c in slow_motion(rule, 2).modified_flow.items()}
+    shift = float_of(initial_shift(rule, order=1)[LEAF].at({}))
+    values = rule.arguments(float_of)
+    rows: dict[str, list[Array]] = {name: [] for name in ("", *FLOWS)}
+    sizes = tuple(setting.h / 2**j for j in range(halvings))
+    for j, h in enumerate(sizes):
+        x, memory = start, rule.start(start, gradient, h, values)
+        for _ in range(steps * 2**j):
+            x, memory = rule.step(x, memory, gradient, h, values)
+        if not np.isfinite(x).all():
+            raise BadInput(f"the iterates leave every bound at h = {h:g}; take a smaller step.")
+
+        def leading(x: Array) -> Array:
+            return -flow[LEAF] * gradient(x)
+
+        def modified(x: Array, h: float = h) -> Array:
+            g = gradient(x)
+            return -flow[LEAF] * g + h * flow[PAIR] * along(x, g)
+
+        time = steps * setting.h
+        ends = (
+            x,
+            _end(leading, start, time),
+            _end(modified, start, time),
+            _end(modified, start - h * shift * gradient(start), time),
+        )
+        for name, end in zip(rows, ends, strict=True):
+            rows[name].append(end)
+    ours = rows.pop("")
+    ones = np.ones(start.size)
+    reach = [setting.h * top_curvature(partial(along, at), ones)[0] for at in (start, ours[0])]
+    return Following(
+        sizes,
+        {name: _errors(found, ours, lambda x: x) for name, found in rows.items()},
+        {name: _errors(found, ours, land.outputs) for name, found in rows.items()},
+        (reach[0], reach[1]),
+        float(stability_limit(rule)),
+    )
+
+
+def _errors(
+    found: list[Array], ours: list[Array], seen: Callable[[Array], Array]
+) -> tuple[float, ...]:
+    return tuple(
+        float(np.linalg.norm(seen(a) - seen(b)) / np.linalg.norm(seen(b)))
+        for a, b in zip(found, ours, strict=True)
+    )
+
+
+def _end(field: Callable[[Array], Array], start: Array, time: float) -> Array:
+    """The flow of a field at the end of the run, by Dormand and Prince's method of order 8."""
+    from scipy.integrate import solve_ivp  # noqa: PLC0415 (of an extra)
+
+    found = solve_ivp(
+        lambda _, x: field(x), (0, time), start, "DOP853", rtol=TOLERANCE, atol=TOLERANCE
+    )
+    if not found.success:
+        raise BadInput(f"a flow cannot be followed to its end: {found.message}")
+    return found.y[:, -1]

@@ -1,0 +1,145 @@
+"""The loss of a network as a function of one vector, with the framework's own derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """A loss of a vector.
+
+    Args:
+        point: where the network is now.
+        slope: from x to the loss and its gradient.
+        hessian_times: from x and v to the Hessian at x times v, by differentiating twice.
+        outputs: from x to what the network says of its data.
+    """
+
+    point: Callable[[], Array]
+    slope: Callable[[Array], tuple[float, Array]]
+    hessian_times: Callable[[Array, Array], Array]
+    outputs: Callable[[Array], Array]
+
+
+def torch_landscape(
+    model: Any, loss: Callable[[Any, Any], Any], data: tuple[Any, Any], *, dtype: Any = None
+) -> Landscape:
+    """The landscape of a PyTorch model: loss(model(inputs), targets) for data = (inputs, targets).
+
+    The model, its gradients, its buffers and the random numbers stay as they are.
+
+    Args:
+        dtype: that of the computation, the model's own without it.
+    """
+    import torch  # noqa: PLC0415 (of an extra)
+
+    inputs, targets = data
+    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    kind = dtype or next(iter(own.values())).dtype
+    cast = inputs.to(kind) if inputs.is_floating_point() else inputs
+    aim = targets.to(kind) if targets.is_floating_point() else targets
+    sizes = [p.numel() for p in own.values()]
+
+    def run(parts: Sequence[Any]) -> Any:
+        fixed = {n: _like(p.detach(), kind) for n, p in model.named_parameters() if n not in own}
+        fixed |= {n: _like(b.detach(), kind).clone() for n, b in model.named_buffers()}
+        values = dict(zip(own, parts, strict=True)) | fixed
+        with torch.random.fork_rng(devices=[]):
+            return torch.func.functional_call(model, values, (cast,))
+
+    def parts_of(x: Array, graph: bool) -> list[Any]:
+        split = torch.tensor(x, dtype=kind).split(sizes)
+        shaped = [s.view(p.shape).clone() for s, p in zip(split, own.values(), strict=True)]
+        return [s.requires_grad_(graph) for s in shaped]
+
+    def slope(x: Array) -> tuple[float, Array]:
+        parts = parts_of(x, True)
+        value = loss(run(parts), aim)
+        return float(value.detach()), _flat(torch.autograd.grad(value, parts))
+
+    def hessian_times(x: Array, v: Array) -> Array:
+        parts = parts_of(x, True)
+        gradient = torch.autograd.grad(loss(run(parts), aim), parts, create_graph=True)
+        pairs = zip(gradient, parts_of(v, False), strict=True)
+        turned = torch.stack([(g * w).sum() for g, w in pairs]).sum()
+        found = torch.autograd.grad(turned, parts, materialize_grads=True)
+        return _flat(found)
+
+    def outputs(x: Array) -> Array:
+        with torch.no_grad():
+            return run(parts_of(x, False)).double().numpy()
+
+    return Landscape(lambda: _flat(own.values()), slope, hessian_times, outputs)
+
+
+def jax_landscape(
+    apply: Callable[[Any, Any], Any],
+    loss: Callable[[Any, Any], Any],
+    parameters: Callable[[], Any],
+    data: tuple[Any, Any],
+) -> Landscape:
+    """The landscape of a JAX model: loss(apply(parameters, inputs), targets).
+
+    Args:
+        parameters: gives the tree of parameters as it is now.
+    """
+    import jax  # noqa: PLC0415 (of an extra)
+    from jax.flatten_util import ravel_pytree  # noqa: PLC0415
+
+    inputs, targets = data
+    _, back = ravel_pytree(parameters())
+
+    def value(x: Any) -> Any:
+        return loss(apply(back(x), inputs), targets)
+
+    both = jax.jit(jax.value_and_grad(value))
+    turned = jax.jit(lambda x, v: jax.jvp(jax.grad(value), (x,), (v,))[1])
+    says = jax.jit(lambda x: apply(back(x), inputs))
+
+    def cast(x: Array) -> Any:
+        return jax.numpy.asarray(x, dtype=ravel_pytree(parameters())[0].dtype)
+
+    def slope(x: Array) -> tuple[float, Array]:
+        found, gradient = both(cast(x))
+        return float(found), np.asarray(gradient, dtype=float)
+
+    return Landscape(
+        lambda: np.asarray(ravel_pytree(parameters())[0], dtype=float),
+        slope,
+        lambda x, v: np.asarray(turned(cast(x), cast(v)), dtype=float),
+        lambda x: np.asarray(says(cast(x)), dtype=float),
+    )
+
+
+def top_curvature(times: Callable[[Array], Array], begin: Array) -> tuple[float, Array]:
+    """The eigenvalue of the Hessian that is largest by size, to a hundredth, and its eigenvector.
+
+    Args:
+        times: the Hessian times a vector.
+        begin: where the search begins.
+    """
+    from scipy.sparse.linalg import LinearOperator, eigsh  # noqa: PLC0415 (of an extra)
+
+    if begin.size < 3:
+        matrix = np.array([times(e) for e in np.eye(begin.size)])
+        values, vectors = np.linalg.eigh(matrix)
+        place = int(abs(values).argmax())
+        return float(values[place]), vectors[:, place]
+    operator = LinearOperator((begin.size,) * 2, matvec=lambda v: times(v.ravel()))
+    values, vectors = eigsh(operator, 1, which="LM", v0=begin, tol=1e-2)
+    return float(values[0]), vectors[:, 0]
+
+
+def _like(value: Any, dtype: Any) -> Any:
+    return value.to(dtype) if value.is_floating_point() else value
+
+
+def _flat(parts: Any) -> Array:
+    return np.concatenate([p.detach().double().reshape(-1).cpu().numpy() for p in parts])
