@@ -53,7 +53,7 @@ def show(
     from verify.claims.judging import judge
     from verify.claims.mutants import with_survivors
     from verify.report.table import paragraph
-    from verify.report.terminal import as_printed, statement, words
+    from verify.report.terminal import as_printed, formulas, statement, words
 
     settings = settings_from(digits, seed)
     (claim,) = find_claims([id])
@@ -83,7 +83,7 @@ def show(
         told = f"{_mark(check.passed)}  {check.name} ({check.kind}): {check.figure}"
         say(paragraph(told, "  ", "      "))
     say()
-    print(claim.formula.latex)
+    print(formulas(claim))
 
 
 @command(

@@ -30,7 +30,7 @@ def verdicts(*names: str, digits: int = 20, seed: int = 0) -> Verdicts:
         BadInput: an unknown id.
 
     >>> verdicts("cowsik2022.stability")
-    cowsik2022.stability: confirmed
+    cowsik2022.stability: derived
     """
     settings = Settings(digits, seed)
     return Verdicts(tuple(judge(claim, settings) for claim in find_claims(names)))

@@ -8,10 +8,11 @@ import unicodedata
 
 from derive.language.formula import Formula
 from derive.language.raised import LEVEL, RAISED
-from derive.language.writing import GREEK, unicode_text
+from derive.language.writing import GREEK, latex, unicode_text
 from verify.claims.claim import Claim
 from verify.claims.slots import Value
 from verify.claims.statement import Statement
+from verify.running.columns import aligned
 
 _COMMANDS = {
     "lVert": "‖",
@@ -184,3 +185,10 @@ def fit(text: str, encoding: str | None = None) -> str:
         )
         return re.sub(r"(?<=\S)  grad", " grad", text).encode("ascii", "replace").decode()
     return text
+
+
+def formulas(claim: Claim) -> str:
+    """The LaTeX of the formula that holds, or of each that the statement holds, by name."""
+    if claim.says is None or len(claim.says.formulas()) < 2:
+        return claim.formula.latex
+    return aligned([(name, latex(expr)) for name, expr in claim.says.formulas().items()])

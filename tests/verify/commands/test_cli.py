@@ -11,6 +11,7 @@ import pytest
 import sympy
 
 from derive.language.trees import tree
+from derive.language.writing import latex
 from verify.claims.claim import REGISTRY
 from verify.cli import main
 
@@ -148,6 +149,16 @@ def test_show_prints_statement_derivation_verdict_and_evidence(capsys):
     assert code == 0
     for part in ("Counterexample", "verdict: corrected", "geometric sum", "printed form rejected"):
         assert part in out
+
+
+def test_show_prints_every_formula_by_name(capsys):
+    name = "ghosh2023.variance-factor"
+    _, out, _ = undertow(capsys, "show", name, "--digits", "20")
+    says = REGISTRY.claims[name].says
+    assert says is not None
+    assert len(says.formulas()) > 1
+    lines = [line.split(maxsplit=1) for line in out.splitlines() if line]
+    assert all([name, latex(expr)] in lines for name, expr in says.formulas().items())
 
 
 def test_verify_json_is_all_there_is_on_standard_output(capsys):
