@@ -7,6 +7,8 @@ from derive.engine.bseries import BSeries as BSeries
 from derive.engine.bseries import compose as compose
 from derive.engine.bseries import exact_flow as exact_flow
 from derive.engine.bseries import gradient_flow as gradient_flow
+from derive.engine.games import PlayerLoss as PlayerLoss
+from derive.engine.games import player_losses as player_losses
 from derive.engine.linear_forms import NotLinear as NotLinear
 from derive.engine.linear_memory import NoSlowManifold as NoSlowManifold
 from derive.engine.modified_loss import ModifiedLoss as ModifiedLoss
@@ -18,6 +20,13 @@ from derive.engine.momentum_flow import heavy_ball_flow as heavy_ball_flow
 from derive.engine.momentum_flow import initial_velocity as initial_velocity
 from derive.engine.momentum_flow import momentum_loss as momentum_loss
 from derive.engine.order_h import regularizer as regularizer
+from derive.engine.schedules import SCHEDULES as SCHEDULES
+from derive.engine.schedules import action as action
+from derive.engine.schedules import seen_schedule as seen_schedule
+from derive.engine.second_order import SecondOrder as SecondOrder
+from derive.engine.second_order import second_order_equation as second_order_equation
+from derive.engine.second_order import starting_velocity as starting_velocity
+from derive.engine.second_order import written as written
 from derive.engine.sequences import Sequence as Sequence
 from derive.engine.startup import initial_shift as initial_shift
 from derive.engine.startup import transient as transient

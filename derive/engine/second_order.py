@@ -67,7 +67,9 @@ def _height(vector: Vector) -> tuple[int, str]:
     return (-1 if vector == VELOCITY else len(written(vector)), written(vector))
 
 
-def second_order(optimizer: Optimizer, *, order: int, clock: fmpq | None = None) -> SecondOrder:
+def second_order_equation(
+    optimizer: Optimizer, *, order: int, clock: fmpq | None = None
+) -> SecondOrder:
     """The equation x'' = A(x, x', t) that the iterates follow, through h^(order-1).
 
     Args:
@@ -78,7 +80,7 @@ def second_order(optimizer: Optimizer, *, order: int, clock: fmpq | None = None)
         BadInput: the rule has no such equation; the message says why.
 
     >>> from derive.optimizers import heavy_ball_inertial
-    >>> found = second_order(heavy_ball_inertial, order=2)
+    >>> found = second_order_equation(heavy_ball_inertial, order=2)
     >>> [(written(v), found.coefficient(v)) for v in found.vectors]
     [("x'", -2*k), ('g', -h*k - 1)]
     """

@@ -14,7 +14,7 @@ from derive.engine.second_order import (
     SecondOrder,
     Terms,
     Vector,
-    second_order,
+    second_order_equation,
     starting_velocity,
 )
 from derive.language.bad_input import BadInput
@@ -52,6 +52,11 @@ class Side:
         """How many orders agree from h^0 on."""
         wrong = [d.power for d in self.differences]
         return min(wrong, default=ORDERS)
+
+    @property
+    def off(self) -> int:
+        """How many terms are off as far as the equation goes."""
+        return sum(d.power <= self.through for d in self.differences)
 
     @property
     def outcome(self) -> Outcome:
@@ -97,8 +102,8 @@ def compare_motion(
     rows = by_powers(given)
     timed = "t" in general_flow(rule, order=1).slow
     clocks = (clock,) if clock is not None else CLOCKS if timed else CLOCKS[:1]
-    sides = {c: side_of(rows, second_order(rule, order=ORDERS, clock=c)) for c in clocks}
-    best = max(sides, key=lambda c: (sides[c].agrees, -c))
+    sides = {c: side_of(rows, second_order_equation(rule, order=ORDERS, clock=c)) for c in clocks}
+    best = max(sides, key=lambda c: (sides[c].agrees, -sides[c].off, -c))
     other = sides.get(fmpq(0)) if best else None
     return MotionReport(
         rule.name, best, sides[best], other, starts_of(rule, start, sides[best].through)

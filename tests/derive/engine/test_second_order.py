@@ -5,7 +5,7 @@ import sympy
 from flint import fmpq
 
 from derive import BadInput, Parameter, heavy_ball, optimizer
-from derive.engine.second_order import VELOCITY, second_order, starting_velocity
+from derive.engine.second_order import VELOCITY, second_order_equation, starting_velocity
 from derive.optimizers import NONLINEAR
 
 MOST = 7
@@ -147,13 +147,13 @@ def lowest(p):
 @pytest.mark.parametrize("name", LEFT)
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_the_recurrence_is_met_to_two_powers_of_h_more_than_the_equation_has(name, order):
-    found = second_order(NONLINEAR[name], order=order, clock=fmpq(3, 2))
+    found = second_order_equation(NONLINEAR[name], order=order, clock=fmpq(3, 2))
     assert remaining(LEFT[name], found.terms) == order + 2
 
 
 @pytest.mark.parametrize("name", LEFT)
 def test_a_thousandth_more_of_any_last_term_is_seen(name):
-    found = second_order(NONLINEAR[name], order=3, clock=fmpq(3, 2))
+    found = second_order_equation(NONLINEAR[name], order=3, clock=fmpq(3, 2))
     assert len(found.terms[2]) >= 3
     for vector, weight in found.terms[2].items():
         wrong = (*found.terms[:2], {**found.terms[2], vector: weight * Q(1001, 1000)})
@@ -161,7 +161,7 @@ def test_a_thousandth_more_of_any_last_term_is_seen(name):
 
 
 def test_on_another_clock_the_equation_of_the_convex_method_loses_an_order():
-    found = second_order(NONLINEAR["nesterov-c"], order=2)
+    found = second_order_equation(NONLINEAR["nesterov-c"], order=2)
     assert remaining(convex_left, found.terms) == 3
 
 
@@ -187,12 +187,12 @@ def test_the_starting_velocity_leads_to_the_first_iterate(name):
         R.zero,
     )
     for factor, power in ((1, 4), (Q(1001, 1000), 2)):
-        path = position(second_order(rule, order=3).terms, velocity * factor)
+        path = position(second_order_equation(rule, order=3).terms, velocity * factor)
         assert lowest(at(path, 1) - FIRST[name] * gradient(R.zero)) == power
 
 
 def test_the_second_order_leapfrog_has_even_powers_only():
-    terms = second_order(NONLINEAR["conformal-leapfrog"], order=4).terms
+    terms = second_order_equation(NONLINEAR["conformal-leapfrog"], order=4).terms
     assert [bool(row) for row in terms] == [True, False, True, False]
 
 
@@ -213,7 +213,7 @@ def signed(x, u, grad, h, *, k):
 )
 def test_a_rule_without_such_an_equation_says_why(rule, message):
     with pytest.raises(BadInput, match=message):
-        second_order(rule, order=2)
+        second_order_equation(rule, order=2)
 
 
 def test_a_start_that_depends_on_the_time_is_refused():

@@ -6,7 +6,7 @@ import pytest
 import sympy
 from flint import fmpq
 
-from derive.engine.second_order import VELOCITY, second_order
+from derive.engine.second_order import VELOCITY, second_order_equation
 from derive.optimizers import NONLINEAR
 from verify.cli import main
 from verify.formulas.motions import read_motion
@@ -37,7 +37,7 @@ def ask(capsys, *arguments):
 
 def equation(rule, order, factors=None):
     """The derived equation as text, some coefficients multiplied."""
-    found = second_order(rule, order=order, clock=fmpq(3, 2))
+    found = second_order_equation(rule, order=order, clock=fmpq(3, 2))
     terms = (
         f"({found.coefficient(v) * (factors or {}).get(v, 1)})*{SHOWN[v]}" for v in found.vectors
     )
@@ -55,7 +55,7 @@ def test_the_derived_equation_reads_back_and_agrees(name, order):
 @pytest.mark.parametrize("name", RULES)
 def test_a_coefficient_that_is_a_little_off_is_named(name):
     rule = NONLINEAR[name]
-    for vector in second_order(rule, order=3).vectors:
+    for vector in second_order_equation(rule, order=3).vectors:
         text = equation(rule, 3, {vector: sympy.Rational(1001, 1000)})
         given = read_motion(text, names=names_of(rule), aliases={})
         found = compare_motion(rule, given, clock=fmpq(3, 2))
@@ -65,7 +65,7 @@ def test_a_coefficient_that_is_a_little_off_is_named(name):
 
 @pytest.mark.parametrize("name", RULES)
 def test_latex_reads_as_text_does(name):
-    rule, found = NONLINEAR[name], second_order(NONLINEAR[name], order=3)
+    rule, found = NONLINEAR[name], second_order_equation(NONLINEAR[name], order=3)
     texts = [
         head + "".join(f"+({write(found.coefficient(v))}){star}{shown[v]}" for v in found.vectors)
         for head, write, star, shown in (
