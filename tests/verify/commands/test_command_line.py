@@ -169,6 +169,8 @@ def test_json_is_all_that_standard_output_gets(tmp_path: Path, words: str):
     "words",
     [
         "optimizers",
+        "optimizers --table",
+        "convert --from torch.AdamW --to optax.adamw --set betas=0.9,0.95",
         "convert --from torch --lr 0.1 --momentum 0.9 --to ema",
         "convert --from torch --lr 0.1 --momentum 0.9 --nesterov --to qhm",
         "show ghosh2023.variance-factor --digits 20",
