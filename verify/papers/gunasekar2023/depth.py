@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import sympy
 from flint import arb
 
-from derive.language.formula import Formula
 from derive.networks.potentials import (
     ALPHA,
     DEPTH,
@@ -19,11 +19,11 @@ from derive.networks.potentials import (
 )
 from verify.claims.checks.mirror_maps import ball, drawn_ball, structurally
 from verify.claims.checks.potentials import DEPTHS, at_depth
-from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim
+from verify.claims.checks.stated import measured
+from verify.claims.claim import OURS, Check, Claim, Evidence, Kind, Settings, claim, on, read
+from verify.claims.slots import Domain, Instance, Number, Order, Value
+from verify.claims.statement import Statement, Type
 from verify.running.numbers import precision
-
-POSITIVE = (sympy.Gt(ALPHA, 0, evaluate=False),)
-DEEP = (sympy.Ge(DEPTH, 3), *POSITIVE)
 
 
 def position(s: arb, depth: int) -> arb:
@@ -39,57 +39,63 @@ def potential(s: arb, depth: int) -> arb:
     return s * position(s, depth) - integral
 
 
-def over_ten_decades(
-    name: str,
-    powers: range,
-    near: Callable[[arb, arb, int], arb],
-    bound: Callable[[arb, arb, int], arb],
-) -> Check:
-    """|Q - candidate| is at most the bound, at alpha near 10^p for p in `powers`, D = 3, 4, 5.
+def reads_off(near: Callable[[arb, arb, int], arb], grows: bool) -> Check:
+    """How the potential minus the slot `limit` falls between two far scales, at D = 3, 4, 5, is the
+    slot `error`, and nothing holds at depth 2; the domain is what it says.
 
     The point is chosen by s and theta, and alpha computed from them, so that nothing is inverted.
 
     Args:
         near: a dual position s from theta, 10^p and D.
-        bound: from theta, alpha and D.
+        grows: whether alpha grows or falls.
     """
 
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        draw, closest = random.Random(settings.seed), arb(0)
+    def differ(says: Statement, theta: arb, power: int, depth: int) -> tuple[arb, arb]:
+        """ln alpha and ln of the difference."""
+        s = near(theta, arb(10) ** (power if grows else -power), depth)
+        alpha = (theta / position(s, depth)) ** (arb(1) / depth)
+        told = ball(at_depth(says.expr("limit"), depth), {"theta": theta, "alpha": alpha})
+        return alpha.log(), abs(alpha**depth * potential(s, depth) - told).log()
+
+    def holds(says: Statement, theta: arb, depth: int) -> bool:
+        if depth < 3:
+            return False  # the network has another potential, with a logarithm
+        (a, first), (b, second) = (differ(says, theta, p, depth) for p in (8, 10))
+        slope, told = (second - first) / (b - a), at_depth(says["error"].power, depth)
+        return bool(abs(slope - arb(str(told))) < arb("1e-4"))
+
+    def judge(says: Statement, settings: Settings) -> Evidence:
+        draw, bounds = random.Random(settings.seed), says["domain"].bounds
         with precision(max(settings.digits, 50) + 260):
-            for depth in DEPTHS[:3]:
-                for power in powers:
-                    theta = drawn_ball(draw, 4, 40)
-                    s = near(theta, arb(10) ** power, depth)
-                    alpha = (theta / position(s, depth)) ** (arb(1) / depth)
-                    found = ball(at_depth(candidate, depth), {"theta": theta, "alpha": alpha})
-                    gap = abs(alpha**depth * potential(s, depth) - found)
-                    limit = bound(theta, alpha, depth)
-                    if gap > limit or not gap.is_finite():
-                        at = f"alpha = {float(alpha):.1e}, D = {depth}"
-                        return Evidence(False, f"error {gap.str(3, radius=False)} at {at}")
-                    if not gap <= limit:
-                        return Evidence(None, f"undecided at 10^{power}, D = {depth}")
-                    closest = max(closest, gap / limit, key=float)
-        return Evidence(True, f"at most {float(closest):.4f} of the bound, ten decades, 3 depths")
+            for depth in (2, *DEPTHS[:3]):
+                within = all(bool(bound.subs(DEPTH, depth)) for bound in bounds)
+                if holds(says, drawn_ball(draw, 4, 40), depth) != within:
+                    return Evidence(False, f"{'fails' if within else 'holds'} at D = {depth}")
+        return Evidence(True, "order read off two decades to 1e-4, D = 3, 4, 5")
 
-    return Check(name, Kind.BALL, judge)
+    return Check("order between two decades", Kind.BALL, judge)
 
 
-@claim("gunasekar2023.deep-rich-limit", catalogue="C22", where="sparse recovery, higher depth")
+DEEP = r"the potential of gradient flow on $\theta:=w_+^D-w_-^D$ from $w_\pm:=\alpha$, "
+DEPTHS_STATED = Domain((sympy.Ge(DEPTH, 3),))
+
+
+@claim(
+    "gunasekar2023.deep-rich-limit",
+    catalogue="C22",
+    where="sparse recovery, higher depth",
+    printed=OURS,
+)
 def rich_limit_of_depth() -> Claim:
-    """z = h(s) for s near 1: s = 1 - z^(-(D-2)/D) + ..., integrated from 0 with the constant of the
-    closed form. h(s) ≤ (1-s)^(-D/(D-2)) and s < 1 give z - (D/2)z^(2/D) ≤ q_D(z) ≤ z for all z ≥ 0.
-    No factor stands before |θ|, unlike the log(1/α²) of depth 2.
+    r"""$z=h(s)$ for $s$ near 1: $s=1-z^{-(D-2)/D}+\dots$, integrated from 0 with the constant of
+    the closed form. $h(s)\le(1-s)^{-D/(D-2)}$ and $s<1$ give $z-\frac D2z^{2/D}\le q_D(z)\le z$ for
+    all $z\ge0$. No factor stands before $|\theta|$, unlike the $\log(1/\alpha^2)$ of depth 2.
     """
     constant = (DEPTH - 2) * (1 - 2 ** (-DEPTH / (DEPTH - 2)))
     expr = THETA - DEPTH / 2 * ALPHA ** (DEPTH - 2) * THETA ** (2 / DEPTH) + constant * ALPHA**DEPTH
 
     def near(theta: arb, alpha: arb, depth: int) -> arb:
         return 1 - (alpha / theta ** (arb(1) / depth)) ** (depth - 2)
-
-    def bound(theta: arb, alpha: arb, depth: int) -> arb:
-        return alpha ** (2 * depth - 2) * theta ** (arb(2) / depth - 1)
 
     def by_limit() -> sympy.Expr:
         z = sympy.Symbol("z", positive=True)
@@ -103,16 +109,20 @@ def rich_limit_of_depth() -> Claim:
         )
 
     return Claim(
-        statement=(
-            r"As $\alpha\to0$ the potential of $w_+^D-w_-^D$, $D \ge 3$, is, per coordinate with "
-            r"$\theta > 0$ and up to $\alpha^{2D-2}\theta^{2/D-1}$, {formula}."
+        says=Statement(
+            Type.LIMIT,
+            rf"As $\alpha$ falls, {DEEP} per coordinate in its positive part, is {{limit}} and "
+            r"{error} for the integers {domain}.",
+            {
+                "limit": Value(expr, "limit"),
+                "error": Order(2 * DEPTH - 2, "alpha"),
+                "domain": DEPTHS_STATED,
+            },
         ),
-        printed=Formula("deepRichLimit", expr, given=(*DEEP, sympy.Gt(THETA, 0))),
         checks=(
-            structurally("expansion in the large", by_limit),
-            over_ten_decades("ten decades of alpha", range(-10, 0), near, bound),
+            on("limit", structurally("expansion in the large", by_limit)),
+            reads_off(near, grows=False),
         ),
-        expected=Verdict.CONFIRMED,
     )
 
 
@@ -120,38 +130,42 @@ def _power_of(expr: sympy.Expr, z: sympy.Symbol) -> sympy.Expr:
     return sympy.Integer(0) if expr == 1 else expr.as_base_exp()[1]
 
 
-@claim("gunasekar2023.deep-kernel-limit", catalogue="C22", where="sparse recovery, higher depth")
+@claim(
+    "gunasekar2023.deep-kernel-limit",
+    catalogue="C22",
+    where="sparse recovery, higher depth",
+    printed=OURS,
+)
 def kernel_limit_of_depth() -> Claim:
-    """h(s) = 2ps + p(p+1)(p+2)s³/3 + ... with p = D/(D-2), so q_D(z) = z²/(4p) up to a multiple of
-    z⁴, which is (p+1)(p+2)/(192p³) to lowest order.
+    r"""$h(s)=2ps+p(p+1)(p+2)s^3/3+\dots$ with $p=D/(D-2)$, so $q_D(z)=z^2/(4p)$ up to a multiple of
+    $z^4$, which is $(p+1)(p+2)/(192p^3)$ to lowest order. So $4D\alpha^DQ/(D-2)$ tends to
+    $\lVert\theta\rVert_2^2$; at depth 2 the factor is $4\alpha^2$.
     """
 
     def near(theta: arb, alpha: arb, depth: int) -> arb:
         return theta * (depth - 2) / (2 * depth * alpha**depth)
 
-    def bound(theta: arb, alpha: arb, depth: int) -> arb:
-        p = arb(depth) / (depth - 2)
-        return (p + 1) * (p + 2) / (192 * p**3) * theta**4 / alpha ** (3 * depth)
-
+    expr = (DEPTH - 2) * THETA**2 / (4 * DEPTH * ALPHA**DEPTH)
     return Claim(
-        statement=(
-            r"As $\alpha\to\infty$ the potential of $w_+^D-w_-^D$, $D \ge 3$, is, per coordinate "
-            r"and up to $O(\theta^4/\alpha^{3D})$, {formula}."
-        ),
-        printed=Formula(
-            "deepKernelLimit", (DEPTH - 2) * THETA**2 / (4 * DEPTH * ALPHA**DEPTH), given=DEEP
+        says=Statement(
+            Type.LIMIT,
+            rf"As $\alpha$ grows, {DEEP} per coordinate, is {{limit}} and {{error}} for the "
+            r"integers {domain}.",
+            {
+                "limit": Value(expr, "limit"),
+                "error": Order(-3 * DEPTH, "alpha"),
+                "domain": DEPTHS_STATED,
+            },
         ),
         checks=(
-            structurally(
-                "expansion in the small",
-                lambda: ALPHA**DEPTH * deep_kernel_limit(THETA / ALPHA**DEPTH),
+            on(
+                "limit",
+                structurally(
+                    "expansion in the small",
+                    lambda: ALPHA**DEPTH * deep_kernel_limit(THETA / ALPHA**DEPTH),
+                ),
             ),
-            over_ten_decades("ten decades of alpha", range(1, 11), near, bound),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            r"$4D\alpha^DQ/(D-2)$ tends to $\lVert\theta\rVert_2^2$; at depth 2 the factor is "
-            r"$4\alpha^2$."
+            reads_off(near, grows=True),
         ),
     )
 
@@ -171,40 +185,35 @@ def nearly_tied(delta: arb, depth: int) -> tuple[arb, arb]:
     return unit ** (arb(1) / depth), delta * second * unit
 
 
-def excess_slope(depth: int, candidate: sympy.Expr) -> Evidence:
-    """log of the excess against log alpha (depth 2: log log 1/alpha) between two tiny deltas."""
-    wanted = ball(at_depth(candidate, depth), {})
-    ends = [nearly_tied(arb(10) ** -power, depth) for power in (5, 7)]
-    if depth == 2:
-        sizes = [(-alpha.log()).log() for alpha, _ in ends]
-        slope = (sizes[1] - sizes[0]) / (ends[1][1].log() - ends[0][1].log())
-    else:
-        sizes = [alpha.log() for alpha, _ in ends]
-        slope = (ends[1][1].log() - ends[0][1].log()) / (sizes[1] - sizes[0])
-    figure = f"slope {float(slope):.4f} at depth {depth}"
-    return Evidence(bool(abs(slope - wanted) < arb(1) / 100), figure)
-
-
 def slope_at(depths: tuple[int, ...], *, refutes: bool = False) -> Check:
-    """The excess on the nearly tied instances has the claimed exponent."""
+    """log of the excess on the nearly tied instances against log alpha (depth 2: log log 1/alpha),
+    between two tiny deltas, is the slot `order`, to a hundredth; at depth 2 it is its inverse."""
 
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+    def slope(depth: int) -> arb:
+        (one, first), (two, second) = (nearly_tied(arb(10) ** -power, depth) for power in (5, 7))
+        if depth == 2:
+            return ((-two.log()).log() - (-one.log()).log()) / (second.log() - first.log())
+        return (second.log() - first.log()) / (two.log() - one.log())
+
+    def judge(says: Statement, settings: Settings) -> Evidence:
+        told, figures = says["order"].power, []
         with precision(settings.digits + 40):
-            found = [excess_slope(depth, candidate) for depth in depths]
-        failed = [evidence for evidence in found if not evidence.passed]
-        return (failed or found)[0]
+            for depth in depths:
+                found = slope(depth)
+                wanted = sympy.sympify(told).subs(DEPTH, depth)
+                figures.append(f"{float(found):.4f} at depth {depth}")
+                if not abs(found - int(wanted)) < arb(1) / 100:
+                    return Evidence(False, f"slope {figures[-1]}")
+        return Evidence(True, f"slope {', '.join(figures)}")
 
-    return Check("excess on two nearly tied coordinates", Kind.ORDER, judge, refutes)
+    return Check("excess on two nearly tied coordinates", Kind.BALL, judge, refutes)
 
 
-def random_excess(draw: random.Random, alpha: arb, depth: int, dimension: int) -> arb:
-    """The relative excess over the smallest l1 norm on a random row, y = 1, from this alpha.
+def excess_on(row: Sequence[arb], alpha: arb, depth: int) -> arb:
+    """The relative excess over the smallest l1 norm on a row with largest entry 1, y = 1.
 
-    On a row of positive entries with largest entry x_1 the smallest l1 norm is 1/x_1. The dual
-    variable solves a monotone equation, by bisection on 1 - s in powers of 2.
+    The dual variable solves a monotone equation, by bisection on 1 - s in powers of 2.
     """
-    row = sorted((drawn_ball(draw, 1, 8) for _ in range(dimension)), key=float, reverse=True)
-    row = [x / row[0] for x in row]
     unit = alpha**depth
 
     def weights(level: arb) -> list[arb]:
@@ -221,16 +230,37 @@ def random_excess(draw: random.Random, alpha: arb, depth: int, dimension: int) -
     return sum(weights(low), arb(0)) - 1
 
 
-def sufficient(depths: tuple[int, ...], alpha: Callable[[arb, sympy.Expr, int, int], arb]) -> Check:
-    """From alpha(epsilon, candidate, d, D) the excess is at most epsilon, on random rows."""
+def random_excess(draw: random.Random, alpha: arb, depth: int, dimension: int) -> arb:
+    """The same on a random row of positive entries."""
+    row = sorted((drawn_ball(draw, 1, 8) for _ in range(dimension)), key=float, reverse=True)
+    return excess_on([x / row[0] for x in row], alpha, depth)
 
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        draw, closest = random.Random(settings.seed), arb(0)
+
+def at_its_depths(says: Statement, settings: Settings) -> Evidence:
+    """The excess on two nearly tied coordinates is such a power at D = 3, 4, 5 and not at 2."""
+    bounds, power = says["domain"].bounds, sympy.sympify(says["order"].power)
+    with precision(settings.digits + 40):
+        for depth in (2, 3, 4, 5):
+            (one, first), (two, second) = (nearly_tied(arb(10) ** -p, depth) for p in (5, 7))
+            slope = (second.log() - first.log()) / (two.log() - one.log())
+            told = int(power.subs(DEPTH, depth))
+            holds = told > 0 and bool(abs(slope - told) < arb(1) / 100)
+            if holds != all(bool(bound.subs(DEPTH, depth)) for bound in bounds):
+                return Evidence(False, f"{'holds' if holds else 'fails'} at D = {depth}")
+    return Evidence(True, "a power at D = 3, 4, 5, none at D = 2")
+
+
+def sufficient(depths: tuple[int, ...], alpha: Callable[[arb, Any, int, int], arb]) -> Check:
+    """From alpha(epsilon, order, d, D) the excess is at most epsilon, on random rows."""
+
+    def judge(says: Statement, settings: Settings) -> Evidence:
+        draw, closest, power = random.Random(settings.seed), arb(0), says["order"].power
         with precision(settings.digits + 80):
             for depth in depths:
                 for epsilon in (arb(1) / 2, arb(1) / 20, arb(1) / 300):
                     for dimension in (2, 5):
-                        start = alpha(epsilon, at_depth(candidate, depth), dimension, depth)
+                        order = int(sympy.sympify(power).subs(DEPTH, depth))
+                        start = alpha(epsilon, order, dimension, depth)
                         excess = random_excess(draw, start, depth, dimension)
                         if not excess <= epsilon:
                             at = f"epsilon = {float(epsilon):.4f}, D = {depth}"
@@ -238,94 +268,126 @@ def sufficient(depths: tuple[int, ...], alpha: Callable[[arb, sympy.Expr, int, i
                         closest = max(closest, excess / epsilon, key=float)
         return Evidence(True, f"excess at most {float(closest):.3f} epsilon")
 
-    return Check("excess on random rows", Kind.BALL, judge)
+    return Check("excess on random rows", Kind.SIMULATION, judge)
 
 
-@claim("gunasekar2023.small-start", catalogue="C09", where="sparse recovery, problem 1")
+def derived_order(power: Callable[[sympy.Expr], sympy.Expr], depths: Sequence[int]) -> sympy.Expr:
+    """A line in D through the powers of the sufficient starts at one or two depths."""
+    epsilon = sympy.Symbol("epsilon", positive=True)
+    found = []
+    for depth in depths:
+        start = sufficient_start(epsilon, sympy.Integer(1), sympy.Integer(2), depth=depth)
+        found.append(power(epsilon * sympy.diff(sympy.log(start), epsilon)))
+    if len(found) == 1:
+        return found[0]
+    return sympy.expand(found[0] + (found[1] - found[0]) * (DEPTH - depths[0]))
+
+
+def matches(derived: Callable[[], sympy.Expr], *, refutes: bool = False) -> Check:
+    """The slot `order` is the power that is derived."""
+
+    def judge(says: Statement, settings: Settings) -> Evidence:
+        told, wanted = sympy.sympify(says["order"].power), derived()
+        return Evidence(sympy.expand(told - wanted) == 0, f"{wanted} is derived")
+
+    return Check("exponent of the sufficient start", Kind.SYMBOLIC, judge, refutes)
+
+
+@claim(
+    "gunasekar2023.small-start",
+    catalogue="C09",
+    where="sparse recovery, problem 1",
+    printed=read(r"\underbrace{\text{if } \alpha \leq \exp(-\tilde{O}(\epsilon))}_{\text{BAD!!}}"),
+)
 def small_start() -> Claim:
-    """Let M be the smallest l1 norm, N the interpolator's, A = α². q is convex with q(0) = 0, so
-    d A q(N/(dA)) ≤ ΣA q(|θ_i|/A) ≤ A q(M/A). With z log z - z ≤ q(z) ≤ z log z this gives
-    N ≤ (1+ε)M for α ≤ √(M/d) (ed)^(-1/(2ε)): exp(-O(1/ε)) is enough. It is needed: on X = (1, 1-δ),
-    y = 1 with δ = 1/log(1/α²) the interpolator has N - M near 1/(e log(1/α²)).
+    r"""Let $M$ be the smallest $\ell_1$ norm, $N$ the interpolator's, $A=\alpha^2$. $q$ is convex
+    with $q(0)=0$, so $dAq(N/(dA))\le\sum Aq(|\theta_i|/A)\le Aq(M/A)$. With $z\log z-z\le q(z)\le
+    z\log z$ this gives $N\le(1+\epsilon)M$ for $\alpha\le\sqrt{M/d}\,(ed)^{-1/(2\epsilon)}$:
+    $\exp(-O(1/\epsilon))$ is enough. It is needed: on $X=(1,1-\delta)$, $y=1$ with
+    $\delta=1/\log(1/\alpha^2)$ the interpolator has $N-M$ near $1/(e\log(1/\alpha^2))$.
     """
 
-    def alpha(epsilon: arb, exponent: sympy.Expr, dimension: int, depth: int) -> arb:
-        rate = (arb(dimension).log() + 1) / 2 * epsilon ** ball(exponent, {})
+    def alpha(epsilon: arb, power: int, dimension: int, depth: int) -> arb:
+        rate = (arb(dimension).log() + 1) / 2 * epsilon**power
         return (-rate).exp() / arb(dimension).sqrt()
 
     def derived() -> sympy.Expr:
-        """The power of epsilon in -log of the start that is enough."""
+        """Of epsilon in -log of the start that is enough."""
         epsilon = sympy.Symbol("epsilon", positive=True)
         start = sufficient_start(epsilon, sympy.Integer(1), sympy.Integer(2), depth=2)
         rate = sympy.expand_log(-sympy.log(start), force=True)
         return sympy.limit(epsilon * sympy.diff(rate, epsilon) / rate, epsilon, 0)
 
+    def norm(says: Statement, settings: Settings) -> arb:
+        example = says["example"]
+        row, start = [arb(1), arb(example["s"])], (-arb(example[r"\Lambda"])).exp()
+        with precision(40):
+            return 1 + excess_on(row, start, 2)
+
     return Claim(
-        statement=(
-            r"At depth 2 a start $\alpha$ for which $\lVert\theta\rVert_1$ is at most $1+\epsilon$ "
-            r"times the smallest on every data set has $\log(1/\alpha)$ of the order "
-            r"$\epsilon^p$, with $p$ equal to {formula}."
+        says=Statement(
+            Type.LIMIT,
+            r"At depth two the least $-\log\alpha$ for which $\lVert\theta\rVert_1$ is within a "
+            r"relative $\epsilon$ of the smallest on every data set is, as $\epsilon$ falls, "
+            r"{order} "
+            r"and no smaller order.",
+            {
+                "order": Order(-1, "epsilon", kind="limit"),
+                "example": Instance(None, {"s": "1/2", r"\Lambda": "1/300"}),
+                "norm": Number("1.19693"),
+            },
         ),
-        printed=Formula("smallStartPrinted", sympy.Integer(1), given=()),
-        right=Formula("smallStart", sympy.Integer(-1), given=()),
+        misprint={"order": Order(1, "epsilon", kind="limit")},
+        because=r"$\epsilon$ stands in the exponent where its inverse belongs: as it falls, "
+        r"the printed "
+        r"start is not small at all.",
+        counterexample=r"one row with the entries one and $s$, label one, $\alpha:=e^{-\Lambda}$, "
+        r"{example}: the norm is {norm} times the smallest, although $\Lambda$ is what is printed "
+        r"for a relative excess of $\Lambda$.",
         checks=(
-            structurally("exponent of the sufficient start", derived, refutes=True),
+            matches(derived, refutes=True),
             slope_at((2,), refutes=True),
             sufficient((2,), alpha),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=(
-            r"Enough is $\alpha \le \sqrt{M/d}\,(ed)^{-1/(2\epsilon)}$, $M$ the smallest $\ell_1$ "
-            "norm, for every data set with $d$ coordinates and every common start."
-        ),
-        because=(
-            r"$\exp(-\tilde O(\epsilon))$ tends to 1 with $\epsilon$; it must be "
-            r"$\exp(-\tilde O(1/\epsilon))$."
-        ),
-        counterexample=(
-            r"$y = 1$: on $X = (1, 1/2)$ from $\alpha = e^{-1/300}$ the norm is $1.197$ times the "
-            r"smallest, on $X = (1, 0.99)$ it is still $1.0027$ times from $\alpha = e^{-50}$."
+            measured("norm of the example", norm, number="norm"),
         ),
     )
 
 
-@claim("gunasekar2023.deep-small-start", catalogue="C22", where="sparse recovery, higher depth")
+@claim(
+    "gunasekar2023.deep-small-start",
+    catalogue="C22",
+    where="sparse recovery, higher depth",
+    printed=read("that has better dependence on α for approximating minimum"),
+)
 def deep_small_start() -> Claim:
-    """With A = α^D, d A q_D(N/(dA)) ≤ A q_D(M/A) as at depth 2, and z - (D/2)z^(2/D) ≤ q_D(z) ≤ z:
-    N(1 - (D/2)(dA/M)^((D-2)/D)) ≤ M. So N ≤ (1+ε)M for α ≤ (M/d)^(1/D) (2ε/(D(1+ε)))^(1/(D-2)), a
-    power of ε. On X = (1, 1-δ), y = 1 with δ of the order α^(D-2) the excess has that order: the
-    exponent is sharp.
+    r"""With $A=\alpha^D$, $dAq_D(N/(dA))\le Aq_D(M/A)$ as at depth 2, and $z-\frac D2z^{2/D}\le
+    q_D(z)\le z$: $N(1-\frac D2(dA/M)^{(D-2)/D})\le M$. So $N\le(1+\epsilon)M$ for
+    $\alpha\le(M/d)^{1/D}(2\epsilon/(D(1+\epsilon)))^{1/(D-2)}$, a power of $\epsilon$ where depth 2
+    has $e^{-\Theta(1/\epsilon)}$. On $X=(1,1-\delta)$, $y=1$ with $\delta$ of the order
+    $\alpha^{D-2}$ the excess has that order: the exponent is sharp.
     """
 
-    def alpha(epsilon: arb, exponent: sympy.Expr, dimension: int, depth: int) -> arb:
+    def alpha(epsilon: arb, power: int, dimension: int, depth: int) -> arb:
         share = 2 * epsilon / (depth * (1 + epsilon))
-        return share ** (1 / ball(exponent, {})) * arb(dimension) ** (-arb(1) / depth)
+        return share ** (arb(1) / power) * arb(dimension) ** (-arb(1) / depth)
 
     def derived() -> sympy.Expr:
-        """The power of the start in epsilon, read off two depths."""
         epsilon = sympy.Symbol("epsilon", positive=True)
-        powers = []
-        for depth in (3, 4):
-            start = sufficient_start(epsilon, sympy.Integer(1), sympy.Integer(2), depth=depth)
-            slope = epsilon * sympy.diff(sympy.log(start), epsilon)
-            powers.append(1 / sympy.limit(slope, epsilon, 0))
-        return sympy.expand(powers[0] + (powers[1] - powers[0]) * (DEPTH - 3))
+        return derived_order(lambda slope: 1 / sympy.limit(slope, epsilon, 0), (3, 4))
 
     return Claim(
-        statement=(
-            r"At depth $D \ge 3$ the largest excess of $\lVert\theta\rVert_1$ over its minimum, "
-            r"over data sets, is of the order $\alpha^p$ with $p$ equal to {formula}."
+        says=Statement(
+            Type.LIMIT,
+            r"At depth $D$ the largest relative excess of $\lVert\theta\rVert_1$ over the "
+            r"smallest, "
+            r"over all data sets, is {order} as $\alpha$ falls and no smaller order, for the "
+            r"integers {domain}: a power, where depth two has the inverse of a logarithm.",
+            {"order": Order(DEPTH - 2, "alpha", kind="limit"), "domain": DEPTHS_STATED},
         ),
-        printed=Formula("deepSmallStart", DEPTH - 2, given=(sympy.Ge(DEPTH, 3),)),
         checks=(
-            structurally("exponent of the sufficient start", derived),
+            matches(derived),
             slope_at((3, 4, 5)),
             sufficient((3, 4, 5), alpha),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            r"'Better dependence on $\alpha$' is $\epsilon^{1/(D-2)}$ against "
-            r"$e^{-\Theta(1/\epsilon)}$ at depth 2, for the worst data set; enough is $\alpha \le "
-            r"(M/d)^{1/D}(2\epsilon/(D(1+\epsilon)))^{1/(D-2)}$."
+            Check("depths of the domain", Kind.BALL, at_its_depths),
         ),
     )

@@ -13,14 +13,14 @@ import numpy as np
 import sympy
 from flint import arb, fmpq
 
-from derive.language.formula import Formula
 from derive.networks.diagonal_networks import ROTATED, X, step_gain
-from verify.claims.checks.diagonal_runs import ExactRun, at, over_exact_runs, real
+from verify.claims.checks.diagonal_runs import ExactRun, at, over_exact_runs
+from verify.claims.checks.gain_bounds import sign
 from verify.claims.checks.gains import GAIN, points
 from verify.claims.checks.identities import enclosed
-from verify.claims.checks.stated import switches
-from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Verdict, claim, read
-from verify.claims.slots import Relation, Value
+from verify.claims.checks.stated import compared, measured, switches
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, claim, on, read
+from verify.claims.slots import Instance, Number, Relation, Value
 from verify.claims.statement import Statement, Type
 from verify.models.diagonal_network import Regression, run
 from verify.running.numbers import precision
@@ -29,34 +29,67 @@ THRESHOLD = 1 + sympy.LambertW(sympy.exp(-1))
 X1, X2 = sympy.symbols("x1 x2")
 
 
-@claim("gunasekar2023.sum-outside", catalogue="C11", where="characterization")
+@claim(
+    "gunasekar2023.sum-outside",
+    catalogue="C11",
+    where="characterization",
+    printed=read(r"\exp\left(-g\left(\sum_t \gamma_t \nabla \bar{L}_{B_t}(w(t))\right)\right)"),
+)
 def sum_outside() -> Claim:
-    """ln|w_+ w_-| is a sum over the steps; the logarithm of α_∞ is half of it. After two steps the
-    slides' formula reads 2 g(x₁+x₂) for ln(α²/α_∞²). Their g, "-½ log((1-x²))²", means
-    -½ log((1-x²)²).
+    r"""$\ln|w_+w_-|$ is a sum over the steps; the logarithm of $\alpha_\infty$ is half of it. After
+    two steps the slides' formula reads $2g(x_1+x_2)$ for $\ln(\alpha^2/\alpha_\infty^2)$. Their
+    $g$, "$-\frac12\log((1-x^2))^2$", means $-\frac12\log((1-x^2)^2)$.
     """
+    printed = 2 * GAIN.subs(X, X1 + X2)
 
-    def two_steps(candidate: sympy.Expr, path: ExactRun) -> Iterator[arb]:
+    def two_steps(says: Statement, path: ExactRun) -> Iterator[arb]:
         first, second = path.steps[:2]
         for i in range(3):
             ratio = second.w[0, i] * second.w[1, i] / path.start[0, i] / path.start[1, i]
-            yield at(candidate, x1=first.x[i], x2=second.x[i]) + arb(abs(ratio)).log()
+            told = at(says.expr("gain"), x1=first.x[i], x2=second.x[i])
+            yield told + arb(abs(ratio)).log()
 
     def two_points(draw: random.Random) -> dict[str, fmpq]:
         return {"x1": points(draw)["x"], "x2": points(draw)["x"]}
 
+    def after(says: Statement, gain: sympy.Expr) -> arb:
+        """alpha_infinity^2 over alpha^2 in the example, by a formula."""
+        example = says["example"]
+        return (-at(gain, x1=example["x_1"], x2=example["x_2"])).exp()
+
+    def weights(says: Statement, settings: Settings) -> fmpq:
+        """|w_+ w_-| after both steps from 1, as the weights are multiplied."""
+        product = fmpq(1)
+        for x in (says["example"]["x_1"], says["example"]["x_2"]):
+            product *= abs((1 - x) * (1 + x))
+        return product
+
     return Claim(
-        statement=(
-            r"After the steps $x_1$ and $x_2$, $\log(\alpha^2/\alpha_\infty^2)$ is {formula}."
+        says=Statement(
+            Type.EQUALITY,
+            r"After the steps $x_1$ and $x_2$, $x_k:=\gamma\nabla L_{B_k}$, of SGD on "
+            r"$\theta:=u\odot v$, $\log(\alpha^2/\alpha_\infty^2)={gain}$.",
+            {
+                "gain": Value(GAIN.subs(X, X1) + GAIN.subs(X, X2)),
+                "example": Instance(None, {"x_1": "1/2", "x_2": "-1/2"}),
+                "kept": Number("0.5625"),
+                "wrong": Number("1.0000"),
+            },
         ),
-        printed=Formula("sumInsidePrinted", 2 * GAIN.subs(X, X1 + X2), given=()),
-        right=Formula("sumOutside", GAIN.subs(X, X1) + GAIN.subs(X, X2), given=()),
+        misprint={"gain": Value(printed)},
+        because=r"the sum stands inside $g$, where gradients of opposite sign cancel, and the "
+        r"square of $\alpha_\infty$ is missing.",
+        counterexample=r"{example}: $\alpha_\infty^2$ is {kept} times $\alpha^2$; by the slides it "
+        r"is {wrong} times.",
         checks=(
-            enclosed(
-                "ratios of two steps",
-                lambda: step_gain().subs(X, X1) + step_gain().subs(X, X2),
-                two_points,
-                refutes=True,
+            on(
+                "gain",
+                enclosed(
+                    "ratios of two steps",
+                    lambda: step_gain().subs(X, X1) + step_gain().subs(X, X2),
+                    two_points,
+                    refutes=True,
+                ),
             ),
             Check(
                 "two exact steps",
@@ -64,16 +97,8 @@ def sum_outside() -> Claim:
                 over_exact_runs(ROTATED, momentum=False, differences=two_steps),
                 refutes=True,
             ),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=r"$\alpha_\infty^2 = \alpha^2\exp(-\sum_k g(x_k))$.",
-        because=(
-            "the sum stands inside g, where gradients of opposite sign cancel, and the square "
-            "of $\\alpha_\\infty$ is missing."
-        ),
-        counterexample=(
-            r"$x_1 = 1/2$, $x_2 = -1/2$: $\alpha_\infty^2 = 9\alpha^2/16$; the slides give "
-            r"$\alpha_\infty = \alpha$."
+            measured("weights of the example", weights, number="kept"),
+            measured("slides on the example", lambda says, _: after(says, printed), number="wrong"),
         ),
     )
 
@@ -128,56 +153,92 @@ def gain_sign() -> Claim:
     )
 
 
-@claim("gunasekar2023.shift-range", catalogue="C12", where="characterization")
+@claim(
+    "gunasekar2023.shift-range",
+    catalogue="C12",
+    where="characterization",
+    printed=read(r"\tilde{w}_0 \leq \alpha^2 \leftarrow$ small in our case and ignorable"),
+)
 def shift_range() -> Claim:
-    """θ̃₀ = (α_+² - α_-²)/2 and α_± = α exp(-½ Σ q_±(x_k)). q_+(x) = -2x - 2 ln|1-x| is at least 0
-    exactly for x ≤ 1 + W(1/e), the root of x + ln(x-1) = 0. Inside ±(1 + W(1/e)) both α_± are at
-    most α, and |θ̃₀| ≤ α²/2. Beyond, every step multiplies one of them by more than 1, and a long
-    run of them by as much as one likes, while q is still positive up to √2.
+    r"""$\tilde\theta_0=(\alpha_+^2-\alpha_-^2)/2$ and $\alpha_\pm=\alpha e^{-\frac12\sum
+    q_\pm(x_k)}$. $q_+(x)=-2x-2\ln|1-x|$ is at least 0 for $x\le1+W(1/e)$, the root of
+    $x+\ln(x-1)=0$, and for no larger $x$. Inside both $\alpha_\pm$ are at most $\alpha$, and
+    $|\tilde\theta_0|\le\alpha^2/2$. Beyond, every step multiplies one of them by more than 1, and a
+    long run of them by as much as one likes, while $q$ is still positive up to $\sqrt2$.
     """
 
-    def start_after(x: float, steps: int) -> float:
-        """|theta_0|/alpha^2 after equal steps x on one coordinate, from the weights themselves."""
-        plus = 2 * (steps * np.log(abs(1 - x)) + steps * x)
-        minus = 2 * (steps * np.log(abs(1 + x)) - steps * x)
-        with np.errstate(over="ignore"):
-            return float(abs(np.exp(plus) - np.exp(minus)) / 2)
+    def logs(x: arb, steps: int) -> tuple[arb, arb]:
+        """The logarithms of alpha_+-^2/alpha^2 after equal steps, from the weights themselves."""
+        return 2 * steps * (abs(1 - x).log() + x), 2 * steps * (abs(1 + x).log() - x)
 
-    def bounded_inside_only(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        end = real(candidate)
-        if not end > 0:
-            return Evidence(False, "no range")
-        inside = max(start_after(end * part, 2000) for part in (0.2, 0.6, 0.9, 0.9999))
-        outside = start_after(end * 1.001, 2000)
-        said = f"|start|/alpha^2 is {inside:.3g} inside and {outside:.3g} at 1.001 of the range"
-        return Evidence(inside <= 0.5 and outside > 1, said)
+    def start_after(x: arb, steps: int) -> arb:
+        plus, minus = logs(x, steps)
+        return abs(plus.exp() - minus.exp()) / 2
 
-    def root(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        with precision(settings.digits):
-            end = arb(str(sympy.N(candidate, settings.digits + 5)))
-            left = end + (end - 1).log()
-            return Evidence(
-                bool(abs(left) < arb(10) ** (5 - settings.digits)),
-                f"x + ln(x-1) = {left.str(3, radius=False)}",
-            )
+    def reach(says: Statement) -> arb:
+        return arb(str(sympy.N(says.expr("reach"), 60)))
+
+    def range_of_steps(says: Statement, settings: Settings) -> Evidence:
+        """A long run of equal steps lowers both just within the reach, and not beyond."""
+        with precision(40):
+            end, near = reach(says), arb("1e-9")
+            if not end > 1:
+                return Evidence(False, "no weight crosses zero so early")
+            turns = [sign(logs(end * (1 + side * near), 1)[0]) for side in (-1, 0, 1)]
+        wanted = [says["within"].admits(place, 1) for place in (0, 1, 2)]
+        return Evidence([turn <= 0 for turn in turns] == wanted, f"signs {turns} about the end")
+
+    def farthest(says: Statement, draw: random.Random) -> tuple[int, int]:
+        """The start after random steps within the reach beside the bound."""
+        with precision(40):
+            end, total = reach(says), [arb(0), arb(0)]
+            for _ in range(draw.randint(1, 9)):
+                plus, minus = logs(end * fmpq(draw.randint(-999, 998), 1000), 1)
+                total = [total[0] + plus, total[1] + minus]
+            start = abs(total[0].exp() - total[1].exp()) / 2
+            return sign(start - arb(says.number("bound"))), 0
+
+    def supremum(says: Statement, settings: Settings) -> Evidence:
+        """A run of steps of the whole reach comes as near to the bound as 1e-12."""
+        with precision(40):
+            gap = start_after(reach(says), 2000) - arb(says.number("bound"))
+            return Evidence(bool(abs(gap) < arb("1e-12")), f"{gap.str(3, radius=False)} off")
+
+    def size(says: Statement, steps: int) -> arb:
+        with precision(40):
+            return start_after(arb(says["example"]["x"]), steps)
 
     return Claim(
-        statement=(
-            r"The divergence is taken from a point within $\alpha^2/2$ of 0, for every sequence of "
-            r"steps with $|x|$ up to {formula}."
+        says=Statement(
+            Type.INEQUALITY,
+            r"After every sequence of steps of SGD with $|x|{within}{reach}$ the divergence is "
+            r"taken from a $\tilde\theta$ with $|\tilde\theta|{relation}{bound}\,\alpha^2$, and no "
+            r"nearer; beyond this reach it is as far as one likes.",
+            {
+                "reach": Value(THRESHOLD, "threshold"),
+                "within": Relation.AT_MOST,
+                "relation": Relation.BELOW,
+                "bound": Value(sympy.Rational(1, 2), "bound"),
+                "example": Instance(None, {"x": "7/5", "K": 10}),
+                "near": Number("1.140"),
+                "far": Number("7951"),
+            },
         ),
-        printed=Formula("shiftRangePrinted", sympy.sqrt(2), given=()),
-        right=Formula("shiftRange", THRESHOLD, given=()),
+        misprint={
+            "reach": Value(sympy.sqrt(2), "threshold"),
+            "relation": Relation.AT_MOST,
+            "bound": Value(sympy.Integer(1), "bound"),
+        },
+        because=r"the gain is positive so far, but the loss of one of the two weights is not.",
+        counterexample=r"{example}: one step $x$, which the slides allow, takes the start to "
+        r"{near} times $\alpha^2$, and $K$ of them to {far} times.",
         checks=(
-            Check("equal steps", Kind.SIMULATION, bounded_inside_only, refutes=True),
-            Check("root of the shift", Kind.BALL, root, refutes=True),
-        ),
-        expected=Verdict.CORRECTED,
-        condition=r"Every $|x|$ is at most $1 + W(1/e) = 1.278\dots$",
-        because=r"$q(x) \ge 0$ up to $\sqrt2$, but $q_+(x) < 0$ from $1 + W(1/e)$ on.",
-        counterexample=(
-            r"one step with $x = \sqrt2$: $\alpha_+^2 = (\sqrt2-1)^2 e^{2\sqrt2}\alpha^2 = "
-            r"2.90\,\alpha^2$ and the start is $1.28\,\alpha^2$; ten such steps give "
-            r"$2.1\cdot10^4\alpha^2$."
+            Check("range of the steps", Kind.BALL, range_of_steps, refutes=True),
+            compared("random steps", farthest, kind=Kind.BALL, refutes=True),
+            Check("a long run", Kind.BALL, supremum),
+            measured("one step", lambda says, _: size(says, 1), number="near"),
+            measured(
+                "several steps", lambda says, _: size(says, int(says["example"]["K"])), number="far"
+            ),
         ),
     )

@@ -39,7 +39,8 @@ KEPT = {"kept": Kept.PRODUCT, "network": Weights.SQUARES}
     catalogue="C01 E28",
     where="Proposition 2, the potential",
     printed=second_hand(
-        r"$Q_\xi=\frac14\sum[\theta\,\mathrm{arcsinh}\frac\theta{2\xi}", "the catalogue, E28"
+        r"$Q_\xi=\frac14\sum[\theta\,\mathrm{arcsinh}\frac\theta{2\xi}",
+        "the catalogue of published statements, E28",
     ),
 )
 def lyu_potential() -> Claim:
@@ -103,7 +104,10 @@ def in_row_space(says: Statement, draw: random.Random) -> Iterable[arb]:
     "lyu2023.linear-term",
     catalogue="E28",
     where="Proposition 2",
-    printed=second_hand(r"$R_j=\frac14\mathrm{arcsinh}(\theta_j(0)/2\xi_j)$", "the catalogue, E28"),
+    printed=second_hand(
+        r"$R_j=\frac14\mathrm{arcsinh}(\theta_j(0)/2\xi_j)$",
+        "the catalogue of published statements, E28",
+    ),
 )
 def linear_term() -> Claim:
     r"""From any start the flow is $\theta=2\xi\sinh(a+4P)$ with $\sinh(a)=\theta(0)/2\xi$. So

@@ -1,7 +1,7 @@
 """The second-order flows of momentum: Lyu, Wang, Wang and Zhu (2023).
 
-In our letters: beta is the momentum (their mu), h the step size (eta), E the loss; a is how far the
-gradient looks ahead, 0 for heavy ball and beta for Nesterov.
+In our letters: beta is the momentum (their mu), h the step size (eta), E the loss. Their equation
+is divided by 1 - beta, so that their coefficient alpha of the acceleration is mass over damping.
 """
 
 from __future__ import annotations
@@ -10,81 +10,88 @@ from typing import Any
 
 import numpy as np
 import sympy
+from flint import fmpq
 
 from derive import modified_flow
-from derive.language.formula import BETA, MOMENTUM, STEP, Formula, H
+from derive.language.formula import BETA, H
 from derive.language.trees import LEAF
-from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, value
+from verify.claims.checks.damped import EQUATION, equation, slow_solutions
+from verify.claims.checks.first_steps import FADING
+from verify.claims.checks.followed import Followed
+from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR
 from verify.claims.checks.identities import identical
-from verify.claims.checks.memory_rules import (
-    HEAVY_BALL,
-    NESTEROV,
-    A,
-    Point,
-    Rule,
-    leaves_no_residual,
-    order_at_each,
-)
-from verify.claims.checks.momentum_flows import SPEED
-from verify.claims.claim import Claim, Verdict, claim
+from verify.claims.checks.memory_rules import HEAVY_BALL, NESTEROV, Rule
+from verify.claims.checks.stated import observed
+from verify.claims.claim import Claim, claim, on, second_hand
+from verify.claims.slots import Losses, Order, Value, When
+from verify.claims.statement import Statement, Type
 from verify.models.written_fields import second_order
 from verify.running.experiments import Flow
-from verify.running.residuals import Weights
+from verify.running.numbers import MPFR
 
 Number = Any
 
 
-def second_order_claim(
-    name: str, rule: Rule, who: str, look_ahead: sympy.Expr, expr: sympy.Expr
-) -> Claim:
+def second_order_claim(rule: Rule, who: str, mass: sympy.Expr) -> Claim:
     """Proposition 1 for one of its two methods."""
-
-    def weights(c: Number, h: Number, point: Point) -> Weights:
-        force = 1 / (1 - point["beta"])
-        return {LEAF: force, PAIR: -(c * force**2)}
+    followed = Followed(rule, field=slow_solutions)
 
     def by_engine() -> sympy.Expr:
         flow = modified_flow(rule.optimizer, order=2)
-        return -H * (flow[PAIR] / flow[LEAF] / flow[LEAF]).as_expr()
+        return -(flow[PAIR] / flow[LEAF] / flow[LEAF]).as_expr() * H * ONE_MINUS
 
-    def follow(c: Number, run: Flow) -> list[np.ndarray]:
-        beta = run.values["beta"]
-        speed = value(SPEED.subs(A, look_ahead), beta=beta)
-        return second_order(run, c * (1 - beta), 1 - beta, speed)
+    def from_any_velocity(says: Statement, run: Flow) -> list[np.ndarray]:
+        return second_order(run, *equation(says, run.h, run.values), MPFR.convert(fmpq(3, 7)))
 
     return Claim(
-        statement=(
-            f"{who} is $O(h)$-close to "
-            r"$\alpha x''+x'+\nabla E(x)/(1-\beta) = 0$ with $\alpha$ equal to {formula}."
+        says=Statement(
+            Type.CLOSENESS,
+            rf"{who} from a cold start is {{order}}-close, {{when}}, to the solution of {EQUATION} "
+            r"from $x_0$ at any velocity, and meets those solutions that have no layer but for "
+            r"{single} in a step, for {losses} and {domain}.",
+            {"order": Order(1), "when": When.EVERY_STEP}
+            | {"mass": Value(mass), "damping": Value(ONE_MINUS, "damping")}
+            | {"single": Order(3), "losses": Losses.EVERY, "domain": FADING},
         ),
-        printed=Formula(name, expr, given=(*MOMENTUM, *STEP)),
         checks=(
-            identical("B-series engine", by_engine),
-            leaves_no_residual("exact residual of the slow solutions", rule, weights),
-            order_at_each("observed order after the start-up", rule, follow, 2),
-        ),
-        expected=Verdict.CONFIRMED,
-        condition=(
-            "After the start-up it is $O(h^2)$-close for the one starting velocity of the modified "
-            "equation, and $O(h)$-close for every other."
+            on("mass", identical("B-series engine", by_engine)),
+            observed("observed order", followed.errors(from_any_velocity)),
+            followed.on_losses(),
+            followed.in_domain(),
         ),
     )
 
 
-@claim("lyu2023.second-order-flow", catalogue="E04", where="Proposition 1, heavy ball")
+@claim(
+    "lyu2023.second-order-flow",
+    catalogue="E04",
+    where="Proposition 1, heavy ball",
+    printed=second_hand(
+        r"$\alpha=\frac{\eta(1+\mu)}{2(1-\mu)}$ (HB)",
+        "the catalogue of published statements, E04",
+    ),
+)
 def heavy_ball_equation() -> Claim:
-    """(1+β) h²x''/2 + (1-β) h x' = -h ∇E from x(t+h) - x - β(x - x(t-h)); divide by (1-β) h. It is
-    the modified equation of Kovachki and Stuart for a = 0 over 1-β.
+    r"""$\frac{1+\beta}2h^2\ddot x+(1-\beta)h\dot x=-h\nabla E$ from
+    $x(t+h)-x-\beta(x-x(t-h))$; divide by $h$. It is the modified equation of Kovachki and Stuart
+    for $a=0$.
     """
-    expr = H * (1 + BETA) / ONE_MINUS / 2
-    return second_order_claim("heavyBallInertia", HEAVY_BALL, "Heavy ball", sympy.Integer(0), expr)
+    return second_order_claim(HEAVY_BALL, "Heavy ball", H * (1 + BETA) / 2)
 
 
-@claim("lyu2023.second-order-flow-nesterov", catalogue="E04", where="Proposition 1, Nesterov")
+@claim(
+    "lyu2023.second-order-flow-nesterov",
+    catalogue="E04",
+    where="Proposition 1, Nesterov",
+    printed=second_hand(
+        r"$\frac{\eta(1-\mu+2\mu^2)}{2(1-\mu)}$ (NAG)",
+        "the catalogue of published statements, E04",
+    ),
+)
 def nesterov_equation() -> Claim:
-    """The gradient is taken at x + β(x - x(t-h)) = x + βh x' + O(h²), which adds -βh² ∇²E x' on the
-    right; with -∇²E x' = (1-β) x'' + O(h) the coefficient of h² x'' falls by β(1-β) to
-    (1+β)/2 - β(1-β). It is the modified equation of Kovachki and Stuart for a = β over 1-β.
+    r"""The gradient is taken at $x+\beta(x-x(t-h))=x+\beta h\dot x+O(h^2)$, which adds
+    $-\beta h^2\nabla^2E\,\dot x$ on the right; with $-\nabla^2E\,\dot x=(1-\beta)\ddot x+O(h)$ the
+    coefficient of $h^2\ddot x$ falls by $\beta(1-\beta)$ to $(1+\beta)/2-\beta(1-\beta)$. It is
+    the modified equation of Kovachki and Stuart for $a=\beta$.
     """
-    expr = H * (1 - BETA + 2 * BETA**2) / ONE_MINUS / 2
-    return second_order_claim("nesterovInertia", NESTEROV, "Nesterov's method", BETA, expr)
+    return second_order_claim(NESTEROV, "Nesterov's method", H * (1 - BETA + 2 * BETA**2) / 2)

@@ -155,7 +155,7 @@ MOMENTUM_FLOW = (
     where="Theorem 3",
     printed=second_hand(
         r"R^M_j=\frac14\mathrm{arcsinh}\big(\frac{\theta_j(0)}{2\xi_j}+",
-        "the catalogue, E29",
+        "the catalogue of published statements, E29",
     ),
 )
 def momentum_linear_term() -> Claim:
@@ -212,7 +212,8 @@ def momentum_linear_term() -> Claim:
     catalogue="E29",
     where="Theorem 3",
     printed=second_hand(
-        r"$\bar\xi=\xi\exp(-\alpha\phi)$, $\phi=\frac8{(1-\mu)^2}", "the catalogue, E29"
+        r"$\bar\xi=\xi\exp(-\alpha\phi)$, $\phi=\frac8{(1-\mu)^2}",
+        "the catalogue of published statements, E29",
     ),
 )
 def effective_scale() -> Claim:

@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 from flint import arb, fmpq, fmpq_mat
 
-from derive.language.formula import BETA, Formula
+from derive.language.formula import BETA
 from derive.networks.diagonal_networks import LAMBDA, SUMS
 from verify.claims.checks.diagonal_runs import (
     at,
@@ -22,15 +22,23 @@ from verify.claims.checks.diagonal_runs import (
     random_start,
     real,
 )
-from verify.claims.checks.identities import identical, order_of
-from verify.claims.checks.stated import switches
-from verify.claims.claim import LOST, Check, Claim, Evidence, Kind, Settings, Verdict, claim
-from verify.claims.slots import Relation, Value
+from verify.claims.checks.gain_bounds import sign
+from verify.claims.checks.identities import identical
+from verify.claims.checks.stated import compared, switches, tends
+from verify.claims.claim import LOST, Check, Claim, Evidence, Kind, Settings, claim, on, read
+from verify.claims.slots import Choice, Order, Relation, Value
 from verify.claims.statement import Statement, Type
 from verify.models.diagonal_network import Array
 from verify.running.numbers import evaluate, precision
 
-E, LOSS0, REACH = sympy.symbols("e L0 G")
+E, LOSS0, REACH = sympy.symbols("e L G")
+
+
+class Signs(Choice):
+    """Whether weights cross zero."""
+
+    SAME = "where no weight crosses zero"
+    ANY = "whether weights cross zero or not"
 
 
 def real_modes(inertia: fmpq, force: fmpq) -> bool:
@@ -95,149 +103,220 @@ def crossing_of_the_flow() -> Claim:
     )
 
 
-@claim("papazov2024.explicit-inertia", catalogue="D12", where="when the balance stays")
+@claim(
+    "papazov2024.explicit-inertia",
+    catalogue="D12",
+    where="when the balance stays",
+    printed=LOST,
+)
 def explicit_inertia() -> Claim:
-    """λ|w'|²/2 + L decreases, so L ≤ L_0 from rest, and |∂_j L| = |X_j·r|/n ≤ |X_j|/√n √(2L) by
-    Cauchy-Schwarz. With G the largest |X_j|/√n the force stays below G√(2L_0) ≤ 1/(4λ). Equality
-    at the start in one dimension.
+    r"""$\lambda|\dot w|^2/2+L$ decreases, so $L\le L_0$ from rest, and $|\partial_jL|=|X_j\cdot
+    r|/n\le|X_j|/\sqrt n\,\sqrt{2L}$ by Cauchy-Schwarz. With $G$ the largest $|X_j|/\sqrt n$ the
+    force stays below $G\sqrt{2L_0}\le1/(4\lambda)$, which does not cross. One row that is $r$ off
+    at the start has equality there; the force falls while the weights move.
     """
 
-    def equality(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        draw = random.Random(settings.seed)
-        with precision(settings.digits):
-            for _ in range(10):
-                x, r = (fmpq(draw.randint(1, 30), 7) for _ in "xr")
-                told = at(candidate, G=x, L0=r**2 / 2)
-                left = 4 * told * arb(x * r) - 1
-                if not (left.is_finite() and left.contains(0)):
-                    return Evidence(False, f"4 lambda |grad L| - 1 = {left.str(4, radius=False)}")
-        return Evidence(True, "4 lambda |grad L| = 1 at the start, one dimension, 10 problems")
+    def force(says: Statement, draw: random.Random, *, best: bool) -> tuple[int, int]:
+        """4 lambda times the largest force at the start beside 1, at the stated lambda."""
+        with precision(40):
+            rows, columns = (1, 1) if best else (draw.randint(2, 3), draw.randint(1, 3))
+            x = [[fmpq(draw.randint(-9, 9), 4) + 5 for _ in range(columns)] for _ in range(rows)]
+            r = [fmpq(draw.randint(1, 30) * (-1) ** i, 7) for i in range(rows)]
+            loss = sum((v**2 for v in r), fmpq(0)) / (2 * rows)
+            reach = max(
+                arb(sum((a**2 for a in row), fmpq(0)) / rows).sqrt() for row in zip(*x, strict=True)
+            )
+            told = at(says.expr("bound"), G=reach, L=arb(loss))
+            pulls = (
+                sum((a * b for a, b in zip(c, r, strict=True)), fmpq(0))
+                for c in zip(*x, strict=True)
+            )
+            largest = max(abs(p) / rows for p in pulls)
+            return sign(told - 1 / (4 * arb(largest))), 0
 
-    def flows(candidate: sympy.Expr, settings: Settings) -> Evidence:
+    def flows(says: Statement, settings: Settings) -> Evidence:
         closest = 0.0
         for seed in (settings.seed % 5, settings.seed % 5 + 1):
             problem, start = random_problem(seed), random_start(seed)
             reach = float(np.max(np.linalg.norm(problem.x, axis=0)) / np.sqrt(2))
             theta = (start[0] ** 2 - start[1] ** 2) / 4
             value = float(np.sum(problem.residual(theta) ** 2) / 4)
-            inertia = real(candidate, G=reach, L0=value)
+            inertia = real(says.expr("bound"), G=reach, L=value)
             if not 0 < inertia < 100:
                 return Evidence(False, f"lambda = {inertia:.3g}")
             step = min(0.02, inertia / 4)
             end = integrate_flow(problem, start, SUMS, inertia, 5.0, step)
-            force = float(np.max(np.abs(problem.gradient(theta))))
-            closest = max(closest, 4 * inertia * force)
-            if not (np.all(end.w > 0) and 4 * inertia * force <= 1):
-                return Evidence(False, f"4 lambda |grad L| = {4 * inertia * force:.3f}")
+            closest = max(closest, 4 * inertia * float(np.max(np.abs(problem.gradient(theta)))))
+            if not np.all(end.w > 0):
+                return Evidence(False, "a weight crosses zero")
         return Evidence(True, f"no crossing; 4 lambda |grad L| at most {closest:.3f} at the start")
 
     return Claim(
-        statement=(
-            r"No weight crosses zero for $\lambda$ up to {formula}, with $L_0$ the loss at the "
-            r"start and $G = \max_j\|X_j\|/\sqrt n$."
+        says=Statement(
+            Type.INEQUALITY,
+            r"For momentum flow from rest on $\theta:=u\odot v$ with the mean of half the "
+            r"squares as "
+            r"loss, no weight crosses zero for $\lambda{relation}{bound}$, "
+            r"with $L$ the loss at the start and $G$ the largest root mean square of a column of "
+            r"$X$, and no larger bound of this form keeps the force at the start harmless.",
+            {
+                "bound": Value(1 / (4 * REACH * sympy.sqrt(2 * LOSS0)), "bound"),
+                "relation": Relation.AT_MOST,
+            },
         ),
-        printed=Formula("explicitInertia", 1 / (4 * REACH * sympy.sqrt(2 * LOSS0)), given=()),
         checks=(
-            Check("one dimension", Kind.BALL, equality),
+            compared(
+                "force at the start",
+                lambda says, draw: force(says, draw, best=False),
+                attained=lambda says: force(says, random.Random(1), best=True),
+                kind=Kind.BALL,
+            ),
             Check("flows at the bound", Kind.SIMULATION, flows),
         ),
-        expected=Verdict.CONFIRMED,
-        condition="From rest. Sufficient, not necessary: the force falls while the weights move.",
     )
 
 
-@claim("papazov2024.no-crossing-of-the-iteration", catalogue="D12", where="when the balance stays")
+def iterated(says: Statement, settings: Settings) -> Evidence:
+    """Within the bound no ratio falls below the floor, however long; beyond, one does."""
+    rng = np.random.default_rng(settings.seed)
+    beta = rng.uniform(0.05, 0.95, size=200)
+    limit = on_arrays(says.expr("bound"), "beta")(beta)
+    ground = on_arrays(says.expr("floor"), "beta")(beta)
+
+    def crosses(step: Callable[[], Array]) -> Array:
+        r, lowest = np.ones(200), np.ones(200)
+        for _ in range(3000):
+            r = np.where(lowest <= 0, r, 1 - step() + beta * (1 - 1 / r))
+            lowest = np.minimum(lowest, r / ground - 1 + 1e-9)
+        return lowest < 0
+
+    inside = crosses(lambda: limit * rng.uniform(-1, 1, 200)) | crosses(lambda: limit * 0.9999)
+    outside = crosses(lambda: limit * 1.01)
+    said = f"{int(np.sum(inside))} of 200 fall inside, {int(np.sum(outside))} of 200 outside"
+    return Evidence(not np.any(inside) and bool(np.all(outside)), said)
+
+
+@claim(
+    "papazov2024.no-crossing-of-the-iteration",
+    catalogue="D12",
+    where="when the balance stays",
+    printed=LOST,
+)
 def crossing_of_the_iteration() -> Claim:
-    """r' = 1 ∓ x + β(1 - 1/r). If r ≥ √β and |x| ≤ (1-√β)² then
-    r' ≥ 1 - (1-√β)² + β - √β = √β; the cold start has r = 1. A constant x above it makes the roots
-    of r² - (1+β-x) r + β complex and the weight cross.
+    r"""$r'=1\mp x+\beta(1-1/r)$. If $r\ge\sqrt\beta$ and $|x|\le(1-\sqrt\beta)^2$ then
+    $r'\ge1-(1-\sqrt\beta)^2+\beta-\sqrt\beta=\sqrt\beta$; the cold start has $r=1$. A constant $x$
+    above it makes the roots of $r^2-(1+\beta-x)r+\beta$ complex and the weight cross.
     """
 
-    def fixed_point(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        """With root beta rational: r = sqrt(beta) is the double fixed point, exactly."""
-        for n in range(1, 20):
-            root = fmpq(n, 20)
-            limit = evaluate(
-                candidate.subs(sympy.sqrt(BETA), sympy.Rational(n, 20)), {"beta": root**2}
-            )
-            if 1 - limit + root**2 * (1 - 1 / root) != root:
-                return Evidence(False, f"not a fixed point at sqrt(beta) = {root}")
-        return Evidence(True, "sqrt(beta) is kept, exactly, 19 beta")
+    def threshold(says: Statement, draw: random.Random) -> tuple[fmpq, fmpq]:
+        """At a momentum with a rational root."""
+        root = fmpq(draw.randint(1, 19), 20)
+        exact = says.expr("bound").subs(BETA, sympy.Rational(int(root.p), int(root.q)) ** 2)
+        return evaluate(exact, {}), root
 
-    def iterated(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        rng = np.random.default_rng(settings.seed)
-        beta = rng.uniform(0.05, 0.95, size=200)
-        limit = on_arrays(candidate, "beta")(beta)
+    def stays(says: Statement, force: fmpq, root: fmpq) -> bool:
+        """Whether ratios under this constant force from 1 on have a fixed point, as none crosses
+        the smaller one from above; the fixed points are real or every ratio falls below in time."""
+        return (1 + root**2 - force) ** 2 >= 4 * root**2 and force < (1 + root) ** 2
 
-        def crosses(step: Callable[[], Array]) -> Array:
-            r, lowest = np.ones(200), np.ones(200)
-            for _ in range(3000):
-                r = np.where(lowest <= 0, r, 1 - step() + beta * (1 - 1 / r))
-                lowest = np.minimum(lowest, r / np.sqrt(beta) - 1 + 1e-9)
-            return lowest < 0
+    def lowest(says: Statement, draw: random.Random) -> tuple[fmpq, fmpq]:
+        """The lowest of some ratios, beside the floor, for random forces within the bound."""
+        bound, root = threshold(says, draw)
+        ratio = found = fmpq(1)
+        for _ in range(12):
+            ratio = 1 - bound * fmpq(draw.randint(-20, 20), 20) + root**2 * (1 - 1 / ratio)
+            found = min(found, ratio)
+        return found, floor(says, root)
 
-        random_inside = crosses(lambda: limit * rng.uniform(-1, 1, 200))
-        edge = crosses(lambda: limit * 0.9999)
-        outside = crosses(lambda: limit * 1.01)
-        said = (
-            f"{int(np.sum(random_inside | edge))} of 400 fall below sqrt(beta) inside, "
-            f"{int(np.sum(outside))} of 200 outside"
-        )
-        return Evidence(not np.any(random_inside | edge) and bool(np.all(outside)), said)
+    def floor(says: Statement, root: fmpq) -> fmpq:
+        exact = says.expr("floor").subs(BETA, sympy.Rational(int(root.p), int(root.q)) ** 2)
+        return evaluate(exact, {})
+
+    def fixed(says: Statement) -> tuple[fmpq, fmpq]:
+        """The ratio that the force of the bound keeps: no ratio above it falls below."""
+        bound, root = threshold(says, random.Random(1))
+        return ((1 + root**2) - bound) / 2, floor(says, root)
 
     return Claim(
-        statement=(
-            r"Every ratio $w_{k+1}/w_k$ stays at least $\sqrt\beta$ while "
-            r"$\gamma\|\nabla L_{B_k}\|_\infty$ is at most {formula}."
+        says=Statement(
+            Type.THRESHOLD,
+            r"From a cold start every ratio $w_{\pm,k+1}/w_{\pm,k}$ of heavy ball is "
+            r"{side}${floor}$ while $\lVert\gamma\nabla L_{B_k}\rVert$, its largest entry, is "
+            r"{relation}${bound}$; under a constant one beyond, a weight crosses zero.",
+            {
+                "bound": Value((1 - sympy.sqrt(BETA)) ** 2, "threshold"),
+                "relation": Relation.AT_MOST,
+                "floor": Value(sympy.sqrt(BETA), "floor"),
+                "side": Relation.AT_LEAST,
+            },
         ),
-        printed=Formula("crossingOfTheIteration", (1 - sympy.sqrt(BETA)) ** 2),
         checks=(
-            Check("fixed point", Kind.ENUMERATION, fixed_point),
+            switches("constant forces", stays, threshold),
+            compared("ratios within the bound", lowest, relation="side", attained=fixed, count=20),
             Check("ratios of many runs", Kind.SIMULATION, iterated),
         ),
-        expected=Verdict.CONFIRMED,
-        condition="Cold start. The constant is the best, as a constant gradient shows.",
     )
 
 
-@claim("papazov2024.balance-falls", catalogue="D14", where="Figure 4")
+@claim(
+    "papazov2024.balance-falls",
+    catalogue="D14",
+    where="Figure 4",
+    printed=read(r"the trajectories for which the iterates do not cross zero satisfy"),
+)
 def balance_falls() -> Claim:
-    """f(r) = r - 1 - ln r ≥ 0 for r > 0 with equality at 1 only, so every step without a crossing
-    lowers the balance; at r = 1 + e the loss is (1+β)/(2(1-β)) e² + O(e³). Across zero f is
-    negative for r < -W(1/e) = -0.278, and D_∞ may exceed D_0.
+    r"""$f(r)=r-1-\ln r\ge0$ for $r>0$ with equality at 1 only, so every step without a crossing
+    lowers the balance; at $r=1+e$ the loss is $\frac{1+\beta}{2(1-\beta)}e^2+O(e^3)$. Across zero
+    $f$ is negative for $r<-W(1/e)$, and $\Delta_\infty$ may exceed $\Delta_0$.
     """
     r = 1 + E
 
-    def exact_loss(e: fmpq, beta: fmpq) -> arb:
-        ratio = arb(1 + e)
-        f, g = ratio - 1 - ratio.log(), 1 / ratio - 1 + ratio.log()
-        return (f + beta * g) / (1 - beta)
+    def loss(ratio: arb, beta: fmpq) -> arb:
+        """Of the sum of log|w_+-| beyond the gradient, in a step of this ratio."""
+        size = abs(ratio).log()
+        return (ratio - 1 - size + arb(beta) * (1 / ratio - 1 + size)) / arb(1 - beta)
 
-    def small_steps(candidate: sympy.Expr, settings: Settings) -> Sequence[float]:
+    def small_steps(says: Statement, settings: Settings) -> Sequence[float]:
         beta = fmpq(random.Random(settings.seed).randint(1, 9), 10)
         found = []
         with precision(settings.digits):
             for j in range(6):
                 e = fmpq(1, 16 * 2**j)
-                found.append(float(abs(exact_loss(e, beta) - at(candidate, e=e, beta=beta)).mid()))
+                told = at(says.expr("loss"), e=e, beta=beta)
+                found.append(float(abs(loss(arb(1 + e), beta) - told).mid()))
         return found
 
+    def fallen(says: Statement, draw: random.Random) -> tuple[int, int]:
+        """The balance at the end over its start beside 1: ratios on the stated side of zero."""
+        beta, total = fmpq(draw.randint(0, 9), 10), arb(0)
+        with precision(40):
+            for _ in range(6):
+                ratio = fmpq(draw.randint(1, 60), 20)
+                ratio = -ratio if says["signs"] is Signs.ANY and draw.random() < 0.5 else ratio
+                total -= loss(arb(ratio), beta)
+            return sign(total), 0
+
     def positive() -> sympy.Expr:
-        f = r - 1 - sympy.log(r)
-        g = 1 / r - 1 + sympy.log(r)
+        f, g = r - 1 - sympy.log(r), 1 / r - 1 + sympy.log(r)
         return sympy.series((f + BETA * g) / (1 - BETA), E, 0, 3).removeO()
 
     return Claim(
-        statement=(
-            r"A step with ratio $r = 1 + e > 0$ lowers $\log|w_\pm|$ beyond the gradient by a "
-            r"positive amount, for small $e$ {formula}; so $\Delta_\infty < \Delta_0$ without "
-            "crossings."
+        says=Statement(
+            Type.INEQUALITY,
+            r"Heavy ball on $\theta:=u\odot v$ that moves and ends at an interpolator has "
+            r"$\Delta_\infty{relation}\Delta_0$ {signs}: a step of ratio $r:=1+e$ takes "
+            r"${loss}$ from "
+            r"$\log\lvert w_\pm\rvert$ beyond the gradient, up to {error} as $e$ falls.",
+            {
+                "loss": Value((1 + BETA) / (2 * (1 - BETA)) * E**2),
+                "relation": Relation.BELOW,
+                "signs": Signs.SAME,
+                "error": Order(3, "e"),
+            },
         ),
-        printed=Formula("balanceFalls", (1 + BETA) / (2 * (1 - BETA)) * E**2),
         checks=(
-            order_of("observed order in e", small_steps, 3),
-            identical("series of a step", positive),
+            tends("observed order in e", small_steps),
+            on("loss", identical("series of a step", positive)),
+            compared("random ratios", fallen, kind=Kind.BALL, count=60),
         ),
-        expected=Verdict.CONFIRMED,
-        condition=r"No weight crosses zero; with crossings $\Delta_\infty$ may exceed $\Delta_0$.",
     )

@@ -377,10 +377,10 @@ def small_inertia() -> Claim:
     @cache
     def ended(seed: int, inertia: float, first: Start) -> tuple[Array, FlowEnd]:
         # A step resolves the layer of width lambda.
-        start, step = random_start(seed), min(0.01, inertia / 4)
+        start, step = random_start(seed), min(0.02, inertia / 4)
         speed = start / 2 if first is Start.ANY else None
         problem = random_problem(seed)
-        return start, integrate_flow(problem, start, SUMS, inertia, 12.0, step, speed)
+        return start, integrate_flow(problem, start, SUMS, inertia, 10.0, step, speed)
 
     def errors(says: Statement, settings: Settings) -> Sequence[float]:
         function, found = on_arrays(says.expr("rate"), "lambda", "g"), []
