@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sympy
 
+from derive.engine.front_door import why_not_linear
 from derive.engine.linear_forms import NotLinear
 from derive.language.update_rule import BadInput, Optimizer
 
@@ -56,6 +57,8 @@ def noisy_step(optimizer: Optimizer) -> tuple[sympy.Matrix, sympy.Matrix]:
             f"{optimizer.name} takes the gradients of {', '.join(optimizer.fields)}; a mode with "
             "one curvature is known for one field only."
         )
+    if isinstance(reason := why_not_linear(optimizer), NotLinear):
+        raise reason
     noise = sympy.Dummy("xi")
     state = [sympy.Dummy(name) for name in ("x", *optimizer.memory)]
     parameters = {name: sympy.Symbol(name) for name in optimizer.parameters}

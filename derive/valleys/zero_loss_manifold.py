@@ -23,6 +23,7 @@ from functools import cache
 import sympy
 from sympy.polys.matrices import DomainMatrix
 
+from derive.engine.front_door import why_not_linear
 from derive.engine.linear_forms import NotLinear
 from derive.language.formula import H
 from derive.language.update_rule import Optimizer
@@ -59,6 +60,8 @@ def response(optimizer: Optimizer) -> tuple[sympy.Matrix, sympy.Matrix, sympy.Ma
         places.append(sympy.expand(y))
         return force
 
+    if isinstance(reason := why_not_linear(optimizer), NotLinear):
+        raise reason
     x, memory = optimizer.step(state[0], state[1:], read, H, parameters)
     if not places or any(place != places[0] for place in places):
         raise NotLinear(NOT_LINEAR.format(optimizer.name))

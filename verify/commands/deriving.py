@@ -182,8 +182,6 @@ def _observed(
     """The flow of the variable that --observe names."""
     if text is None:
         return None
-    from verify.formulas.observing import read_observed
-
     if quantity is not Quantity.MODIFIED_FLOW:
         raise BadInput(f"--observe changes the modified-flow; of {quantity} ask without it.")
 

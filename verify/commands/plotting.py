@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,7 +41,7 @@ from verify.commands.interpolating import (
     read_problem,
 )
 from verify.commands.momentum import Bottom, LabelNoise, Top, TraceCurvature
-from verify.commands.running import read_run
+from verify.commands.running import read_any, read_run
 
 if TYPE_CHECKING:
     from flint import fmpq
@@ -73,12 +74,12 @@ def _write(picture: Any, out: Path, force: bool) -> None:
     say(str(out))
 
 
-def _title(draw: Any, rule: Optimizer, loss: str) -> str:
+def _title(draw: Any, rule: Optimizer, texts: Mapping[str, str]) -> str:
     from verify.formulas.reading import read_loss
-    from verify.workbench.worlds import losses_of
 
-    texts = losses_of(rule, loss).items()
-    shown = (f"{name} = {draw.written(read_loss(text)[0])}" for name, text in texts)
+    if len(set(texts.values())) == 1:
+        texts = {"E": next(iter(texts.values()))}
+    shown = (f"{name} = {draw.written(read_loss(text)[0])}" for name, text in texts.items())
     return f"{draw.named(rule)} on {', '.join(shown)}"
 
 
@@ -103,11 +104,19 @@ def errors(
 ) -> None:
     """The error of the gradient flow and the modified flow against h, with the observed order."""
     from verify.workbench.beside_flow import compare
+    from verify.workbench.beside_general import compare_any
+    from verify.workbench.worlds import losses_of
 
     draw = figures(out)
+    h, until = number("--lr", lr), number("--time", time)
+    if (run := read_any(optimizer, loss, start, give)) is not None:
+        found = compare_any(run.rule, run.land, run.start, h=h, time=until, order=order)
+        title = _title(draw, run.rule, run.texts)
+        _write(draw.error_figure(found.steps, found.errors, title=title), out, force)
+        return
     rule, world, x, _ = read_run(optimizer, loss, start, order, give)
-    found = compare(rule, world, x, h=number("--lr", lr), time=number("--time", time), nodes=order)
-    title = _title(draw, rule, loss)
+    found = compare(rule, world, x, h=h, time=until, nodes=order)
+    title = _title(draw, rule, losses_of(rule, loss))
     _write(draw.error_figure(found.steps, found.errors, title=title), out, force)
 
 
@@ -131,16 +140,27 @@ def trajectory(
     force: Force = False,
 ) -> None:
     """The iterates beside the gradient flow and the modified flow, over a loss's contours."""
+    from verify.workbench.beside_general import run_beside_any
+    from verify.workbench.worlds import losses_of
+
     draw = figures(out)
+    h, until = number("--lr", lr), number("--time", time)
+    if (run := read_any(optimizer, loss, start, give)) is not None:
+        over = next(iter(run.land.fields.values()))
+        paths = run_beside_any(run.rule, run.land, run.start, h=h, time=until, order=order)
+        title = _title(draw, run.rule, run.texts)
+        picture = draw.paths_figure(paths, over, h=h, title=title, names=run.names)
+        _write(picture, out, force)
+        return
     rule, world, x, names = read_run(optimizer, loss, start, order, give)
     picture = draw.trajectory_figure(
         rule,
         world,
         x,
-        h=number("--lr", lr),
-        time=number("--time", time),
+        h=h,
+        time=until,
         nodes=order,
-        title=_title(draw, rule, loss),
+        title=_title(draw, rule, losses_of(rule, loss)),
         names=names,
     )
     _write(picture, out, force)

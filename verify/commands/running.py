@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from verify.commands.application import command
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from flint import fmpq
 
     from derive.language.update_rule import Optimizer
+    from verify.running.general_flows import Landscape
     from verify.running.losses import VectorField
-    from verify.workbench.beside_flow import Comparison
 
 
 def read_run(
@@ -46,21 +48,26 @@ def read_run(
     return rule, world, point("--start", start, names), names
 
 
-def _any_rule(
-    optimizer: str,
-    loss: str,
-    start: str,
-    lr: str,
-    time: str,
-    order: int,
-    give: list[str] | None,
-) -> tuple[Optimizer, list[str], Comparison] | None:
-    """The comparison of a rule beyond linear memory; None for one with a linear memory."""
+@dataclass(frozen=True)
+class AnyRun:
+    """A rule beyond linear memory on its losses, as the options say.
+
+    `texts` are the losses by field, `names` the variables in the order of the players.
+    """
+
+    rule: Optimizer
+    land: Landscape
+    texts: Mapping[str, str]
+    names: Sequence[str]
+    start: list[fmpq]
+
+
+def read_any(optimizer: str, loss: str, start: str, give: list[str] | None) -> AnyRun | None:
+    """The run of a rule beyond linear memory; None for one with a linear memory."""
     from derive.engine.front_door import is_linear
     from verify.formulas.grounds import read_ground
     from verify.running.general_flows import landscape
     from verify.running.rule_files import find_rule
-    from verify.workbench.beside_general import compare_any
 
     rule, given = find_rule(optimizer), assignments(give or [])
     if is_linear(rule):
@@ -68,10 +75,9 @@ def _any_rule(
     schedules = {name: given.pop(name) for name in rule.schedules if name in given}
     rule = rule.at(**given)
     with within("reading this loss"):
-        ground, _ = read_ground(rule, loss.split(";"), schedules)
+        ground, texts = read_ground(rule, loss.split(";"), schedules)
     names = [name for own in ground.owned.values() for name in own]
-    x, h, until = point("--start", start, names), number("--lr", lr), number("--time", time)
-    return rule, names, compare_any(rule, landscape(ground), x, h=h, time=until, order=order)
+    return AnyRun(rule, landscape(ground), texts, names, point("--start", start, names))
 
 
 @command(
@@ -100,8 +106,13 @@ def trajectory(
     from verify.report import beside
     from verify.workbench.beside_flow import compare
 
-    if (found := _any_rule(optimizer, loss, start, lr, time, order, give)) is not None:
-        rule, names, comparison = found
+    if (any_run := read_any(optimizer, loss, start, give)) is not None:
+        from verify.workbench.beside_general import compare_any
+
+        rule, names, h = any_run.rule, any_run.names, number("--lr", lr)
+        comparison = compare_any(
+            rule, any_run.land, any_run.start, h=h, time=number("--time", time), order=order
+        )
         if format is Format.JSON:
             say_json(beside.as_json(rule, loss, comparison))
         else:

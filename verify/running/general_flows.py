@@ -251,6 +251,10 @@ class GeneralField:
             return fmpq(FADED)
         return fmpq(round(float(_bare(state["t"][0])) / float(self._fixed[-1])))
 
+    def places(self, state: Mapping[str, Reals]) -> list[Number]:
+        """Where the players are, in the order of the coordinates."""
+        return [_bare(entry) for player in self.land.sizes for entry in state[player]]
+
     def slow_part(self, state: Mapping[str, Reals]) -> list[Number]:
         """The slow variables of a state as one list."""
         return [

@@ -35,6 +35,8 @@ from verify.workbench.rule_claims import shifted_flow
 from verify.workbench.worlds import fading, largest_curvature
 
 FLOWS = ("gradient flow", "modified flow", "modified flow, shifted start")
+FIRST = "first flow"
+"""That at h^0 of a rule beyond linear memory, which need not be the gradient flow."""
 FAR = 1e9
 MOST_STEPS = 8192
 """At the largest step size; the smallest takes sixteen times as many."""

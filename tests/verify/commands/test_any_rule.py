@@ -4,8 +4,13 @@ import json
 
 import pytest
 import sympy
+from flint import fmpq
 
+from derive.optimizers import NONLINEAR
 from tests.verify.commands.test_cli import undertow
+from verify.formulas.reading import loss_from_text
+from verify.running.general_flows import Landscape
+from verify.workbench.beside_general import run_beside_any
 
 X, Y, U_X, U_Y, H, K = sympy.symbols("x y u_x u_y h k")
 
@@ -124,3 +129,55 @@ def test_a_rule_is_verified_and_run_beside_its_flow(capsys):
     assert code == 0
     assert orders["first flow"]["value"] == pytest.approx(1, abs=0.1)
     assert orders["modified flow, shifted start"]["value"] == pytest.approx(2, abs=0.3)
+
+
+PICTURES = {
+    "trajectory": (
+        "normalized-momentum",
+        "--set",
+        "beta=1/2",
+        "--loss",
+        "x**2/2 + y**2/3 + x*y/4",
+        "--start",
+        "2,1",
+    ),
+    "errors": ("descent-ascent", "--loss", "x*y + x**4/4 - y**2/3", "--start", "1,1"),
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_pictures_are_drawn_of_any_rule(capsys, tmp_path, kind):
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "picture.svg"
+    run = (*PICTURES[kind], "--time", "1/4", "--lr", "1/16", "--out", str(out))
+    assert undertow(capsys, "plot", kind, *run)[0] == 0
+    shown = out.read_text()
+    assert "modified flow, shifted start" in shown
+    assert 'id="first flow"' in shown
+
+
+def test_a_path_begins_at_the_start_and_steps_as_declared():
+    """Optimistic descent remembers no gradient at first: x_1 = x_0 - 2 h g(x_0)."""
+    rule, h = NONLINEAR["optimistic"], fmpq(1, 16)
+    land = Landscape({"E": loss_from_text("x^2/2 + y^2")}, {"x": 2})
+    found = run_beside_any(rule, land, [fmpq(2), fmpq(1)], h=h, time=fmpq(1, 4))
+    first, second = found.iterates[:2]
+    assert list(first) == [2, 1]
+    assert second == pytest.approx([2 - 2 * 2 / 16, 1 - 2 * 2 / 16])
+    assert {len(points) for points in found.flows.values()} == {2 * 4 + 1}
+    assert found.flows["first flow"][0] == pytest.approx([2, 1])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("plot", "stability", "adam", "--set", "beta2=1/2", "--set", "eps=1", "--out", "a.svg"),
+        ("drift", "lion", "--loss", "(x*y-1)**2/2", "--at", "2,1/2", "--set", "beta1=1/2",
+         "--set", "beta2=1/2"),
+        ("trajectory", "nesterov-c", "--loss", "x**2", "--start", "1", "--time", "1/4"),
+    ],
+)  # fmt: skip
+def test_what_is_made_for_other_rules_says_so(capsys, line):
+    code, _, err = undertow(capsys, *line)
+    said = " ".join(err.split())
+    assert (code, "not linear" in said or "cannot be followed from its start" in said) == (2, True)

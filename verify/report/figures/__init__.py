@@ -9,13 +9,14 @@ from verify.report.figures.schedules import schedule_figure
 from verify.report.figures.stability import stability_figure
 from verify.report.figures.style import Picture, named, written
 from verify.report.figures.timescales import timescales_figure
-from verify.report.figures.trajectory import trajectory_figure
+from verify.report.figures.trajectory import paths_figure, trajectory_figure
 
 __all__ = [
     "Picture",
     "error_figure",
     "gain_figure",
     "named",
+    "paths_figure",
     "schedule_figure",
     "stability_figure",
     "timescales_figure",

@@ -21,7 +21,7 @@ from derive.language.raised import raised
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import unicode_text
 from verify.running.files import write_whole
-from verify.workbench.beside_flow import FLOWS
+from verify.workbench.beside_flow import FIRST, FLOWS
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7"
 INK, GREY = "#222222", "#767676"
@@ -63,6 +63,7 @@ STYLE: Any = {
 
 FLOW_LOOKS: dict[str, tuple[str, Any]] = {
     FLOWS[0]: (VERMILLION, "--"),
+    FIRST: (VERMILLION, "--"),
     FLOWS[1]: (GREEN, "-."),
     FLOWS[2]: (BLUE, "-"),
 }

@@ -13,7 +13,7 @@ from verify.report.figures.style import FLOW_LOOKS, GREY, INK, Picture, named, s
 from verify.running.losses import Loss
 from verify.running.numbers import FLOAT
 from verify.running.tape import record
-from verify.workbench.beside_flow import run_beside
+from verify.workbench.beside_flow import Paths, run_beside
 
 POINTS, LEVELS, MARGIN = 80, 14, 0.12
 
@@ -28,7 +28,7 @@ def trajectory_figure(
     time: fmpq,
     nodes: int = 2,
     title: str = "",
-    names: tuple[str, str] = ("x", "y"),
+    names: Sequence[str] = ("x", "y"),
 ) -> Picture:
     """One run on a loss of two variables, the two flows, and the flow from the shifted start.
 
@@ -40,12 +40,26 @@ def trajectory_figure(
         BadInput: not two variables, or a run that breaks an assumption of the theory.
     """
     if loss.dimension != 2:
-        raise BadInput(
-            f"the loss has {loss.dimension} variable{'s' * (loss.dimension > 1)}; "
-            "a picture over its contours needs 2."
-        )
+        raise BadInput(_not_plane(loss))
     paths = run_beside(rule, loss, start, h=h, time=time, nodes=nodes)
-    title = title or f"{named(rule)} on E = {loss.text}"
+    return paths_figure(
+        paths, loss, h=h, title=title or f"{named(rule)} on E = {loss.text}", names=names
+    )
+
+
+@styled
+def paths_figure(
+    paths: Paths, loss: Loss, *, h: fmpq, title: str, names: Sequence[str] = ("x", "y")
+) -> Picture:
+    """Iterates in the plane beside the flows, over the contours of a loss.
+
+    Args:
+        names: of the axes.
+    Raises:
+        BadInput: the paths do not lie in a plane.
+    """
+    if loss.dimension != 2:
+        raise BadInput(_not_plane(loss))
     figure = Picture(title, height=5)
     axes = figure.add_subplot(title=title, xlabel=names[0], ylabel=names[1], label="trajectory")
     axes.grid(visible=False)
@@ -64,6 +78,11 @@ def trajectory_figure(
         "the last iterate: " + ", ".join(f"{name} {d:.1e}" for name, d in far.items()) + "."
     )
     return figure
+
+
+def _not_plane(loss: Loss) -> str:
+    many = "s" * (loss.dimension > 1)
+    return f"the loss has {loss.dimension} variable{many}; a picture over its contours needs 2."
 
 
 def _contours(axes: Axes, loss: Loss, points: np.ndarray) -> None:
