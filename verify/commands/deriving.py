@@ -184,6 +184,7 @@ def _observed(
         return None
     if quantity is not Quantity.MODIFIED_FLOW:
         raise BadInput(f"--observe changes the modified-flow; of {quantity} ask without it.")
+    from verify.formulas.observing import read_observed
 
     return read_observed(rule, text, order=order)
 

@@ -1,25 +1,75 @@
-"""Where an expansion stops to hold: signs, scales and memories, each said once."""
+"""The range of an expansion, and that it fails beyond."""
 
+import pytest
+from flint import fmpq
+
+from derive import optimizer
 from derive.engine.edges import EdgeKind, edges
 from derive.engine.invariant_manifold import general_flow
 from derive.optimizers import NONLINEAR, ZOO
+from verify.formulas.reading import loss_from_text
+from verify.running.general_flows import Landscape
+from verify.running.slopes import one_step, slopes
+
+LAND = Landscape({"E": loss_from_text("x^4/4 + x^2")}, {"x": 1})
+SIGN, ZERO, SCALE, MEMORY, ASSUMED = EdgeKind
 
 
-def kinds(rule) -> list[EdgeKind]:
-    return [edge.kind for edge in edges(general_flow(rule, order=2))]
+def kinds(flow):
+    return [edge.kind for edge in edges(flow)]
 
 
-def test_adam_needs_the_sign_of_its_gradient_and_memories_that_outlast_the_step():
-    found = kinds(NONLINEAR["adam"])
-    assert found.count(EdgeKind.SIGN) == 1
-    assert EdgeKind.MEMORY in found
-    assert found == sorted(found, key=list(EdgeKind).index)
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("adam", [SIGN, SCALE, MEMORY, MEMORY]),
+        ("lion", [SIGN, MEMORY]),
+        ("normalized-momentum", [ZERO, MEMORY]),
+        ("averaged-weights", [MEMORY]),
+        ("descent-ascent", []),
+        ("heavy-ball", [MEMORY]),
+    ],
+)
+def test_the_edges_of_a_rule(name, expected):
+    assert kinds(general_flow((ZOO | NONLINEAR)[name], order=2)) == expected
 
 
-def test_no_condition_is_said_twice():
-    found = edges(general_flow(NONLINEAR["adam"], order=2))
-    assert len({(edge.kind, repr(edge.of)) for edge in found}) == len(found)
+@optimizer(state=("m",), parameters=("b",))
+def clipped(x, m, grad, h, *, b):
+    m = b * m + (1 - b) * grad(x)
+    return x - h * m / (abs(m) + 1), m
 
 
-def test_a_linear_rule_asks_for_no_sign():
-    assert EdgeKind.SIGN not in kinds(ZOO["heavy-ball"])
+@pytest.mark.parametrize(("start", "holds"), [(fmpq(1), True), (fmpq(1, 12), False)])
+def test_where_a_gradient_changes_its_sign_the_flow_is_lost(start, holds):
+    """The start 1/12 is carried over the minimum at 0 with a velocity that the memory keeps."""
+    flow = general_flow(clipped, order=2)
+    assert SIGN in kinds(flow)
+    values, begin = {"b": fmpq(15, 16)}, {"x": [start]}
+    found = slopes(flow, LAND, begin, values, time=fmpq(1), halvings=range(6, 11))
+    assert found.holds(2) == holds
+
+
+@pytest.mark.parametrize(("halvings", "holds"), [(range(16, 21), True), (range(4, 9), False)])
+def test_a_step_that_is_not_small_beside_the_memory_loses_the_order(halvings, holds):
+    flow = general_flow(clipped, order=3)
+    assert MEMORY in kinds(flow)
+    found = one_step(flow, LAND, {"x": [fmpq(1)]}, {"b": fmpq(999, 1000)}, halvings=halvings)
+    assert found.holds(2) == holds
+
+
+@optimizer(parameters=("a", "b"))
+def with_a_gap(x, grad, h, *, a, b):
+    return x - h * abs(a - 2 * b) * grad(x)
+
+
+@pytest.mark.parametrize(("b", "holds"), [(fmpq(1, 8), False), (fmpq(1), True)])
+def test_a_sign_that_is_read_off_sample_values_is_said_and_decides(b, holds):
+    """At a = b = 1/2, where signs are read, 2 b - a is positive; elsewhere it need not be."""
+    flow = general_flow(with_a_gap, order=2)
+    assumed = [edge.of for edge in edges(flow) if edge.kind is ASSUMED]
+    assert assumed == [
+        2 * flow.algebra.symbol("b", "parameter") - flow.algebra.symbol("a", "parameter")
+    ]
+    found = slopes(flow, LAND, {"x": [fmpq(1)]}, {"a": fmpq(1), "b": b}, time=fmpq(1, 4))
+    assert bool(found) == holds
