@@ -162,10 +162,11 @@ def derive(
         return
     if watched is not None or not is_linear(rule):
         if quantity is Quantity.MODIFIED_LOSS:
-            from verify.report import transformed
+            from verify.report import players, transformed
 
             refuse("on the modified loss of such a rule: it reaches h", "--order")
-            _write(transformed, replace(transformed.find(rule), step=_identifier(step)), style)
+            report = players if rule.players else transformed
+            _write(report, replace(report.find(rule), step=_identifier(step)), style)
             return
         from verify.report import general
 
