@@ -12,8 +12,10 @@ from derive.language.formula import BETA, H
 from derive.language.trees import LEAF, grow, trees_up_to
 from verify.claims.checks.heavy_ball import QUARTIC, RESIDUAL_BETAS, loss_weights
 from verify.claims.checks.start_up import cold_component
+from verify.models.scalar_network import limit
 from verify.models.written_fields import second_order
-from verify.papers.ghosh2023.examples import MOMENTA, limit_norm
+from verify.papers.ghosh2023.examples import START
+from verify.papers.ghosh2023.figure_one import MOMENTA, RATE
 from verify.running.experiments import Experiment
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import MPFR, PowerSeries, power_series, precision
@@ -146,6 +148,12 @@ def test_the_layers_of_nesterov_fade_alike_at_one_momentum():
     assert order(beta).supports(2)
     assert order(fmpq(1, 3)).supports(1)
     assert order(fmpq(1, 2)).supports(1)
+
+
+def limit_norm(x, y, beta, digits):
+    w1, w2 = limit(x, y, beta, digits, RATE, START)
+    with precision(4 * digits + 100):
+        return (w1 * w1 + w2 * w2).sqrt()
 
 
 @pytest.mark.parametrize(
