@@ -56,9 +56,9 @@ class Rest:
         x = self._position()
         return self._run(x + push, self.optimizer.start(x, grad, h, values))
 
-    def with_memory(self, memory: np.ndarray) -> np.ndarray:
-        """The limit from the minimizer with this in its one memory."""
-        return self._run(self._position(), (memory,))
+    def with_memory(self, memory: np.ndarray, push: np.ndarray | int = 0) -> np.ndarray:
+        """The limit from the minimizer, or beside it, with this in its one memory."""
+        return self._run(self._position() + push, (memory,))
 
     @property
     def constants(self) -> tuple[Limit, Number, dict[str, Number]]:

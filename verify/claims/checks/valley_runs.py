@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import mpmath
+import numpy as np
 import sympy
 
 from derive import heavy_ball
@@ -118,6 +119,28 @@ def transverse_seen(candidate: sympy.Expr, trial: Rested) -> Comparison:
         said.append(factor * mpmath.fdot(third, trial.place.mode(flat)))
         seen += trial.part(observed, [flat])
     return said, seen
+
+
+def mixed_block_seen(candidate: sympy.Expr, trial: Rested) -> Comparison:
+    """The tangent part of the second derivative of the limit along a displacement of the position
+    on one curved mode and one of the momentum on another.
+    """
+    (flat,), (i, j) = trial.place.flat, trial.place.curved
+    _, h, _ = trial.rest.constants
+    none = trial.along(i) * 0
+
+    def limit(z: np.ndarray) -> np.ndarray:
+        return trial.rest.with_memory(z[3:] * h, push=z[:3])
+
+    position, momentum = (
+        np.concatenate(both) for both in ((trial.along(i), none), (none, trial.along(j)))
+    )
+    observed = second_derivative(limit, position, momentum, size=trial.size)
+    third = trial.place.third(trial.place.mode(i), trial.place.mode(j))
+    first, second = (trial.place.curvatures[k] for k in (i, j))
+    factor = trial.value(candidate, lambda1=first, lambda2=second)
+    said = factor * mpmath.fdot(third, trial.place.mode(flat))
+    return [said], trial.part(observed, [flat])
 
 
 def label_noise_seen(candidate: sympy.Expr, trial: Rested) -> Comparison:

@@ -10,17 +10,24 @@ from __future__ import annotations
 import random
 
 import sympy
-from flint import arb, fmpq
+from flint import arb, fmpq, fmpq_mat
 
 from derive import heavy_ball
 from derive.language.formula import BETA, H
-from derive.valleys.zero_loss_manifold import effective_step, label_noise_slope, response
-from verify.claims.checks.identities import exact
+from derive.valleys.zero_loss_manifold import (
+    CURVATURES,
+    effective_step,
+    kernel,
+    label_noise_slope,
+    response,
+)
+from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.scaling import Place, to_leading_order
-from verify.claims.checks.stated import measured
+from verify.claims.checks.stated import bounded, measured
 from verify.claims.checks.valley_runs import (
     bend_seen,
     kick_moves,
+    mixed_block_seen,
     momentum_moves,
     of_the_limit,
     position_moves,
@@ -31,11 +38,13 @@ from verify.claims.checks.valleys import (
     leading_symbol,
     mixed_exactly,
     mixed_kernel,
+    on_valleys,
 )
 from verify.claims.claim import LOST, Claim, Kind, Settings, claim, on, read
-from verify.claims.slots import Domain, Instance, Number, Value
+from verify.claims.slots import Domain, Instance, Number, Point, Value
 from verify.claims.statement import Statement, Type
-from verify.models.modes import heavy_ball_mode
+from verify.models.modes import heavy_ball_mode, lyapunov, momentum_mode
+from verify.papers.cowsik2022.noise import GAP, L1, L2, ZS, stable
 from verify.running.numbers import evaluate
 
 GAMMA = sympy.Symbol("gamma")
@@ -95,6 +104,64 @@ def limit_map_momentum() -> Claim:
         H * BETA / Q,
         derived,
         momentum_moves,
+    )
+
+
+@claim(
+    "cowsik2022.limit-map-twice",
+    catalogue="B33",
+    where="Lemma C.4, between curved directions",
+    printed=LOST,
+)
+def limit_map_twice() -> Claim:
+    r"""After two displacements the modes move as $y_1$ and $y_2$. Each step feels the gradient
+    $T[y_1,y_2]$ besides, whose tangent part moves the limit by $-h/(1-\beta)$ of it: what counts is
+    the sum of $y_1y_2$ over all steps, a Lyapunov equation with the displacements for the kicks.
+    """
+    spread = Q**2 * ((1 + BETA) * (L1 + L2) - H * L1 * L2) + BETA * H * GAP
+    rest = Q**2 * (1 + BETA)
+    starts = {"w": fmpq_mat([[1], [0]]), "p": fmpq_mat([[0], [1]])}
+    blocks = {"positions": "ww", "mixed": "wp", "momenta": "pp"}
+
+    def holds(says: Statement, point: Point, settings: Settings) -> bool:
+        h, beta = fmpq(random.Random(settings.seed).randint(1, 9), 11), point["beta"]
+        one, two = (point[name] / h for name in ("z1", "z2"))
+        first, second = (momentum_mode(h, beta, curvature) for curvature in (one, two))
+        if not (first.settles and second.settles):
+            return False
+        values = {"h": h, "beta": beta, "lambda1": one, "lambda2": two}
+        for slot, of in blocks.items():
+            noise = starts[of[0]] * starts[of[1]].transpose()
+            found = -h / (1 - beta) * lyapunov(first.matrix, second.matrix, noise)[0, 0]
+            if says.number(slot, **values) != found:
+                return False
+        return True
+
+    def derived() -> sympy.Expr:
+        modes = dict(zip(CURVATURES, (L1, L2), strict=True))
+        return (-effective_step(heavy_ball) * kernel(heavy_ball) * BETA**2).subs(modes)
+
+    return Claim(
+        says=Statement(
+            Type.EQUALITY,
+            r"At a minimizer without momentum, for {domain}, $z_i:=h\lambda_i$, the noiseless "
+            r"iteration has a limit $\Phi$ with, on modes $p$ and $q$ of curvatures $\lambda_1$ "
+            r"and $\lambda_2$, "
+            r"$P_L\partial_w\partial_w\Phi[p,q]={positions}\,P_L\nabla^3L[p,q]$, "
+            r"$P_L\partial_w\partial_\pi\Phi[p,q]={mixed}\,P_L\nabla^3L[p,q]$ and "
+            r"$P_L\partial_\pi\partial_\pi\Phi[p,q]={momenta}\,P_L\nabla^3L[p,q]$.",
+            {
+                "positions": Value(-(rest + BETA * H * (L1 + L2)) / spread),
+                "mixed": Value(-BETA * E * (rest + BETA * H * L2 - H * L1) / spread),
+                "momenta": Value(-(BETA**2) * H**2 * (1 + BETA) / spread),
+                "domain": stable(*ZS),
+            },
+        ),
+        checks=(
+            on("momenta", identical("series of the declared step", derived)),
+            bounded("sums over the steps, solved", holds, kind=Kind.ENUMERATION),
+            on("mixed", on_valleys("limits of the iteration, mixed", mixed_block_seen)),
+        ),
     )
 
 
