@@ -287,7 +287,7 @@ def small_initialization_printed() -> Claim:
             {
                 "margin": Value(MARGIN),
                 "relation": Relation.BELOW,
-                "first": Value((2 + EPS) / EPS * sympy.log(2 * (1 + EPS) * M), "bound"),
+                "first": Value((2 + EPS) / EPS * (sympy.log(M) + sympy.log(2 + 2 * EPS)), "bound"),
                 "second": Value(2 * D / (EPS * M), "bound"),
                 "place": Value(2 * D / (2 + EPS), "place"),
             },
