@@ -36,6 +36,7 @@ MENU: Groups = {
         "simulate": Entry("SGD with momentum on batches, beside predictions.", "simulating"),
         "interpolator": Entry("Which interpolator a diagonal network finds.", "interpolating"),
         "recovery": Entry("Qualitative statements on sparse recovery.", "recovering"),
+        "experiment": Entry("A statement on deep networks, tried here.", "experimenting"),
         "sweep": Entry("The momentum that settles best under label noise.", "sweeping"),
     },
     "Claims": {

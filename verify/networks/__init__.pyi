@@ -4,6 +4,9 @@ from verify.networks.boxes import find_box as find_box
 from verify.networks.boxes import optax_box as optax_box
 from verify.networks.boxes import stepping_box as stepping_box
 from verify.networks.boxes import torch_box as torch_box
+from verify.networks.experiments import Experiment as Experiment
+from verify.networks.experiments import Outcome as Outcome
+from verify.networks.experiments import perform as perform
 from verify.networks.following import follow as follow
 from verify.networks.landscapes import jax_landscape as jax_landscape
 from verify.networks.landscapes import torch_landscape as torch_landscape
@@ -14,3 +17,4 @@ from verify.networks.objects import from_optax as from_optax
 from verify.networks.objects import from_torch as from_torch
 from verify.networks.probing import Findings as Findings
 from verify.networks.probing import probe as probe
+from verify.networks.trials import EXPERIMENTS as EXPERIMENTS

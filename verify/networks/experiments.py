@@ -1,0 +1,130 @@
+"""Statements on deep networks, tried at the size of a desk: each is seen, not seen or undecided.
+
+Every experiment says beforehand what it would take to fail. A run gives one number a seed; the
+verdict comes from the interval of their mean at 95 %.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from derive.language.bad_input import BadInput
+
+Run = Callable[[int, float], Mapping[str, float]]
+"""From a seed and a scale (1 in full, less for a smoke run) to figures."""
+SEEN, NOT_SEEN, UNDECIDED = "seen", "not seen", "undecided at this size"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A statement and its trial.
+
+    Args:
+        says: the statement; `source` says where it was read.
+        quantity: the figure that decides, in words; `within` is where it has to lie.
+        fails: what it would take to fail.
+    """
+
+    name: str
+    says: str
+    source: str
+    quantity: str
+    within: tuple[float, float]
+    fails: str
+    run: Run
+    seeds: int = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an experiment: the figures a seed, mean and interval of the one that decides."""
+
+    experiment: Experiment
+    figures: tuple[Mapping[str, float], ...]
+
+    @property
+    def values(self) -> list[float]:
+        return [found[self.experiment.quantity] for found in self.figures]
+
+    @property
+    def mean(self) -> float:
+        return math.fsum(self.values) / len(self.values)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the mean, at 95 % by Student's t; all numbers for a single seed."""
+        n = len(self.values)
+        if n < 2:
+            return -math.inf, math.inf
+        from scipy.stats import t  # noqa: PLC0415 (of an extra)
+
+        spread = math.sqrt(math.fsum((v - self.mean) ** 2 for v in self.values) / (n - 1) / n)
+        half = float(t.ppf(0.975, n - 1)) * spread
+        return self.mean - half, self.mean + half
+
+    @property
+    def verdict(self) -> str:
+        """Seen where the whole interval lies within, not seen where it lies outside."""
+        low, high = self.interval
+        least, most = self.experiment.within
+        if not all(map(math.isfinite, self.values)):
+            return UNDECIDED
+        if least < low and high < most:
+            return SEEN
+        return NOT_SEEN if high < least or low > most else UNDECIDED
+
+    def as_json(self) -> dict[str, object]:
+        low, high = self.interval
+        return {
+            "experiment": self.experiment.name,
+            "statement": self.experiment.says,
+            "source": self.experiment.source,
+            "quantity": self.experiment.quantity,
+            "within": [None if math.isinf(v) else v for v in self.experiment.within],
+            "fails": self.experiment.fails,
+            "mean": self.mean,
+            "interval": [None if math.isinf(v) else v for v in (low, high)],
+            "verdict": self.verdict,
+            "figures": [dict(found) for found in self.figures],
+        }
+
+
+def perform(
+    experiment: Experiment,
+    *,
+    seeds: Sequence[int],
+    scale: float = 1.0,
+    ledger: Path | None = None,
+    done: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Run an experiment on these seeds; what the ledger has is not run again.
+
+    Args:
+        ledger: a file with one line of JSON a seed, added to as each is finished.
+    Raises:
+        BadInput: the ledger is no such file.
+    """
+    known = dict(_read(ledger, experiment.name, scale)) if ledger and ledger.exists() else {}
+    for seed in seeds:
+        if seed not in known:
+            known[seed] = dict(experiment.run(seed, scale))
+            if ledger is not None:
+                line = {"experiment": experiment.name, "scale": scale, "seed": seed}
+                with ledger.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line | {"figures": known[seed]}) + "\n")
+        done(f"seed {seed}")
+    return Outcome(experiment, tuple(known[seed] for seed in seeds))
+
+
+def _read(ledger: Path, name: str, scale: float) -> Iterator[tuple[int, dict[str, float]]]:
+    for number, line in enumerate(ledger.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            entry = json.loads(line)
+            if (entry["experiment"], entry["scale"]) == (name, scale):
+                yield int(entry["seed"]), dict(entry["figures"])
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(f"{ledger}, line {number} is none of an experiment's ledger.") from None
