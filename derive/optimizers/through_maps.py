@@ -19,14 +19,14 @@ Pair = tuple[Number, Number]
 
 
 @known_nonlinear
-@optimizer(state=("m",), parameters=BETAS, fields=("E", "K"), maps=("K",), name="lion-k")
+@optimizer(state=("m",), parameters=BETAS, fields=("E", "kappa"), maps=("kappa",), name="lion-k")
 def lion_k(x: Any, m: Any, grad: Fields, h: Any, *, beta1: Any, beta2: Any) -> Pair:
-    """Lion-K (Chen, Liu, Liang and Liu 2023) for any K: x <- x - h grad K(c),
+    """Lion-K (Chen, Liu, Liang and Liu 2023) for any K: x <- x - h kappa(c), kappa = grad K,
     c = beta1 m + (1 - beta1) g, m an average of g with beta2.
     """
-    gradient, k = grad
+    gradient, kappa = grad
     g = gradient(x)
-    return x - h * k(average(m, g, beta1)), average(m, g, beta2)
+    return x - h * kappa(average(m, g, beta1)), average(m, g, beta2)
 
 
 @known_nonlinear

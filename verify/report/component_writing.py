@@ -157,7 +157,12 @@ class Writer:
         if rule.game:
             head = "G" + "'" * times
             return f"{head}{place}" + (f"[{', '.join(vectors)}]" if times else "")
-        lone = rule.fields == ("E",) and usual
+        if name in rule.maps:
+            shown = rf"\{name}" if self.tex and name in GREEK else GREEK.get(name, name)
+            high = (f"^{{{times}}}" if self.tex else raised(times)) if times > 1 else ""
+            head = f"D{high}{shown}{place}"
+            return f"{head}[{', '.join(vectors)}]" if times else f"{shown}{place}"
+        lone = {*rule.fields} - {*rule.maps} == {"E"} and usual
         nabla = r"\nabla" if self.tex else "∇"
         power = f"^{{{times + 1}}}" if self.tex else raised(times + 1)
         if times == 0:

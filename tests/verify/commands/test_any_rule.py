@@ -37,6 +37,13 @@ def test_a_field_on_a_loss_has_an_expression_for_each_coordinate(capsys):
         assert sympy.expand(speed - expected) == 0
 
 
+def test_a_map_is_written_as_one_and_told_nothing_of(capsys):
+    code, out, _ = undertow(capsys, "derive", "lion-k", "--order", "2")
+    assert code == 0
+    assert "−κ(g)\n" in out
+    assert "(β2−1−2β1)/(2(1−β2)) Dκ(g)[H κ(g)]" in out
+
+
 def test_a_linear_rule_is_written_on_a_loss_likewise(capsys):
     found = on_loss(capsys, "heavy-ball", "--order", "2", "--loss", "x**2/2", "--set", "beta=1/2")
     assert (found["slow"], found["parameters"]) == (["x"], [])

@@ -94,7 +94,7 @@ def any_map() -> Claim:
         ),
         checks=(
             past.by_running(lambda says, at: -says.number("weight", **at), over_slope=True),
-            by_engine(1, {"weight": ("E[K]",)}, sign=-1),
+            by_engine(1, {"weight": ("E[kappa]",)}, sign=-1),
         ),
     )
 
@@ -177,7 +177,12 @@ def any_map_next() -> Claim:
         checks=(
             exact("the flow's own past", Kind.ENUMERATION, along_a_line),
             by_engine(
-                2, {"bend": ("E[K]", "E[K]"), "fork": ("E[K, K]",), "chain": ("E[K[E[K]]]",)}
+                2,
+                {
+                    "bend": ("E[kappa]", "E[kappa]"),
+                    "fork": ("E[kappa, kappa]",),
+                    "chain": ("E[kappa[E[kappa]]]",),
+                },
             ),
         ),
     )
