@@ -90,7 +90,6 @@ def games_next() -> Claim:
 
 
 AXIS, TURNING, PRODUCT = sympy.symbols("a b ha")
-SPEEDS = ("pull", "turn")
 
 
 @claim("undertow.principal-flow-of-a-rotation", catalogue="I06", where="linear games", printed=OURS)
@@ -106,41 +105,39 @@ def rotation() -> Claim:
         product = sympy.Rational(int(point["ha"].p), int(point["ha"].q))
         at = {H: h, TURNING: b, AXIS: product / h}
         with mpmath.workdps(40):
-            pull, turn, left, up = (
+            square, tangent, left, up = (
                 mpmath.mpf(str(sympy.N(c, 45)))
-                for c in (*(h * says.expr(n).subs(at) for n in SPEEDS), 1 - product, h * b)
+                for c in (
+                    *(says.expr(n).subs(at) for n in ("square", "tangent")),
+                    1 - product,
+                    h * b,
+                )
             )
+            pull, turn = mpmath.log(square) / 2, mpmath.atan(tangent)
             flow = mpmath.expm(mpmath.matrix([[pull, -turn], [turn, pull]]), method="taylor")
             step = mpmath.matrix([[left, up], [-up, left]])
-            return max(abs(c) for c in flow - step) < mpmath.mpf(10) ** -25
+            return bool(max(abs(c) for c in flow - step) < mpmath.mpf(10) ** -25)
 
-    def differentiated(says: Statement, settings: Settings) -> tuple[bool, str]:
-        size, angle = says.expr("pull") * H, says.expr("turn") * H
-        first = {H: 0}
-        found = sympy.simplify(size.subs(first)), sympy.simplify(angle.subs(first))
-        real, imaginary = 1 - H * AXIS, -H * TURNING
-        square = real**2 + imaginary**2
-        rates = (
-            (real * sympy.diff(real, H) + imaginary * sympy.diff(imaginary, H)) / square,
-            (real * sympy.diff(imaginary, H) - imaginary * sympy.diff(real, H)) / square,
-        )
-        gaps = (sympy.diff(size, H) - rates[0], sympy.diff(angle, H) - rates[1])
-        wrong = [str(g) for g in (*map(sympy.simplify, gaps), *found) if g != 0]
-        return not wrong, "; ".join(wrong) or "the logarithm and its derivative agree"
+    def squared(says: Statement, settings: Settings) -> tuple[bool, str]:
+        step = sympy.Matrix([[1 - H * AXIS, H * TURNING], [-H * TURNING, 1 - H * AXIS]])
+        left = (says.expr("square") - step.det(), says.expr("tangent") - step[1, 0] / step[0, 0])
+        wrong = [str(gap) for gap in map(sympy.simplify, left) if gap != 0]
+        return not wrong, "; ".join(wrong) or "the determinant and the slope of a column"
 
     return Claim(
         says=Statement(
             Type.EQUALITY,
             r"The iterates $z_{k+1}:=z_k-hJz_k$ with $J:=aI+bR$, $R$ the rotation by a right "
-            r"angle, lie at the times $t_k:=kh$ on $\dot z:=({pull})z+({turn})Rz$ where {domain}.",
+            r"angle, lie at the times $t_k:=kh$ on $\dot z:=pz+qRz$ with $e^{2hp}={square}$ and "
+            r"$\tan hq={tangent}$, the angle $hq$ acute in size, where {domain}.",
             {
                 "domain": Domain((sympy.Lt(PRODUCT, 1),)),
-                "pull": Value(sympy.log((1 - H * AXIS) ** 2 + H**2 * TURNING**2) / (2 * H)),
-                "turn": Value(-sympy.atan(H * TURNING / (1 - H * AXIS)) / H),
+                "square": Value((1 - H * AXIS) ** 2 + H**2 * TURNING**2),
+                "tangent": Value(-H * TURNING / (1 - H * AXIS)),
             },
         ),
         checks=(
             bounded("matrix exponentials", follows, kind=Kind.SIMULATION),
-            exact("derivative by the step", Kind.SYMBOLIC, differentiated),
+            exact("determinant and slope", Kind.SYMBOLIC, squared),
         ),
     )
