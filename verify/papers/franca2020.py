@@ -169,8 +169,8 @@ def contraction() -> Claim:
     return Claim(
         says=Statement(
             Type.EQUALITY,
-            r"In $d$ dimensions the Jacobian determinant of a step in $(x,p)$ is $({factor})^d$ for "
-            r"heavy ball, and for Nesterov's method, whose gradient is taken at "
+            r"In $d$ dimensions the Jacobian determinant of a step in $(x,p)$ is $({factor})^d$ "
+            r"for heavy ball, and for Nesterov's method, whose gradient is taken at "
             r"$y:=x+he^{-\gamma h}p/m$, it is "
             r"$({factor})^d\det(I{+minus}\nabla^2f(y))$.",
             {"factor": Value(FADED), "minus": Value(-(H**2) / MASS)},
