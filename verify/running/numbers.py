@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import total_ordering
 from typing import Any
 
 import gmpy2
@@ -60,8 +61,12 @@ def rational(value: int | fmpq | Fraction) -> int | fmpq:
     return fmpq(*value.as_integer_ratio()) if isinstance(value, Fraction) else value
 
 
+@total_ordering
 class PowerSeries:
-    """A power series in the step size h with rational coefficients, cut after h**(length-1)."""
+    """A power series in the step size h with rational coefficients, cut after h**(length-1).
+
+    Two are compared as they lie for small h > 0.
+    """
 
     __slots__ = ("length", "polynomial")
 
@@ -132,6 +137,15 @@ class PowerSeries:
         return self.polynomial == other if isinstance(other, int | fmpq) else NotImplemented
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def __lt__(self, other: object) -> bool:
+        gap = self - other
+        if not isinstance(gap, PowerSeries):
+            return NotImplemented
+        return next((c < 0 for c in gap.polynomial.coeffs() if c), False)
+
+    def __abs__(self) -> PowerSeries:
+        return -self if self < 0 else self
 
     def __pow__(self, exponent: int | Fraction) -> PowerSeries:
         if isinstance(exponent, Fraction):

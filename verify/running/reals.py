@@ -135,21 +135,33 @@ REAL = Arithmetic("real", lambda q: Real(MPFR.convert(q)))
 
 
 class Reals(np.ndarray):
-    """An array of Real whose norm keeps its digits; NumPy's own turns entries into floats."""
+    """An array of numbers whose norm keeps its digits; NumPy's own turns entries into floats."""
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func is np.linalg.norm:
             return _norm(*args, **kwargs)
+        if func in {np.vdot, np.dot, np.inner}:
+            return _sum(args[0] * args[1])
         found = super().__array_function__(func, types, args, kwargs)
         return found.item() if isinstance(found, np.ndarray) and not found.ndim else found
 
 
-def _norm(x: Reals, ord: object = None) -> Real:
-    zero = Real(MPFR.convert(fmpq(0)))
-    return sum(abs(x), zero) if ord == 1 else sum(x * x, zero).sqrt()
+def _sum(entries: Any) -> Any:
+    first, *others = entries
+    return sum(others, start=first)
+
+
+def _norm(x: Reals, ord: object = None) -> Any:
+    total = _sum(abs(x) if ord == 1 else x * x)
+    return total if ord == 1 else total.sqrt()
+
+
+def vector(numbers: Sequence[Any]) -> Reals:
+    """A vector of balls, power series or other numbers, as they are, with a norm of their kind."""
+    return np.array([*numbers, None], dtype=object)[:-1].view(Reals)
 
 
 def reals(numbers: Sequence[Any]) -> Reals:
     """A vector of Real; gmpy2 numbers and rationals are taken in."""
     entries = [n if isinstance(n, Real) else Real(_value(n)) for n in numbers]
-    return np.array([*entries, None], dtype=object)[:-1].view(Reals)
+    return vector(entries)
