@@ -168,10 +168,14 @@ class _Search:
                     f"powers that fade: as h tends to 0 there is no flow. Let it be the time: "
                     f"{name} + h, with constants in the same unit, or declare a schedule."
                 )
+        conserved = {n for n in self.names if after[n].coefficients[0] == unknown[n]}
+        settled = {unknown[n].symbols[0].index for n in conserved}
         rows = [
             [
                 self._entry(
-                    after[i].coefficients[0] - unknown[i], unknown[j], after[j].coefficients[0]
+                    after[i].coefficients[0] - unknown[i],
+                    unknown[j],
+                    settled if j in conserved else None,
                 )
                 for j in order
             ]
@@ -187,10 +191,14 @@ class _Search:
             )
         return [name for name in self.names if name not in fast]
 
-    def _entry(self, gap: Element, unknown: Element, own: Element) -> Element:
-        """d gap/d unknown; of a conserved state only the part that does not vanish at rest."""
+    def _entry(self, gap: Element, unknown: Element, settled: set[int] | None) -> Element:
+        """d gap/d unknown; of a conserved state only the part that does not vanish at rest.
+
+        Args:
+            settled: the conserved states, where this is one: they alone may be in that part.
+        """
         slope = _slope(gap, unknown)
-        varies = own == unknown and self.algebra.unknowns(slope)
+        varies = settled is not None and self.algebra.unknowns(slope) - settled
         return self.algebra.zero if varies else slope
 
     def _at_rest(self) -> dict[str, Element]:

@@ -69,25 +69,28 @@ class _Trial:
 
     def _run(self, candidate: fmpq, settings: Settings) -> Slopes:
         draw, rule = random.Random(settings.seed), self.derived.optimizer
-        land = landscape(self.ground) if self.ground else _random_land(rule, draw)
+        land = landscape(self.ground) if self.ground else random_land(rule, draw)
         return slopes(
             self.derived,
             land,
-            _start(self.derived, land, draw),
+            random_start(self.derived, land, draw),
             samples(rule)[0],
             digits=max(settings.digits, 30),
             control=candidate,
         )
 
 
-def _random_land(rule: Optimizer, draw: random.Random) -> Landscape:
+def random_land(rule: Optimizer, draw: random.Random) -> Landscape:
+    """Random polynomials, one a field, of two variables or one a player."""
     players = rule.players or ("x",)
     sizes = dict.fromkeys(players, 1) if rule.players else {"x": 2}
     fields = {name: bounded_polynomial(draw, sum(sizes.values())) for name in rule.fields}
     return Landscape(fields, sizes, dict.fromkeys(rule.schedules, ETA))
 
 
-def _start(derived: SlowManifold, land: Landscape, draw: random.Random) -> Mapping[str, list[fmpq]]:
+def random_start(
+    derived: SlowManifold, land: Landscape, draw: random.Random
+) -> Mapping[str, list[fmpq]]:
     """A random point with no flat gradient, and positive values of the other slow variables."""
     point = starting_point(draw, land.dimension)
     for _ in range(MOST_TRIES):
