@@ -50,6 +50,7 @@ def sign(e: Element) -> Element:
 def root(e: Element, q: int) -> Element:
     """The q-th root of a positive e."""
     if held := _held(f"root{q}", e):
+        e.algebra.relations.setdefault(held.symbols[0].index, (q, e))
         return held
     if not e:
         raise NoExpansion(

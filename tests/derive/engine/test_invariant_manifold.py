@@ -173,6 +173,32 @@ def test_a_memory_of_gradients_at_averages_is_refused_at_every_order():
             general_flow(delayed, order=order)
 
 
+def test_a_memory_under_a_root_that_is_squared_is_found_without_a_guess():
+    """Adadelta, written out: d rests at g^2, where d = g^2 (d + eps)/(g^2 + eps)."""
+
+    @optimizer(state=("v", "d"), parameters=("rho", "eps"))
+    def adadelta(x, v, d, grad, h, *, rho, eps):
+        g = grad(x)
+        v = rho * v + (1 - rho) * g**2
+        u = np.sqrt(d + eps) / np.sqrt(v + eps) * g
+        return x - h * u, v, rho * d + (1 - rho) * u**2
+
+    flow = general_flow(adadelta, order=1)
+    assert flow.manifold["d"] == flow.manifold["v"]
+
+
+def test_weights_that_depend_on_the_time_make_no_average_slow():
+    """x is averaged with the weight c(t) = 1/(t + 1) of z, which moves only with h."""
+
+    @optimizer(state=("z",), start=lambda x, grad, h: x)
+    def averaged(x, z, grad, h, *, t):
+        z = z - h * grad(x)
+        return x + (z - x) / (t + 1), z
+
+    flow = general_flow(averaged, order=1)
+    assert (set(flow.slow), flow.fast) == ({"x", "t"}, ("z",))
+
+
 def test_a_velocity_that_holds_the_step_is_solved_to_the_order_asked_for():
     @optimizer(state=("v", "m", "b"), parameters=("rho", "mu", "eps"))
     def centered(x, v, m, b, grad, h, *, rho, mu, eps):
