@@ -106,7 +106,8 @@ class BatchFollowed:
         def errors(says: Statement, settings: Settings) -> list[tuple[float, float]]:
             draw, beta = random.Random(settings.seed), fmpq(1, 2)
             run = run_of(self.rule, draw, 2, lambda k: k % 2, beta)
-            run = replace(run, losses=tuple(map(gentle, run.losses)))
+            mild = tuple(gentle(loss) for loss in run.losses if isinstance(loss, Loss))
+            run = replace(run, losses=mild)
             with precision(settings.digits):
                 number = MPFR.convert(beta)
             found: list[tuple[float, float]] = []

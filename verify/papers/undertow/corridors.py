@@ -30,7 +30,7 @@ def iterates(name: str, kind: Kind, draw_loss: Draw, numbers: Arithmetic) -> Che
             for _ in range(3):
                 loss, before = draw_loss(draw), None
                 h = numbers.convert(fmpq(draw.randint(1, 8), 9))
-                beta = numbers.convert(fmpq(draw.randint(-8, 11), 9))
+                beta = numbers.convert(fmpq(draw.randint(-8, 8), 9))
                 here = before = loss.start
                 for k in range(STEPS):
                     slope = loss.gradient(here)
