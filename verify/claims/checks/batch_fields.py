@@ -9,29 +9,23 @@ from typing import Any
 import numpy as np
 import sympy
 from flint import fmpq
-from flint.utils.flint_exceptions import DomainError
 
 from derive.language.formula import BETA, K, R
 from derive.language.update_rule import Optimizer
-from verify.claims.checks.identities import exact, order_of
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import in_ring
 from verify.models.batch_runs import BatchField, BatchRun, history
 from verify.running.families import bounded_polynomial, starting_point
-from verify.running.numbers import MPFR, RATIONAL, evaluate, precision
-from verify.running.orders import observed_order
+from verify.running.numbers import MPFR, RATIONAL, evaluate
 
 Number = Any
 Weight = Callable[[int], Number]
-Build = Callable[[sympy.Expr, BatchRun, int, Number, Number], BatchField]
-"""The field on [kh, (k+1)h] from the candidate, the run, k, h and beta."""
 
 BATCHES = 2
 STEPS = 5
 BETAS = (fmpq(1, 5), fmpq(1, 2), fmpq(9, 10))
 HALVINGS = range(4, 8)
 MORE = (HALVINGS.stop, HALVINGS.stop + 1, HALVINGS.stop + 2)
-WHERE_R = (sympy.Ge(BETA, 0), sympy.Lt(BETA, 1), sympy.Ge(R, 0), sympy.Lt(R, K))
 LAG = BETA ** (K - R)
 
 
@@ -97,63 +91,6 @@ def new_weight(k: int, h: Number, beta: Number) -> Weight:
     return lambda r: h**2 * (beta ** (k - r) / (2 if r == k else 1))
 
 
-def exact_residual(
-    name: str,
-    rule: Optimizer,
-    build: Build,
-    full: int,
-    *,
-    refutes: bool = False,
-    betas: Sequence[fmpq] = BETAS,
-) -> Check:
-    """x_k - x(kh) begins at h^(full+1) for k = 1 ... 5, in rational arithmetic."""
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        for dimension in (1, 2):
-            for kind, batch in sequences(draw):
-                for beta in betas:
-                    run = run_of(rule, draw, dimension, batch, beta)
-                    power = run.residual(
-                        lambda k, h, run=run, b=beta: build(candidate, run, k, h, b),
-                        length=full + 2,
-                        steps=STEPS,
-                    )
-                    if power <= full:
-                        where = f"a {kind} sequence, beta = {beta}, dimension {dimension}"
-                        return False, f"h^{power} is left for {where}"
-        return True, f"begins at h^{full + 1} for k = 1 ... {STEPS} in {6 * len(betas)} runs"
-
-    return in_rationals(name, Kind.SERIES, holds, refutes=refutes)
-
-
-def strong_order(
-    name: str, rule: Optimizer, build: Build, order: int, *, refutes: bool = False
-) -> Check:
-    """The error at time 1 of a cyclic sequence vanishes like h^order; beta is 1/2.
-
-    The step is halved further as long as the order is not decided.
-    """
-
-    def errors(candidate: sympy.Expr, settings: Settings) -> list[float]:
-        draw, beta = random.Random(settings.seed), fmpq(1, 2)
-        run = run_of(rule, draw, 2, lambda k: k % 2, beta)
-        with precision(settings.digits):
-            number = MPFR.convert(beta)
-        found: list[float] = []
-        for last in MORE:
-            found += run.errors(
-                lambda k, h: build(candidate, run, k, h, number),
-                halvings=range(HALVINGS.start + len(found), last),
-                digits=settings.digits,
-            )
-            if observed_order(found).decides:
-                break
-        return found
-
-    return order_of(name, errors, order, refutes=refutes)
-
-
 def sums_of(run: BatchRun, k: int, beta: Number) -> list[np.ndarray]:
     """G_0, ..., G_k of the run in its batches."""
     return history(beta, run.batch, len(run.losses), k)
@@ -163,24 +100,6 @@ def at(candidate: sympy.Expr, k: int, r: int, h: Number, beta: Number, **more: N
     """A candidate in k, r, h, beta at numbers."""
     numbers = {"k": k, "r": r, "h": h, "beta": beta, **more}
     return evaluate(candidate, numbers, RATIONAL if isinstance(beta, fmpq) else MPFR)
-
-
-def in_rationals(
-    name: str,
-    kind: Kind,
-    holds: Callable[[sympy.Expr, Settings], tuple[bool, str]],
-    *,
-    refutes: bool = False,
-) -> Check:
-    """An exact check that rejects what has no rational value, such as a root of beta."""
-
-    def decided(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        try:
-            return holds(candidate, settings)
-        except (ValueError, DomainError) as error:
-            return False, f"no rational value: {error}"
-
-    return exact(name, kind, decided, refutes=refutes)
 
 
 def same_in_lag(name: str, derived: Callable[[], sympy.Expr], *, refutes: bool = False) -> Check:

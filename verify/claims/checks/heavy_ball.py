@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,14 +14,11 @@ from derive import heavy_ball, modified_loss
 from derive.language.formula import BETA, H, K
 from derive.language.trees import LEAF, Tree, tree
 from derive.language.update_rule import Optimizer
-from verify.claims.checks.identities import exact
-from verify.claims.claim import Check, Kind, Settings
+from verify.claims.claim import Settings
 from verify.models.modes import mode_of
 from verify.running.experiments import Experiment, Flow
-from verify.running.families import bounded_polynomial, starting_point
 from verify.running.losses import polynomial
-from verify.running.numbers import MPFR, PowerSeries, evaluate
-from verify.running.residuals import steady_residual, transient_residual
+from verify.running.numbers import MPFR, evaluate
 
 Number = Any
 
@@ -56,71 +52,6 @@ def transient_weights(factor: Number, beta: Number, h: Number, k: int) -> dict[T
         LEAF: (1 - beta ** (k + 1)) / (1 - beta),
         PAIR: -(h * (factor * (1 + beta) / (2 * (1 - beta) ** 3))),
     }
-
-
-def two_step_residual(
-    name: str, weights: Callable[[sympy.Expr, fmpq, PowerSeries], Mapping[Tree, Number]]
-) -> Check:
-    """Exact residual of a candidate steady field, on random polynomials in 1 to 3 variables.
-
-    Its h^2 coefficient is a polynomial of degree at most 5 in 1/(1-beta); there are 9 betas.
-    """
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        for dimension in (1, 2, 3):
-            loss = bounded_polynomial(draw, dimension)
-            start = starting_point(draw, dimension)
-            for beta in RESIDUAL_BETAS:
-                power = steady_residual(
-                    heavy_ball,
-                    loss,
-                    start,
-                    lambda h, b=beta: weights(candidate, b, h),
-                    parameters={"beta": beta},
-                    length=FULL + 2,
-                    memory=lambda here, before, h: [here - before],
-                )
-                if power <= FULL:
-                    return False, f"h^{power} is left at beta = {beta} on E = {loss.text}"
-        return True, f"begins at h^{FULL + 1} for {len(RESIDUAL_BETAS)} beta: a proof for 3 losses"
-
-    return exact(name, Kind.SERIES, holds, refutes=True)
-
-
-def cold_start_residual(
-    name: str,
-    weights: Callable[[sympy.Expr, fmpq, PowerSeries, int], Mapping[Tree, Number]],
-    velocity: Callable[[sympy.Expr, fmpq], fmpq] | None = None,
-) -> Check:
-    """Exact residual over the first steps of heavy ball, for a field that changes with k.
-
-    Args:
-        velocity: the first displacement v_0 is this multiple of h grad E(x_0); default 0.
-    """
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        for dimension in (1, 2):
-            loss = bounded_polynomial(draw, dimension)
-            start = starting_point(draw, dimension)
-            for beta in RESIDUAL_BETAS[::2]:
-                first = velocity(candidate, beta) if velocity else fmpq(0)
-                power = transient_residual(
-                    heavy_ball,
-                    loss,
-                    start,
-                    lambda k, h, b=beta: weights(candidate, b, h, k),
-                    parameters={"beta": beta},
-                    length=FULL + 2,
-                    steps=6,
-                    memory=lambda x, g, h, v=first: [g * h * v],
-                )
-                if power <= FULL:
-                    return False, f"h^{power} is left at beta = {beta} on E = {loss.text}"
-        return True, f"begins at h^{FULL + 1} for k = 1 ... 6 and 5 beta"
-
-    return exact(name, Kind.SERIES, holds, refutes=True)
 
 
 def memory_fades(rule: Optimizer, parameters: Mapping[str, fmpq]) -> bool:

@@ -20,17 +20,15 @@ from flint import Ordering, fmpq, fmpq_mpoly_ctx
 from derive import gradient_descent, heavy_ball, initial_shift, lessard, nesterov
 from derive.language.trees import LEAF, tree
 from derive.language.update_rule import Optimizer
-from verify.claims.checks.heavy_ball import QUARTIC, RESIDUAL_BETAS, value
+from verify.claims.checks.heavy_ball import RESIDUAL_BETAS, value
 from verify.claims.checks.identities import exact
-from verify.claims.claim import Check, Evidence, Kind, Settings
-from verify.running.experiments import Experiment, Flow
+from verify.claims.claim import Check, Kind, Settings
+from verify.running.experiments import Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_field
 from verify.running.losses import Loss
 from verify.running.numbers import MPFR, RATIONAL, PowerSeries, evaluate, power_series
-from verify.running.orders import observed_order
 from verify.running.recording import recorder
-from verify.running.residuals import Weights, steady_residual
 from verify.running.restating import Leg, Run, record_residual
 from verify.running.trajectories import first_memory, iterates, vector
 
@@ -98,76 +96,9 @@ def at(candidate: sympy.Expr, h: Number, point: Point) -> Number:
     return value(candidate, h=h, **letters)
 
 
-Weighed = Callable[[Number, Number, Point], Weights]
-"""The field from the candidate's value, h and the parameters."""
-
-
-def leaves_no_residual(name: str, rule: Rule, weights: Weighed, *, begins: int = 3) -> Check:
-    """The residual of the declared step begins at this power of h, at every point of the grid.
-
-    For a formula of the claimed form the coefficients below it, times a power of 1-beta, have a
-    degree of at most 8 in beta and at most 3 in the other parameter. The grid has 9 values of beta
-    and at least 4 of the other, so that it proves the claim for these losses and starts.
-    """
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        for dimension in (1, 2, 3):
-            loss, start = bounded_polynomial(draw, dimension), starting_point(draw, dimension)
-            for point in rule.grid:
-                power = steady_residual(
-                    rule.optimizer,
-                    loss,
-                    start,
-                    lambda h, p=point: weights(at(candidate, h, p), h, p),
-                    parameters=point,
-                    length=begins + 1,
-                    memory=rule.recall(loss, point, begins + 1),
-                )
-                if power < begins:
-                    return False, f"h^{power} is left at {written(point)} on E = {loss.text}"
-        return True, f"begins at h^{begins} on 3 losses, at {len(rule.grid)} parameters each"
-
-    return exact(name, Kind.SERIES, holds)
-
-
 def written(point: Point) -> str:
     """The point as "beta = 1/2, nu = 1/3"."""
     return ", ".join(f"{name} = {number}" for name, number in point.items())
-
-
-Follow = Callable[[Number, Flow], Sequence[np.ndarray]]
-
-
-def order_at_each(
-    name: str, rule: Rule, follow: Follow, order: int, *, at_end: bool = True
-) -> Check:
-    """The observed order of what the candidate's value gives, at every one of the rule's runs."""
-
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        orders = []
-        for point in rule.runs:
-            run = Experiment(
-                rule.optimizer, QUARTIC, [fmpq(1)], point, time=1, halvings=range(5, 11)
-            )
-            try:
-                errors = run.errors(
-                    lambda run: list(follow(at(candidate, run.h, run.values), run)),
-                    digits=settings.digits,
-                    at_end=at_end,
-                )
-            except ArithmeticError as error:
-                return Evidence(False, f"{error} ({written(point)})")
-            if not errors[-1] < errors[0]:
-                return Evidence(False, f"the error does not shrink with h at {written(point)}")
-            orders.append(observed_order(errors))
-            if (log := recorder()) is not None:
-                log.order(errors, orders[-1], order)
-        wrong = any(o.decides and not o.supports(order) for o in orders)
-        passed = False if wrong else True if all(o.decides for o in orders) else None
-        return Evidence(passed, f"order {'; '.join(map(str, orders))}; claimed {order}")
-
-    return Check(name, Kind.ORDER, judge)
 
 
 def shifted(run: Flow, rule: Rule, order: int) -> np.ndarray:
@@ -177,15 +108,6 @@ def shifted(run: Flow, rule: Rule, order: int) -> np.ndarray:
         for t, c in initial_shift(rule.optimizer, order=order).items()
     }
     return run.x0 + evaluate_field(run.loss, weights, run.x0, MPFR)
-
-
-def flow_from_shift(rule: Rule, weights: Weighed, *, order: int = 2, at_end: bool = True) -> Check:
-    """The candidate's flow is this close when it starts where the lasting flow starts."""
-
-    def follow(c: Number, run: Flow) -> list[np.ndarray]:
-        return run.steady(weights(c, run.h, run.values), shifted(run, rule, order - 1))
-
-    return order_at_each("observed order, shifted start", rule, follow, order, at_end=at_end)
 
 
 def layer_fades(rule: Rule, shift: Callable[[Number, Point], Number]) -> Check:

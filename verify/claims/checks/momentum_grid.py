@@ -14,9 +14,8 @@ from flint import fmpq
 
 from derive import heavy_ball
 from verify.claims.checks.heavy_ball import QUARTIC, value
-from verify.claims.checks.identities import exact, order_of
+from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Kind, Settings
-from verify.models.written_fields import second_order
 from verify.running.experiments import Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import MPFR, RATIONAL, precision
@@ -111,22 +110,6 @@ def fixed_lambda(
             gaps = (abs(a - b)[0] for a, b in zip(path, other, strict=True))
             errors.append(float(max(gaps)))
     return errors
-
-
-def closeness_at_fixed_lambda(
-    order: int,
-    mass: Callable[[sympy.Expr, Values], Number],
-    speed: Callable[[sympy.Expr, Values], Number],
-) -> Check:
-    """Heavy ball is O(epsilon^order)-close to mass x'' + x' + grad F = 0, x'(0) = -speed grad F."""
-
-    def follow(candidate: sympy.Expr, run: Flow) -> list[np.ndarray]:
-        return second_order(run, mass(candidate, run.values), 1, speed(candidate, run.values))
-
-    def errors(candidate: sympy.Expr, settings: Settings) -> Sequence[float]:
-        return fixed_lambda(follow, candidate, settings)
-
-    return order_of("observed order at fixed lambda", errors, order)
 
 
 def cold(candidate: sympy.Expr, values: Values) -> Number:

@@ -19,7 +19,7 @@ from verify.claims.checks.averaging import modified_loss_terms
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Kind, Settings
 from verify.claims.equality import in_ring
-from verify.models.batch_sequences import Batches, averaged, settle, square
+from verify.models.batch_sequences import Batches, averaged, settle
 from verify.running.families import Draw, rational, starting_point
 from verify.running.losses import Loss, polynomial
 from verify.running.numbers import RATIONAL, PowerSeries, evaluate, power_series
@@ -201,16 +201,6 @@ def three_points(
         return True, f"exact in sigma for {len(fourth_moments)} noises, random sextics"
 
     return exact("all values of three-point noise", Kind.ENUMERATION, holds, refutes=refutes)
-
-
-def value_of_loss(world: Sextic, x: Sequence[PowerSeries], h: fmpq) -> Number:
-    """E at x."""
-    return world.loss.value(x)
-
-
-def value_of_modified_loss(world: Sextic, x: Sequence[PowerSeries], h: fmpq) -> Number:
-    """E + h/4 |grad E|^2 at x."""
-    return world.loss.value(x) + square(world.gradient(x)) * (h / 4)
 
 
 def _trace(f: sympy.Expr) -> sympy.Expr:

@@ -18,10 +18,9 @@ from derive import discrete_modified_loss, heavy_ball
 from derive.language.formula import BETA, H
 from verify.claims.checks.heavy_ball import HEAVY_BALL as HEAVY_BALL_RUN
 from verify.claims.checks.heavy_ball import ONE_MINUS, memory_fades
-from verify.claims.checks.identities import exact
-from verify.claims.checks.memory_rules import CHAIN, HEAVY_BALL, Point, Weighed, at, written
+from verify.claims.checks.memory_rules import CHAIN, HEAVY_BALL, Point
 from verify.claims.checks.stated import Errors, beside, bounded, for_losses, remembered
-from verify.claims.claim import Check, Kind, Settings
+from verify.claims.claim import Check, Settings
 from verify.claims.statement import Statement
 from verify.running.experiments import Flow
 from verify.running.families import bounded_polynomial, starting_point
@@ -40,35 +39,6 @@ def displacement(
     """The sum of weights[t] F(t)(x)."""
     field = Field(loss, weights)
     return vector(field.program.at([*x, *field.fixed(x[0] * 0)], arithmetic))
-
-
-def same_step(name: str, weights: Weighed, *, begins: int) -> Check:
-    """On the iterates of the map x -> x + sum weights[t] F(t)(x) the declared step is that map.
-
-    Up to, and without, this power of h. The memory comes from the point before, found by iterating
-    before = here - (the map's displacement at before).
-    """
-
-    def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        length = begins + 1
-        arithmetic, h = power_series(length), PowerSeries.step(length)
-        for dimension in (1, 2, 3):
-            loss = bounded_polynomial(draw, dimension)
-            here = vector([arithmetic.convert(x) for x in starting_point(draw, dimension)])
-            grad = loss.gradient_function(arithmetic)
-            for point in HEAVY_BALL.grid:
-                step = weights(at(candidate, h, point), h, point)
-                before = here
-                for _ in range(length):
-                    before = here - displacement(loss, step, before, arithmetic)
-                after, _ = heavy_ball.step(here, [here - before], grad, h, dict(point))
-                power = lowest_power(after - here - displacement(loss, step, here, arithmetic))
-                if power < begins:
-                    return False, f"h^{power} is left at {written(point)} on E = {loss.text}"
-        return True, f"begins at h^{begins} on 3 losses, at {len(HEAVY_BALL.grid)} parameters each"
-
-    return exact(name, Kind.SERIES, holds)
 
 
 def map_path(run: Flow, weights: Callable[[int], Weights], start: np.ndarray) -> list[np.ndarray]:
