@@ -1,5 +1,8 @@
 """What mini-batches change, step by step and on average."""
 
+from derive.batches.averaged_readout import MeanStep as MeanStep
+from derive.batches.averaged_readout import adam_mean_step as adam_mean_step
+from derive.batches.averaged_readout import mean_step as mean_step
 from derive.batches.averages import CYCLIC as CYCLIC
 from derive.batches.averages import RESHUFFLED as RESHUFFLED
 from derive.batches.averages import WITH_REPLACEMENT as WITH_REPLACEMENT
