@@ -142,11 +142,10 @@ def find_box(name: str, arguments: Mapping[str, Any]) -> Box:
         torch = _installed("torch")
         made = _attribute(torch.optim, called, name)
         return torch_box(partial(_make_with, made, arguments, name))
-    if place.startswith("optax"):
-        module: Any = _installed("optax")
-        for part in name.split(".")[1:]:
-            module = _attribute(module, part, name)
-        return optax_box(_make(module, arguments, name))
+    if place in ("optax", "optax.contrib"):
+        optax = _installed("optax")
+        home = optax.contrib if place == "optax.contrib" else optax
+        return optax_box(_make(_attribute(home, called, name), arguments, name))
     raise BadInput(
         f"{name} names no optimizer; write torch.optim.SGD, optax.adam or my_opt.py:MyOptimizer."
     )
@@ -171,14 +170,14 @@ def _own_box(module: ModuleType, attribute: str, arguments: Mapping[str, Any], p
 SHAPES = ((8,), (2, 4))
 
 
-def shape_of(box: Box) -> tuple[int, ...]:
-    """The shape of eight parameters that an optimizer takes: a vector, else a matrix.
+def shape_of(box: Box, shapes: Sequence[tuple[int, ...]] = SHAPES) -> tuple[int, ...]:
+    """The first of these shapes that an optimizer takes: a vector, else a matrix.
 
     Raises:
         BadInput: it fails on both, or its positions are no numbers of the shape of the start.
     """
     said = ""
-    for shape in SHAPES:
+    for shape in shapes:
         start = np.linspace(1, 2, 8).reshape(shape)
         try:
             path = box(start, [start, -start])

@@ -6,7 +6,7 @@ from 1e-12 to 1, then written as the shortest decimals that still give the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ import numpy as np
 from derive.language.bad_input import BadInput
 from derive.optimizers.libraries import LIBRARIES, find_library
 from derive.optimizers.settings import LibraryOptimizer
-from verify.networks.boxes import ORTHOGONAL, Box, Gradients, setting_box, shape_of
+from verify.networks.boxes import ORTHOGONAL, SHAPES, Box, Gradients, setting_box, shape_of
 from verify.networks.probing import STEPS, Findings, apart, probe, same
 
 SIZES = 10.0 ** np.array([-12.0, -9.0, -7.0, -5.0, -3.0, -1.0, 0.0, 0.0])
@@ -121,9 +121,10 @@ def identify(
         BadInput: the box fails, or the claim has no such arguments.
     """
     given = dict(arguments or {})
-    run = _Run(box)
+    rule = find_library(claim).rule if claim else None
+    run = _Run(box, SHAPES[1:] if rule and rule.maps else SHAPES)
     claimed, parting = None, None
-    if claim and find_library(claim).rule:
+    if rule:
         claimed = Known(find_library(claim), given)
         parting = _parting(run.path, run.of(claimed))
         if parting is None:
@@ -142,8 +143,8 @@ def identify(
 class _Run:
     """One run of a box, with gradients of all sizes, and what probing it finds."""
 
-    def __init__(self, box: Box) -> None:
-        shape = shape_of(box)
+    def __init__(self, box: Box, shapes: Sequence[tuple[int, ...]]) -> None:
+        shape = shape_of(box, shapes)
         draw = np.random.default_rng(11)
         self.start = np.array([0, 0, 0, 0, 0, 0, 1.0, -2.0]).reshape(shape)
         sizes = SIZES.reshape(shape)
@@ -153,7 +154,7 @@ class _Run:
         ]
         with np.errstate(all="ignore"):
             self.path = box(self.start, self.gradients)
-        self.findings = probe(box)
+        self.findings = probe(box, shape)
 
     def of(self, known: Known) -> np.ndarray:
         """The same run of a known optimizer."""
@@ -180,15 +181,17 @@ def _candidates(run: _Run, claim: str) -> Iterator[LibraryOptimizer]:
         if one.rule is None:
             continue
         if str(one) == claim or any(
-            _kind(Known(one, switches)) == run.findings.kind for switches in _switches(one)
+            _kind(Known(one, switches), run.start.shape) == run.findings.kind
+            for switches in _switches(one)
         ):
             yield one
 
 
-def _kind(known: Known) -> object:
+def _kind(known: Known, shape: tuple[int, ...]) -> object:
+    """What an optimizer does with parameters of this shape; None where it takes others."""
     try:
-        return probe(known.box).kind
-    except (BadInput, ArithmeticError):
+        return probe(known.box, shape).kind
+    except (BadInput, ArithmeticError, TypeError, ValueError):
         return None
 
 
@@ -209,13 +212,13 @@ def _fitted(run: _Run, one: LibraryOptimizer, given: Mapping[str, Any]) -> Known
     """
     known = {name: value for name, value in given.items() if name in one.defaults}
     for slip in _slips(one):
-        with suppress(BadInput):
+        with suppress(BadInput, TypeError, ValueError):
             if same(run.path, run.of(as_given := Known(one, known, slip))):
                 return as_given
     full = {**one.defaults, **known}
     tries = [(Slip(), {**s, **w}) for w in _switches(one) for s in _starts(full)]
     for slip, start in (*tries, *((slip, full) for slip in _slips(one))):
-        with suppress(BadInput, ArithmeticError, ValueError):
+        with suppress(BadInput, ArithmeticError, TypeError, ValueError):
             if found := _least(run, Known(one, start, slip)):
                 return found
     return None

@@ -115,6 +115,16 @@ def test_every_class_of_torch_is_named_or_refused(one, torch: Any):
 
 
 @pytest.mark.parametrize(
+    "one", [o for o in LIBRARIES.values() if o.library == "optax" and o.rule], ids=str
+)
+def test_every_alias_of_optax_is_named(one, optax: Any):
+    given = {"learning_rate": 0.001, **one.only}
+    found = identify(find_box(str(one), given), str(one), given)
+    assert found.parting is None
+    assert found.found is not None
+
+
+@pytest.mark.parametrize(
     ("name", "given", "arguments"),
     [
         ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}, ("h", 0.1)),
