@@ -1,10 +1,12 @@
-"""How is a power written within a line? The letters that have a raised form, in one table."""
+"""How is a power or an index written within a line? The letters that have such a form."""
 
 from __future__ import annotations
 
 RAISED = dict(zip("0123456789-+nmtk", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿᵐᵗᵏ", strict=True))
+LOWERED = dict(zip("0123456789krs", "₀₁₂₃₄₅₆₇₈₉ₖᵣₛ", strict=True))
 LEVEL = {up: level for level, up in RAISED.items()}
-_TABLE = str.maketrans(RAISED)
+_RAISED = str.maketrans(RAISED)
+_LOWERED = str.maketrans(LOWERED)
 
 
 def raised(power: object) -> str:
@@ -13,4 +15,13 @@ def raised(power: object) -> str:
     >>> raised(-12)
     '⁻¹²'
     """
-    return str(power).translate(_TABLE)
+    return str(power).translate(_RAISED)
+
+
+def lowered(index: object) -> str:
+    """A whole number, or a text, as an index.
+
+    >>> lowered("k12")
+    'ₖ₁₂'
+    """
+    return str(index).translate(_LOWERED)

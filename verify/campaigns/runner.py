@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,11 +12,12 @@ import verify.papers  # noqa: F401  (registers the claims, in new processes too)
 from derive.engine.front_door import is_linear
 from derive.language.update_rule import BadInput
 from derive.optimizers import NONLINEAR, ZOO
+from verify.campaigns.pool import spread
 from verify.claims.certificates import certify, write
 from verify.claims.claim import REGISTRY, Claim, Settings
 from verify.claims.judging import ClaimResult, judge
 from verify.claims.mutants import SLOW, MutantResult, put_to_the_test, with_survivors
-from verify.running.limits import belong_to_the_parent, call_limit, within
+from verify.running.limits import within
 from verify.running.rule_files import find_rule
 from verify.workbench.drafts import Draft, load_draft
 from verify.workbench.general_claims import general_claim
@@ -147,30 +144,6 @@ def _spread(
     work: Callable[..., Any], claims: Sequence[Claim], settings: Settings, *more: str
 ) -> Iterator[tuple[Claim, Any]]:
     """Each claim with what the work on it gives, as it is finished, on all cores."""
-    workers = min(len(claims), os.cpu_count() or 1)
-    if workers < 2:
-        for claim in claims:
-            yield claim, work(_handle(claim), settings, *more)
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        workers, context, initializer=belong_to_the_parent, initargs=(call_limit.seconds,)
-    )
-    pending: dict[Future[Any], Claim] = {
-        pool.submit(work, _handle(claim), settings, *more): claim
-        for claim in sorted(claims, key=_iterations, reverse=True)
-    }
-    try:
-        for future in as_completed(pending):
-            yield pending[future], future.result()
-    except BrokenProcessPool:
-        raise BadInput(
-            "a process that checked a claim ended without an answer, perhaps for want of memory; "
-            "check fewer claims at once, or see which one it is."
-        ) from None
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+    by_name = {_handle(claim): claim for claim in sorted(claims, key=_iterations, reverse=True)}
+    for name, found in spread(work, list(by_name), settings, *more):
+        yield by_name[name], found

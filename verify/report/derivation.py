@@ -18,7 +18,7 @@ from derive.language.differentials import (
     text_differential,
     text_scalar,
 )
-from derive.language.raised import raised
+from derive.language.raised import lowered, raised
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
@@ -199,10 +199,7 @@ def _fields(optimizer: Optimizer) -> list[str]:
     if len(optimizer.fields) == 1:
         return [f"f = {sign}{name(0)}"]
     colours = range(len(optimizer.fields))
-    return [f"f{str(c).translate(_LOWERED)} = {sign}{name(c)}" for c in colours]
-
-
-_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+    return [f"f{lowered(c)} = {sign}{name(c)}" for c in colours]
 
 
 def _rows(series: BSeries, shape: Shape, derived: Derived) -> list[str]:

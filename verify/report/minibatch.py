@@ -23,7 +23,7 @@ from derive.language.differentials import (
     text_scalar,
 )
 from derive.language.formula import K, R
-from derive.language.raised import raised
+from derive.language.raised import lowered, raised
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
@@ -33,7 +33,6 @@ from verify.running.columns import aligned
 
 S = sympy.Symbol("s")
 CHAIN = (K, R, S)
-_SUBSCRIPT = str.maketrans("0123456789krs", "₀₁₂₃₄₅₆₇₈₉ₖᵣₛ")
 
 
 @dataclass(frozen=True)
@@ -245,7 +244,7 @@ def as_text(page: MinibatchPage) -> str:
     rule, loss = page.flow.optimizer, page.quantity is Quantity.MODIFIED_LOSS
     k, h = ("k" if page.k is None else str(page.k)), GREEK.get(page.step, page.step)
     where = f"on [k{h}, (k+1){h}]" if page.k is None else f"on [{k}{h}, {page.k + 1}{h}]"
-    left = f"x' = −∇Ê{k.translate(_SUBSCRIPT)}" if loss else "x'"
+    left = f"x' = −∇Ê{lowered(k)}" if loss else "x'"
     head = [f"{rule.name.replace('-', ' ')}   {left}", where, *parameter_ranges(rule)]
     lines = [",   ".join(head), ""]
     lines += [f"  {_marked(n, R)} = {_definition(p)}" for n, p in page.definitions()]
@@ -270,7 +269,7 @@ def as_text(page: MinibatchPage) -> str:
 
 
 def _marked(base: str, step: sympy.Expr) -> str:
-    return base + str(step).translate(_SUBSCRIPT)
+    return base + lowered(step)
 
 
 def _definition(parts: list[tuple[sympy.Expr, str]]) -> str:

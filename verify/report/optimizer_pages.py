@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from joblib import Parallel, delayed
-
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import ZOO
+from verify.campaigns.pool import spread
 from verify.formulas.asked import DERIVED, Quantity
 from verify.report import mathml
 from verify.report.derivation import as_latex, as_sympy, as_text, parameter_ranges
@@ -62,16 +61,15 @@ class Quantities:
         return ", ".join(parameter_ranges(self.rule))
 
 
-def find_all(name: str) -> Quantities:
-    """Derive what a rule of the zoo has; averages over batches are no quantity of it alone."""
-    rule = ZOO[name]
-    return Quantities(rule, tuple(_shown(rule, quantity) for quantity in DERIVED))
-
-
 def find_each(names: Sequence[str]) -> list[Quantities]:
-    """The quantities of several rules, derived on all cores."""
-    found = Parallel(n_jobs=-1)(delayed(find_all)(name) for name in names)
-    return [quantities for quantities in found if isinstance(quantities, Quantities)]
+    """What the rules of the zoo have, derived on all cores; an average over batches is no quantity
+    of a rule alone."""
+    found = dict(spread(_shown_of, names))
+    return [Quantities(ZOO[name], found[name]) for name in names]
+
+
+def _shown_of(name: str) -> tuple[Shown, ...]:
+    return tuple(_shown(ZOO[name], quantity) for quantity in DERIVED)
 
 
 def _shown(rule: Optimizer, quantity: Quantity) -> Shown:

@@ -7,7 +7,7 @@ import sys
 import unicodedata
 
 from derive.language.formula import Formula
-from derive.language.raised import LEVEL, RAISED
+from derive.language.raised import LEVEL, LOWERED, RAISED
 from derive.language.writing import GREEK, latex, unicode_text
 from verify.claims.claim import Claim
 from verify.claims.slots import Value
@@ -60,7 +60,7 @@ _ASCII = {
     "ᵀ": "^T",
     "Σ": "sum",
     "ₖ₊₁": "_(k+1)",
-    **{letter: f"_{index}" for letter, index in zip("ₖᵣₛ₀₁₂₃₄₅₆₇₈₉", "krs0123456789", strict=True)},
+    **{letter: f"_{index}" for index, letter in LOWERED.items()},
     "±": "+-",
     "ℓ": "l",
     "∫": "int ",

@@ -9,7 +9,7 @@ import pytest
 
 from verify.commands.menu import MENU, SUBMENUS
 
-HEAVY = {"sympy", "numpy", "mpmath", "flint", "gmpy2", "lark", "rich", "hypothesis", "joblib"}
+HEAVY = {"sympy", "numpy", "mpmath", "flint", "gmpy2", "lark", "rich", "hypothesis"}
 OURS = {
     "derive",
     "derive.faces",
@@ -101,4 +101,4 @@ def test_derive_imports_neither_claims_nor_floating_point():
     found = imported("derive", "heavy-ball", "--order", "2")
     assert "sympy" in found
     assert not {n for n in found if n.startswith(("verify.papers", "verify.claims"))}
-    assert not found & {"numpy", "lark", "rich.console", "hypothesis", "joblib"}
+    assert not found & {"numpy", "lark", "rich.console", "hypothesis"}

@@ -1,0 +1,50 @@
+"""Work on all cores: one function, many names, in processes that end with this one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from derive.language.bad_input import BadInput
+from verify.running.limits import belong_to_the_parent, call_limit
+
+T = TypeVar("T")
+
+
+def spread(work: Callable[..., T], names: Sequence[str], *more: Any) -> Iterator[tuple[str, T]]:
+    """Each name with what the work on it gives, as it is finished; the first names begin first.
+
+    Args:
+        work: a function of a module, of a name and `more`; it runs here where one is enough.
+    Raises:
+        BadInput: a process ended without an answer.
+        KeyboardInterrupt: the user stopped the work; every process is ended.
+    """
+    workers = min(len(names), os.cpu_count() or 1)
+    if workers < 2:
+        for name in names:
+            yield name, work(name, *more)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        workers, context, initializer=belong_to_the_parent, initargs=(call_limit.seconds,)
+    )
+    pending: dict[Future[T], str] = {pool.submit(work, name, *more): name for name in names}
+    try:
+        for future in as_completed(pending):
+            yield pending[future], future.result()
+    except BrokenProcessPool:
+        raise BadInput(
+            "a process that worked for this one ended without an answer, perhaps for want of "
+            "memory; ask for less at once, or see which part it is."
+        ) from None
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
