@@ -46,6 +46,8 @@ NEEDED: Mapping[Type, tuple[str, ...]] = {
 }
 """The kinds of slot that a statement of a type must have."""
 
+ATOM = r"\\?[a-zA-Z]+|\d+"
+"""What may be raised to a power without brackets."""
 MARK = re.compile(r"\{(\+?)([a-z]\w{2,})\}")
 
 
@@ -107,8 +109,8 @@ class Statement:
 
     def filled(self, text: str) -> str:
         """A text with the slots where their names stand, as LaTeX."""
-        inside, done = False, ""
-        for piece in self.pieces(text):
+        inside, done, pieces = False, "", list(self.pieces(text))
+        for piece, after in zip(pieces, [*pieces[1:], ""], strict=True):
             if isinstance(piece, str):
                 inside ^= piece.count("$") % 2 == 1
                 done += piece
@@ -117,6 +119,8 @@ class Statement:
             bare = slot.latex.removeprefix("$").removesuffix("$")
             if inside and ("$" in bare or bare == slot.latex):
                 raise ValueError(f"{slot.latex!r} is words and stands between dollars in: {text}")
+            if isinstance(after, str) and after.startswith("^") and not re.fullmatch(ATOM, bare):
+                bare = rf"\left({bare}\right)"
             signed = sign and not bare.startswith("-")
             done += f"{'+' if signed else ''}{bare}" if inside else slot.latex
         return done

@@ -167,6 +167,7 @@ _PLAIN: Mapping[str, Callable[[sympy.Expr], sympy.Expr]] = {
     "cosh": sympy.cosh,
     "tanh": sympy.tanh,
     "asinh": sympy.asinh,
+    "atan": sympy.atan,
     "LambertW": sympy.LambertW,
 }
 
@@ -194,6 +195,7 @@ _ALLOWED = (
         sympy.tanh,
         sympy.coth,
         sympy.asinh,
+        sympy.atan,
         sympy.LambertW,
         sympy.Abs,
         sympy.factorial,

@@ -75,9 +75,16 @@ _COMMANDS = {
     "ell": ("NAME", "ell"),
     "infty": ("INFINITY", "oo"),
     "sqrt": ("SQRT", "sqrt"),
+    "arctan": ("FUNC", "atan"),
     "sum": ("SUM", "Sum"),
 }
-_OPERATORS = {"asinh": "asinh", "arcsinh": "asinh", "arsinh": "asinh", "W": "LambertW"}
+_OPERATORS = {
+    "asinh": "asinh",
+    "arcsinh": "asinh",
+    "arsinh": "asinh",
+    "atan": "atan",
+    "W": "LambertW",
+}
 _OPENS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB", "LCURLY": "RCURLY", "LBAR": "RBAR"}
 _OPENS |= {"LNORM": "RNORM", "LANGLE": "RANGLE"}
 _TAKES = {"POW": 1, "UNDER": 1, "SQRT": 1, "FRAC": 2, "BINOM": 2}

@@ -46,9 +46,9 @@ def read_expression(
     """The expression that a text such as h*(1 + beta)/(4*(1 - beta)**2) stands for.
 
     Numbers are exact: 0.9 is 9/10. Powers are ** or ^. Known are sqrt, exp, log = ln, sin, cos,
-    tan, sinh, cosh, tanh, asinh, LambertW, abs, binomial, factorial, pi, E (unless it is a name)
-    and sums, written Sum(expr, (k, a, b)) or sum(expr, k, a, b). Greek letters may be written out
-    or as letters.
+    tan, sinh, cosh, tanh, asinh, atan, LambertW, abs, binomial, factorial, pi, E (unless it is a
+    name) and sums, written Sum(expr, (k, a, b)) or sum(expr, k, a, b). Greek letters may be written
+    out or as letters.
 
     Args:
         names: the symbols that may occur; they come back without assumptions.

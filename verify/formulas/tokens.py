@@ -15,7 +15,7 @@ LONGEST_NAME = 20
 
 FUNCTIONS: Mapping[str, int] = {
     **dict.fromkeys(("sqrt", "exp", "log", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh"), 1),
-    **{"asinh": 1, "LambertW": 1},
+    **{"asinh": 1, "atan": 1, "LambertW": 1},
     **{"abs": 1, "Abs": 1, "factorial": 1, "binomial": 2, "Sum": 2, "sum": 4},
 }
 """The functions that are read, with the number of their arguments."""

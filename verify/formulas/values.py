@@ -105,6 +105,7 @@ _FUNCTIONS: Mapping[type, Callable[..., acb]] = {
     sympy.tanh: acb.tanh,
     sympy.coth: acb.coth,
     sympy.asinh: acb.asinh,
+    sympy.atan: acb.atan,
     sympy.LambertW: acb.lambertw,
     sympy.Abs: _absolute,
     sympy.factorial: _factorial,

@@ -218,7 +218,7 @@ def test_the_command_writes_what_it_has_judged(
 
 @pytest.mark.parametrize("name", [name for name in ZOO if name != "aggregated-momentum"])
 def test_every_quantity_of_an_optimizer_is_shown_or_its_absence_explained(name: str):
-    for one in optimizer_pages.find_all(name).shown:
+    for one in optimizer_pages.find_each([name])[0].shown:
         assert bool(one.formula) != bool(one.missing)
         assert len(one.latex) <= optimizer_pages.LONGEST
         assert (one.order < optimizer_pages.ORDER) == bool(one.files)
