@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -197,9 +198,10 @@ class Running:
     def _check_place(self, base: tuple[Element, ...]) -> None:
         for point in base:
             if bad := [s for s in point.symbols if s.kind in {"field", "total"}]:
+                held = self.shown(self.algebra.variable(bad[0]))
                 raise NoExpansion(
                     f"the rule takes a gradient at {self.shown(point)}, which stays away from x as "
-                    f"h tends to 0 (it holds {bad[0].name}); let the distance shrink with h."
+                    f"h tends to 0 (it holds {held}); let the distance shrink with h."
                 )
 
     def started(self, xi: Mapping[str, Element], fast: Sequence[str]) -> dict[str, Element]:
@@ -242,8 +244,14 @@ class Running:
         return {name: _first(x, values[name]) for name in fast}
 
     def shown(self, element: Element) -> str:
-        """An expression for a message."""
-        return repr(element)
+        """An expression for a message, with gradients and roots as people write them."""
+        text = re.sub(
+            r"root(\d+)\(", lambda m: "sqrt(" if m[1] == "2" else f"root{m[1]}(", repr(element)
+        )
+        if self.optimizer.game or self.optimizer.players:
+            return text
+        fields = "|".join(map(re.escape, self.optimizer.fields))
+        return re.sub(rf"\b({fields})\b", r"∇\1", text)
 
 
 def _first(like: Series, value: object) -> Element:
