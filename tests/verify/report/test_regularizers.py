@@ -10,8 +10,10 @@ from derive.engine.modified_loss import modified_loss
 from derive.engine.order_h import G, coefficient, regularizer
 from derive.language.bad_input import BadInput
 from derive.language.trees import tree
-from derive.optimizers import NONLINEAR, ZOO
+from derive.optimizers import LIBRARIES, NONLINEAR, ZOO
+from verify.claims.claim import Settings
 from verify.report.regularizers import as_json, as_latex, as_text, rows, signs
+from verify.report.site import Report, pages
 
 BY_NAME = {row.rule.name: row for row in rows()}
 B1, B2, EPS = (sympy.Symbol(name, positive=True) for name in ("beta1", "beta2", "eps"))
@@ -76,3 +78,10 @@ def test_every_rule_on_one_loss_is_in_the_table_in_each_format():
 def test_a_map_or_a_game_is_refused():
     with pytest.raises(BadInput, match="one loss"):
         regularizer(NONLINEAR["muon"])
+
+
+def test_the_page_of_the_site_has_a_row_for_each_and_typesets_it():
+    html = pages(Report([], Settings(), optimizers=()))["regularizers.html"]
+    assert all(f'<th scope="row">{row.rule.name}</th>' in html for row in rows() if not row.why)
+    assert all(f"<li>{name}: " in html for name in LIBRARIES)
+    assert "merror" not in html
