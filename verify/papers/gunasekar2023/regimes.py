@@ -30,7 +30,7 @@ from verify.models.interpolators import constrained_minimum, least_l1, least_l2
 from verify.papers.gunasekar2023.limits import DIGITS, exactly
 from verify.running.numbers import precision
 
-POWER = sympy.Symbol("p_i", positive=True)
+POWER = sympy.Symbol("p", positive=True)
 
 
 def interpolator(
@@ -60,7 +60,7 @@ def interpolator(
 )
 def weighted_limit() -> Claim:
     r"""$Q$ weighs $|\theta_i|$ with $2\log(1/\alpha_i)$ and what stays. So over $\log(1/\alpha^2)$
-    the weights tend to $p_i$: the $\ell_1$ norm is the limit where all
+    the weights tend to $p$: the $\ell_1$ norm is the limit where all
     $\log\alpha_i/\log\alpha_j$ tend to 1, to which starts need not be equal (constant factors
     $e^{-h_i}$ do no harm), and for which it is not enough that all vanish, even uniformly.
     """
@@ -75,7 +75,7 @@ def weighted_limit() -> Claim:
                 theta, found = exactly(says, asked, scale**p)
                 if not theta.overlaps(asked):
                     return Evidence(False, "the pull of this network leads elsewhere")
-                told = {"alpha": scale, "p_i": p}
+                told = {"alpha": scale, "p": p}
                 gap = found / theta * ball(says.expr("scale"), told)
                 gap = gap - ball(says.expr("weight"), told)
                 if not abs(gap) < arb("5e-7"):
@@ -91,7 +91,7 @@ def weighted_limit() -> Claim:
                 starts = [started(says, arb(10) ** (-100 * p)) for p in powers]
                 first, second = interpolator(row, says["network"], starts)
                 costs = [
-                    ball(says.expr("weight"), {"p_i": p}) / x
+                    ball(says.expr("weight"), {"p": p}) / x
                     for p, x in zip(powers, row, strict=True)
                 ]
                 if bool(costs[0] < costs[1]) != bool(first > second):
@@ -101,7 +101,7 @@ def weighted_limit() -> Claim:
     return Claim(
         says=Statement(
             Type.LIMIT,
-            r"For $\alpha_i:=\alpha^{p_i}$, ${scale}\,Q$ tends to "
+            r"For $\alpha_i:=\alpha^p$ with a $p$ of each coordinate, ${scale}\,Q$ tends to "
             r"$\sum_i{weight}\cdot\lvert\theta_i\rvert$ as $\alpha$ falls, for the potential $Q$ "
             rf"with the gradient $-{{rate}}\int\nabla L$ of gradient flow on {FROM_EQUAL} which "
             r"vanishes at the origin.",
@@ -184,11 +184,9 @@ def limits_of_the_minimizer() -> Claim:
     return Claim(
         says=Statement(
             Type.LIMIT,
-            r"Where gradient flow on {network} from $\lvert u_{0,i}\rvert={first}$ and "
-            r"$\lvert v_{0,i}\rvert={second}$ ends at an interpolator, this tends to the one "
-            r"of the "
-            r"least {small} norm as $\alpha$ falls, if that is a single one, and to the one of the "
-            r"least {large} norm as $\alpha$ grows.",
+            r"Where gradient flow on {network} from $u_{0,i}:=\alpha$, $v_{0,i}:=0$ ends at an "
+            r"interpolator, this tends to the one of the least {small} norm as $\alpha$ falls, if "
+            r"that is a single one, and to the one of the least {large} norm as $\alpha$ grows.",
             {
                 "small": Limit.SUM,
                 "large": Limit.SQUARES,
