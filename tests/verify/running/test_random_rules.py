@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from flint import fmpq
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from derive import optimizer
 from derive.engine.component_ring import NoExpansion
+from derive.engine.fading import Fading
 from derive.engine.invariant_manifold import general_flow
-from tests.verify.running.random_rules import rules
+from derive.engine.settling import start_up
+from tests.verify.running.random_rules import linear_rules, rules
 from verify.formulas.reading import loss_from_text
 from verify.running.general_flows import Landscape
 from verify.running.slopes import one_step
@@ -26,6 +29,15 @@ def test_each_further_power_of_h_gains_an_order_and_one_per_cent_is_seen(rule):
         assert found.exact(n) or found.observed(n).reaches(n)
         if n in found.controls:
             assert not found.control(n).reaches(n)
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(rule=linear_rules(), k=st.integers(0, 4))
+def test_the_start_up_of_a_linear_memory_in_closed_form_is_the_one_that_is_followed(rule, k):
+    closed, followed = (start_up(rule, order=2, k=step) for step in (None, k))
+    fading = Fading(closed.algebra, rule.name)
+    for ours, theirs in zip(closed.flow["x"], followed.flow["x"], strict=True):
+        assert closed.algebra.is_zero(fading.at(ours, k) - theirs)
 
 
 def residuals(rule):
