@@ -57,6 +57,8 @@ def execute(path: Path, folder: str) -> tuple[Any, float]:
     nbclient = pytest.importorskip("nbclient", reason=reason)
     for name in ("ipykernel", "matplotlib", "scipy"):
         pytest.importorskip(name, reason=reason)
+    if "import torch" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("torch", reason="get PyTorch with the extra 'torch'")
     notebook = nbformat.read(path, as_version=4)
     metadata = dict(notebook.metadata)
     notebook.cells.append(nbformat.v4.new_code_cell(CLOCK))
