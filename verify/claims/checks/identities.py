@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import sympy
 from flint import arb, fmpq
@@ -119,3 +120,14 @@ def exact(
         return Evidence(*holds(candidate, settings))
 
     return Check(name, kind, judge, refutes)
+
+
+def vanish(name: str, gaps: Callable[[Any], Iterable[sympy.Expr]]) -> Check:
+    """Every one of these expressions in the slots of a statement is 0."""
+
+    def judge(says: Any, settings: Settings) -> Evidence:
+        found = [sympy.simplify(gap) for gap in gaps(says)]
+        wrong = [str(gap) for gap in found if gap != 0]
+        return Evidence(not wrong, "; ".join(wrong) or f"{len(found)} differences are 0")
+
+    return Check(name, Kind.SYMBOLIC, judge)
