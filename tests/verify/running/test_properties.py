@@ -1,12 +1,14 @@
 """Across random losses: the orders of the flows, and exact residuals of the engine's fields."""
 
+from typing import Any
+
 from flint import fmpq
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from derive import heavy_ball, modified_flow
-from derive.language.trees import trees_up_to
-from verify.claims.checks.heavy_ball import loss_weights, transient_weights
+from derive.language.trees import LEAF, Tree, trees_up_to
+from verify.claims.checks.heavy_ball import PAIR, loss_weights
 from verify.running.experiments import Experiment, Flow
 from verify.running.losses import Loss
 from verify.running.numbers import MPFR, precision
@@ -15,7 +17,15 @@ from verify.running.residuals import steady_residual, transient_residual
 from verify.workbench.strategies import betas, polynomial_losses, smooth_losses, starts
 
 MODERATE = st.integers(2, 14).map(lambda n: fmpq(n, 20))
-few = settings(max_examples=8)
+few = settings(max_examples=6)
+
+
+def transient_weights(factor: Any, beta: Any, h: Any, k: int) -> dict[Tree, Any]:
+    """The field of equation (4) on [t_k, t_(k+1)] with `factor` in the place of gamma_k."""
+    return {
+        LEAF: (1 - beta ** (k + 1)) / (1 - beta),
+        PAIR: -(h * (factor * (1 + beta) / (2 * (1 - beta) ** 3))),
+    }
 
 
 def gamma(beta, k: int):

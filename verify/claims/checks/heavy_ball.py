@@ -46,14 +46,6 @@ def value(expr: sympy.Expr, k: int = 0, **values: Number) -> Number:
     return evaluate(fixed, values, MPFR) if multiprecision else evaluate(fixed, values)
 
 
-def transient_weights(factor: Number, beta: Number, h: Number, k: int) -> dict[Tree, Number]:
-    """The field of equation (4) on [t_k, t_(k+1)] with `factor` in the place of gamma_k."""
-    return {
-        LEAF: (1 - beta ** (k + 1)) / (1 - beta),
-        PAIR: -(h * (factor * (1 + beta) / (2 * (1 - beta) ** 3))),
-    }
-
-
 def memory_fades(rule: Optimizer, parameters: Mapping[str, fmpq]) -> bool:
     """Without a force, a displacement in the memory dies out: the rule's matrix where E = 0.
 
