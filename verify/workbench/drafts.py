@@ -22,7 +22,7 @@ from derive.language.formula import Formula
 from derive.language.trees import Tree, tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import latex
-from verify.claims.claim import REGISTRY, Claim, Source, Verdict
+from verify.claims.claim import REGISTRY, Check, Claim, Source, Verdict
 from verify.claims.equality import difference
 from verify.formulas.asked import DRAFTED, FORMS, AtFirstOrder
 from verify.formulas.reading import Unreadable, read_expression, read_latex
@@ -30,6 +30,7 @@ from verify.formulas.targets import FAMILIES, HIGHEST, trees_at
 from verify.running.files import write_whole
 from verify.running.rule_files import find_rule
 from verify.workbench.candidates import checks, derived
+from verify.workbench.coefficients import RUN, one_step
 from verify.workbench.draft_fields import Fields, fields_of
 from verify.workbench.subjects import Subject
 
@@ -164,7 +165,7 @@ def load_draft(path: Path) -> Draft:
         statement=_statement(fields),
         printed=formula(printed, "" if right is None else "Printed"),
         right=None if right is None else formula(right),
-        checks=checks(subject, claimed) if runs else derived(subject),
+        checks=checks(subject, claimed) if runs else _of_one_coefficient(subject, t),
         expected=expected,
         condition=fields.text("formula.condition"),
         because=fields.text("formula.because"),
@@ -176,6 +177,12 @@ def load_draft(path: Path) -> Draft:
         optimizer=name,
         bibtex=_bibtex(fields),
     )
+
+
+def _of_one_coefficient(subject: Subject, t: Tree) -> tuple[Check, ...]:
+    """Beside the comparison with what is derived a step of the rule, where it shows one."""
+    steps = (one_step(subject, t),) if subject.quantity in RUN else ()
+    return (*derived(subject), *steps)
 
 
 def _tree(fields: Fields, quantity: str, order: int) -> Tree:
