@@ -31,6 +31,8 @@ from verify.running.numbers import MPFR, Arithmetic
 from verify.running.residuals import Weights, steady_residual
 
 Number = Any
+HALVINGS = range(5, 10)
+"""Of the observed orders, up to the time 1."""
 Values = Mapping[str, Number]
 
 
@@ -148,5 +150,5 @@ class Followed:
         Args:
             changes: what differs in the experiment, such as its memory or halvings.
         """
-        run = Experiment(self.rule.optimizer, QUARTIC, [fmpq(1)], self.rule.runs[0])
+        run = Experiment(self.rule.optimizer, QUARTIC, [fmpq(1)], self.rule.runs[0], 1, HALVINGS)
         return beside(replace(run, **changes), follow)

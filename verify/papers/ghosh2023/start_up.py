@@ -14,7 +14,7 @@ from derive import heavy_ball
 from derive.engine.expansion import gamma
 from derive.language.formula import BETA, H, K
 from verify.claims.checks.first_steps import FADING
-from verify.claims.checks.followed import slot_field, slot_path, slot_rest
+from verify.claims.checks.followed import HALVINGS, slot_field, slot_path, slot_rest
 from verify.claims.checks.heavy_ball import HEAVY_BALL, ONE_MINUS, QUARTIC, RESIDUAL_BETAS, settled
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.start_up import start_up
@@ -51,7 +51,8 @@ EXAMPLE = Instance(
     QUARTIC,
     {"x_0": 1, r"\beta": "1/2", "h": "1/1024"},
 )
-ERRORS = FOLLOWED.errors()
+ERRORS = FOLLOWED.errors(time=2, halvings=HEAVY_BALL.halvings)
+SHORT = replace(HEAVY_BALL, time=1, halvings=HALVINGS)
 
 
 def follow_changing(says: Statement, flow: Flow) -> list[np.ndarray]:
@@ -64,7 +65,7 @@ def errors_of_changing(says: Statement, settings: Settings) -> Sequence[tuple[fl
     """Heavy ball with the first step that is stated, beside equation (4)."""
     beta = MPFR.convert(HALF)
     start = lambda x, g, h: [g * first_velocity(says, h, beta)]  # noqa: E731
-    return beside(replace(HEAVY_BALL, memory=start), follow_changing)(says, settings)
+    return beside(replace(SHORT, memory=start), follow_changing)(says, settings)
 
 
 @claim(
@@ -171,7 +172,7 @@ def gamma_not_needed() -> Claim:
         ),
         checks=(
             exact("sum of 1 - gamma over all steps", Kind.ENUMERATION, total),
-            observed("observed order", beside(HEAVY_BALL, follow_changing)),
+            observed("observed order", beside(SHORT, follow_changing)),
             for_losses("observed order on other losses", close_on, kind=Kind.ORDER),
             bounded("finite sum, residual, fading memory", finite),
         ),
