@@ -190,7 +190,7 @@ def series_claim(what: str, name: str, row: sympy.Expr, first: int, *, logarithm
             Type.EQUALITY,
             rf"{FACTOR}, the coefficient of $z^{{n+1}}$ in ${what}$ is ${{scale}}$ times the "
             rf"{name} {{row}}, from $n={{first}}$ on.",
-            {"scale": Value(scale), "row": Value(row), "first": Value(sympy.Integer(first))},
+            {"row": Value(row), "scale": Value(scale), "first": Value(sympy.Integer(first))},
         ),
         checks=(
             on("row", by_lifting(logarithm=logarithm)),

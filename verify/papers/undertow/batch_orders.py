@@ -34,17 +34,12 @@ from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.memory_rules import (
     HEAVY_BALL,
     Point,
-    along,
-    curl,
-    on_plane,
-    plane_gradient,
 )
 from verify.claims.checks.stated import for_losses
 from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Losses, Order, Slot, Value, When
 from verify.claims.statement import Statement, Type
 from verify.models.batch_runs import BatchField, BatchRun
-from verify.running.families import bounded_polynomial
 from verify.running.losses import Loss
 from verify.running.residuals import Weights
 
@@ -148,16 +143,6 @@ def batch_obstruction_h2() -> Claim:
         bend = at(says.expr("bend"), k, k, h, beta)
         return of_order_two(sums_of(run, k, beta), h, beta, new_weight(k, h, beta), bend)
 
-    def twisted(says: Statement, settings: Settings) -> tuple[bool, str]:
-        """On the plane, as polynomials."""
-        gradient = plane_gradient(on_plane(bounded_polynomial(random.Random(settings.seed), 2)))
-
-        def moved(v: Any) -> Any:
-            return along(gradient, v[0]), along(gradient, v[1])
-
-        bend = says.number("bend", h=fmpq(1))
-        return bool(curl(moved(moved(gradient))) * bend != 0), "it has a curl"
-
     return Claim(
         says=Statement(
             Type.EQUALITY,
@@ -167,7 +152,6 @@ def batch_obstruction_h2() -> Claim:
         ),
         checks=(
             BatchFollowed(heavy_ball, field, begins=4, betas=HALF).on_losses(),
-            exact("curl of what is left", Kind.SERIES, twisted),
             on("bend", identical("sums over the history", bend_by_engine)),
         ),
     )
