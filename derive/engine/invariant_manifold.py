@@ -97,6 +97,11 @@ def general_flow(optimizer: Optimizer, *, order: int) -> SlowManifold:
     >>> general_flow(heavy_ball, order=1).flow["x"]
     ((E)/(beta - 1),)
     """
+    return flow_apart(optimizer, order=order)
+
+
+def flow_apart(optimizer: Optimizer, *, order: int) -> SlowManifold:
+    """As `general_flow`, with an algebra of its own: for what adds symbols to it."""
     if order < 1:
         raise BadInput(f"order = {order} is too small; use at least 1, which is h^0.")
     algebra = Algebra({p.name: _typical(p.lower, p.upper) for p in optimizer.declared})

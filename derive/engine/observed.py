@@ -13,7 +13,7 @@ from typing import Any
 
 from derive.engine.component_ring import Element, NoExpansion, Restart, Symbol
 from derive.engine.displaced import displaced
-from derive.engine.invariant_manifold import SlowManifold, general_flow
+from derive.engine.invariant_manifold import SlowManifold, flow_apart
 from derive.engine.step_series import Series, constant
 from derive.engine.vectors import direction, lie_terms
 from derive.language.bad_input import BadInput
@@ -46,7 +46,7 @@ def observed_flow(
     >>> ahead.flow["y"]
     ((E)/(beta - 1), (1/2*beta*E[E] + 1/2*E[E])/(beta^3 - 3*beta^2 + 3*beta - 1))
     """
-    flow = general_flow(optimizer, order=order).current
+    flow = flow_apart(optimizer, order=order)
     if isinstance(observe, str):
         if observe not in flow.spaces:
             has = ", ".join(flow.spaces)

@@ -21,7 +21,7 @@ from typing import TypeVar
 from derive.engine.component_ring import Element, NoExpansion, Restart
 from derive.engine.displaced import displaced, written_out
 from derive.engine.fading import Fading
-from derive.engine.invariant_manifold import SlowManifold, general_flow, linear_parts
+from derive.engine.invariant_manifold import SlowManifold, flow_apart, linear_parts
 from derive.engine.running_rules import Running
 from derive.engine.sequences import NoClosedForm
 from derive.engine.step_series import Series
@@ -71,8 +71,14 @@ def settled_start(optimizer: Optimizer, *, order: int) -> Mapping[str, tuple[Ele
         ) from None
 
 
+@lru_cache(maxsize=64)
+def _apart(optimizer: Optimizer, order: int) -> SlowManifold:
+    """One algebra for all that is asked of a start-up, apart from that of the lasting flow."""
+    return flow_apart(optimizer, order=order)
+
+
 def _restarted(optimizer: Optimizer, order: int, compute: Callable[[_StartUp], T]) -> T:
-    flow = general_flow(optimizer, order=order).current
+    flow = _apart(optimizer, order).current
     while True:
         try:
             return compute(_StartUp(flow))
