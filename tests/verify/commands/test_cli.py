@@ -101,8 +101,8 @@ def test_claims_are_chosen_by_source_verdict_and_text(capsys):
     wanted = [c for c in every if c["source"]["key"] == "ghosh2023" and c["verdict"] == "corrected"]
     assert both == wanted
     assert wanted
-    searched = {claim["id"] for claim in listed("--search", "STATIONARY VARIANCE")}
-    assert {"wang2024.stationary-variance", "ghosh2023.variance-of-the-iterates"} <= searched
+    searched = {claim["id"] for claim in listed("--search", "KEEPS THE VARIANCE")}
+    assert {"undertow.nesterov-variance", "undertow.quasi-hyperbolic-variance"} <= searched
     assert len(searched) < len(every)
     assert {c["id"] for c in listed("--search", "A26")} >= {"ghosh2023.variance-of-history-sum"}
     assert listed("--search", "no text of a claim") == []
