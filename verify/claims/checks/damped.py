@@ -18,7 +18,7 @@ from verify.running.experiments import Flow
 from verify.running.residuals import Weights
 
 Number = Any
-EQUATION = r"$-\nabla E={damping}\dot x{+mass}\ddot x$"
+EQUATION = r"$-\nabla E=({damping})\dot x+({mass})\ddot x$"
 
 
 def equation(says: Statement, h: Number, point: Values) -> tuple[Number, Number]:
