@@ -159,7 +159,7 @@ def any_map_next() -> Claim:
     def along_a_line(says: Statement, settings: Settings) -> tuple[bool, str]:
         """Exactly in one variable: the flow's own past goes into the average, a step comes out."""
         draw = random.Random(settings.seed)
-        b1, b2 = (fmpq(draw.randint(1, 9), 10) for _ in range(2))
+        b1, b2 = (fmpq(n, 10) for n in draw.sample(range(1, 10), 2))
         weights = (says.number(name, beta1=b1, beta2=b2) for name in slots)
         pairs = zip(slots, weights, strict=True)
         values = {f"{name}_": sympy.Rational(str(w)) for name, w in pairs}
