@@ -51,7 +51,9 @@ def name_of(path: Path) -> str:
 
 
 FILES = {
-    name_of(path): path for package in FACES for path in sorted((ROOT / package).rglob("*.py"))
+    name_of(path): path
+    for package in sorted(FACES)
+    for path in sorted((ROOT / package).rglob("*.py"))
 }
 FOLDERS = {name for name, path in FILES.items() if path.name == "__init__.py"}
 
