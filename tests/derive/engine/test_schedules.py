@@ -21,7 +21,7 @@ def rates(name):
     return [(m, next(f for end, f in pieces if m <= end)(m)) for m in middles]
 
 
-def share(name, power, until=1):
+def share(name, power, until=1.0):
     """The integral of rate^power up to a time."""
     return sum(rate**power for m, rate in rates(name) if m < until) / COUNT
 

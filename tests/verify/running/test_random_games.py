@@ -129,7 +129,7 @@ def test_the_equation_from_its_start_is_met_and_a_wrong_start_or_clock_is_not(na
     found, begun = second_order_equation(rule, order=3), starting_velocity(rule, order=3)
     terms = {v: found.coefficient(v) for v in found.vectors}
     step = sympy.Symbol("h")
-    pushed = sum(step**n * row.get((), 0) for n, row in enumerate(begun))
+    pushed = sympy.Add(*(step**n * row.get((), 0) for n, row in enumerate(begun)))
 
     def order(factor, late):
         errors = []
