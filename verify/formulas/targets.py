@@ -134,8 +134,8 @@ def claim_formulas(id: str) -> dict[str, Formula]:
     """The formulas of a claim by the name of a target: the claim's id, and the slot behind a colon
     where the statement has several.
 
-    >>> sorted(claim_formulas("ghosh2023.modified-loss"))[:1]
-    ['ghosh2023.modified-loss']
+    >>> sorted(claim_formulas("ghosh2023.modified-loss"))
+    ['ghosh2023.modified-loss:force', 'ghosh2023.modified-loss:weight']
     """
     claim = REGISTRY.claims[id]
     if claim.says is None:

@@ -14,7 +14,7 @@ from derive import heavy_ball
 from derive.engine.expansion import gamma
 from derive.language.formula import BETA, H, K
 from verify.claims.checks.first_steps import FADING
-from verify.claims.checks.followed import HALVINGS, slot_field, slot_path, slot_rest
+from verify.claims.checks.followed import slot_field, slot_path, slot_rest
 from verify.claims.checks.heavy_ball import HEAVY_BALL, ONE_MINUS, QUARTIC, RESIDUAL_BETAS, settled
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.start_up import start_up
@@ -52,7 +52,7 @@ EXAMPLE = Instance(
     {"x_0": 1, r"\beta": "1/2", "h": "1/1024"},
 )
 ERRORS = FOLLOWED.errors(time=2, halvings=HEAVY_BALL.halvings)
-SHORT = replace(HEAVY_BALL, time=1, halvings=HALVINGS)
+SHORT = replace(HEAVY_BALL, time=1)
 
 
 def follow_changing(says: Statement, flow: Flow) -> list[np.ndarray]:
