@@ -19,7 +19,7 @@ from verify.claims.judging import ClaimResult, judge
 from verify.claims.mutants import SLOW, MutantResult, put_to_the_test, with_survivors
 from verify.running.limits import within
 from verify.running.rule_files import find_rule
-from verify.workbench.drafts import Draft, load_draft
+from verify.workbench.drafts import Draft, find_drafts
 from verify.workbench.general_claims import general_claim
 from verify.workbench.rule_claims import rule_claim
 from verify.workbench.trials import trial_claim
@@ -59,19 +59,29 @@ def find_claims(names: Sequence[str], loss: str = "") -> list[Claim]:
     return claims
 
 
+def _is_draft(name: str) -> bool:
+    return name.endswith(".toml") or ".toml:" in name
+
+
 def _is_rule(name: str) -> bool:
-    return name in ZOO or name in NONLINEAR or (":" in name and not name.startswith(TRIAL))
+    return (
+        name in ZOO
+        or name in NONLINEAR
+        or (":" in name and not name.startswith(TRIAL) and not _is_draft(name))
+    )
 
 
 def _find(name: str, loss: str) -> list[Claim]:
     """The claims that a name stands for: of a file, an optimizer, an id or a source."""
-    own = name.endswith(".toml") or name.startswith(TRIAL) or _is_rule(name)
+    if _is_draft(name):
+        return [*find_drafts(name)]
+    own = name.startswith(TRIAL) or _is_rule(name)
     return [_find_claim(name, loss)] if own else REGISTRY.find([name])
 
 
 def _find_claim(name: str, loss: str) -> Claim:
-    if name.endswith(".toml"):
-        return load_draft(Path(name))
+    if _is_draft(name):
+        return find_drafts(name)[0]
     if name.startswith(TRIAL):
         return trial_claim(name, find_rule(name.removeprefix(TRIAL)))
     if _is_rule(name):
@@ -84,9 +94,9 @@ def _find_claim(name: str, loss: str) -> Claim:
     return REGISTRY.find([name])[0]
 
 
-def _handle(claim: Claim) -> str:
+def handle(claim: Claim) -> str:
     """What another process finds the claim by."""
-    return str(claim.path) if isinstance(claim, Draft) else claim.id
+    return claim.handle if isinstance(claim, Draft) else claim.id
 
 
 def _judge(name: str, settings: Settings, loss: str, certificates: str) -> tuple[Any, ...]:
@@ -144,6 +154,6 @@ def _spread(
     work: Callable[..., Any], claims: Sequence[Claim], settings: Settings, *more: str
 ) -> Iterator[tuple[Claim, Any]]:
     """Each claim with what the work on it gives, as it is finished, on all cores."""
-    by_name = {_handle(claim): claim for claim in sorted(claims, key=_iterations, reverse=True)}
+    by_name = {handle(claim): claim for claim in sorted(claims, key=_iterations, reverse=True)}
     for name, found in spread(work, list(by_name), settings, *more):
         yield by_name[name], found

@@ -190,6 +190,18 @@ class Claim:
         return self.right or self.printed
 
     @property
+    def where_it_stands(self) -> Verdict:
+        """The verdict where every check passes."""
+        if self.says:
+            return self.expected
+        return Verdict.CONFIRMED if self.right is None else Verdict.CORRECTED
+
+    @property
+    def where_it_fails(self) -> Verdict:
+        """The verdict where a check rejects it."""
+        return Verdict.OPEN
+
+    @property
     def candidate(self) -> Candidate:
         """What holds, as the checks take it."""
         return self.says or self.formula.expr
@@ -251,11 +263,16 @@ class Claim:
             "catalogue": list(self.catalogue),
             "source": {"key": self.source.key, "where": self.source.where},
             "statement": self.sentence,
-            "type": str(self.says.type) if self.says else str(Status.NOT_RECORDED),
+            "type": self.type,
             "verdict": str(self.expected),
             "printed": printed,
             "slots": self.slots(),
         }
+
+    @property
+    def type(self) -> str:
+        """What its statement is about; of a claim of the older form that is not recorded."""
+        return str(self.says.type) if self.says else str(Status.NOT_RECORDED)
 
     def slots(self) -> list[dict[str, str]]:
         """Every slot with its kind and value."""

@@ -37,11 +37,11 @@ class ClaimResult:
 
     @property
     def verdict(self) -> Verdict:
+        if any(check.passed is False for check in self.checks):
+            return self.claim.where_it_fails
         if self.survivors or not all(check.passed for check in self.checks):
             return Verdict.OPEN
-        if self.claim.says:
-            return self.claim.expected
-        return Verdict.CONFIRMED if self.claim.right is None else Verdict.CORRECTED
+        return self.claim.where_it_stands
 
     @property
     def as_recorded(self) -> bool:
@@ -63,6 +63,8 @@ class ClaimResult:
             "id": self.claim.id,
             "catalogue": list(self.claim.catalogue),
             "source": {"key": self.claim.source.key, "where": self.claim.source.where},
+            "type": self.claim.type,
+            "slots": self.claim.slots(),
             "verdict": str(self.verdict),
             "expected": str(self.claim.expected),
             "checks": [

@@ -80,15 +80,13 @@ def campaign(
     from verify.campaigns.draws import REJECTED, units
     from verify.campaigns.ledger import Ledger
     from verify.campaigns.processes import Limits
-    from verify.campaigns.runner import find_claims
-    from verify.claims.claim import REGISTRY
+    from verify.campaigns.runner import find_claims, handle
 
     settings = settings_from(digits, seed)
     names = [name.strip() for text in ids or [] for name in text.split(",")]
     if not all(names):
         raise BadInput(f"{' '.join(ids or [])} names nothing between two commas; write ID,ID,...")
-    find_claims(names)
-    chosen = names or list(REGISTRY.claims)
+    chosen = [handle(claim) for claim in find_claims(names)]
     total = losses * len(chosen)
     if total > MOST_UNITS:
         raise BadInput(

@@ -16,8 +16,8 @@ def new_claim(
     path: Annotated[Path, typer.Argument(help="The draft to write, such as draft.toml.")],
     force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
 ) -> None:
-    """Write a commented draft of a claim; `undertow verify draft.toml` judges it."""
-    from verify.workbench.drafts import write_template
+    """Write a commented draft of claims; `undertow verify draft.toml` judges it."""
+    from verify.workbench.draft_template import write_template
 
     write_template(path, force=force)
     say(str(path))

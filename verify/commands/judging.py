@@ -49,14 +49,18 @@ def show(
     format: Output = Format.TEXT,
 ) -> None:
     """Print statement, derivation, verdict and evidence of one claim."""
-    from verify.campaigns.runner import find_claims
+    from verify.campaigns.runner import find_claims, handle
     from verify.claims.judging import judge
     from verify.claims.mutants import with_survivors
     from verify.report.table import paragraph
     from verify.report.terminal import as_printed, formulas, statement, words
 
     settings = settings_from(digits, seed)
-    (claim,) = find_claims([id])
+    claim, *others = find_claims([id])
+    if others:
+        raise BadInput(
+            f"{id} stands for {len(others) + 1} claims; show one, such as {handle(claim)}."
+        )
     if format is Format.JSON:
         result = with_survivors(judge(claim, settings), settings)
         told = {"statement": statement(claim), "derivation": claim.derivation}

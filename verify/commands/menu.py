@@ -59,7 +59,7 @@ MENU: Groups = {
 }
 
 SUBMENUS: Mapping[str, Groups] = {
-    "claim": {"Commands": {"new": Entry("Write a commented draft of a claim.", "drafting")}},
+    "claim": {"Commands": {"new": Entry("Write a commented draft of claims.", "drafting")}},
     "plot": {
         "Pictures": {
             "errors": Entry("The error of each flow against the step size.", "plotting"),

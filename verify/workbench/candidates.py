@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
-from math import ceil, log2
-from operator import add, itemgetter
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -22,20 +21,19 @@ from flint import fmpq, fmpq_mat
 from derive.engine.backward_error import slow_motion
 from derive.engine.bseries import BSeries
 from derive.engine.linear_memory import linear_method
-from derive.engine.startup import initial_shift, transient
+from derive.engine.startup import transient
 from derive.language.formula import K
 from derive.language.trees import LEAF, Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import plain
-from verify.claims.checks.identities import exact, order_of
+from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import closed, difference
 from verify.formulas.comparing import compare_with
-from verify.running.experiments import Experiment, Flow
 from verify.running.families import bounded_polynomial, starting_point
-from verify.running.flows import evaluate_field, weights_of
+from verify.running.flows import evaluate_field
 from verify.running.losses import VectorField
-from verify.running.numbers import FLOAT, MPFR, Arithmetic, PowerSeries, evaluate, power_series
+from verify.running.numbers import MPFR, Arithmetic, PowerSeries, evaluate, power_series
 from verify.running.residuals import lowest_power, transient_residual
 from verify.running.trajectories import Start, iterates
 from verify.workbench.subjects import PAIR, Subject, Values
@@ -44,30 +42,21 @@ Number = Any
 
 NODES = 2
 STEPS = 4
-FINEST = 14
-"""The order check goes no further than to h = 2^-(FINEST+4)."""
-PIECEWISE_DIGITS = 25
-"""Enough for errors of the order h^2, in a flow that starts afresh at every step."""
 
 
-def checks(subject: Subject, claimed_order: int | None = None) -> tuple[Check, ...]:
-    """Identity, exact residual, and the observed order where one is claimed.
-
-    Too small a gamma_k for a while moves the path by O(h^2) only: its order cannot refute.
-    """
+def checks(subject: Subject) -> tuple[Check, ...]:
+    """Identity and exact residual."""
     residuals = {
         "initial-shift": _decay_check,
         "discrete-modified-loss": _map_check,
     }
-    found = [_symbolic_check(subject), residuals.get(subject.quantity, _start_up_check)(subject)]
-    if claimed_order is not None:
-        found.append(_order_check(subject, claimed_order))
-    return tuple(map(_guarded, found))
+    found = (_symbolic_check(subject), residuals.get(subject.quantity, _start_up_check)(subject))
+    return tuple(map(guarded, found))
 
 
 def derived(subject: Subject) -> tuple[Check, ...]:
     """The comparison with what is derived alone, for a coefficient that is not run."""
-    return (_guarded(_symbolic_check(subject)),)
+    return (guarded(_symbolic_check(subject)),)
 
 
 def value(expr: sympy.Expr, k: int, values: Mapping[str, Number], arithmetic: Arithmetic) -> Number:
@@ -121,7 +110,7 @@ def _symbolic_check(subject: Subject) -> Check:
     return Check("B-series engine", Kind.SYMBOLIC, judge, refutes=True)
 
 
-def _field(
+def field_with(
     subject: Subject,
     candidate: sympy.Expr,
     k: int,
@@ -140,7 +129,7 @@ def _field(
     return {LEAF: now[LEAF], PAIR: h * (now[PAIR] - lasting[PAIR]) - 2 * scale * given}
 
 
-def _numbers(series: BSeries, arithmetic: Arithmetic) -> dict[Tree, Number]:
+def numbers_of(series: BSeries, arithmetic: Arithmetic) -> dict[Tree, Number]:
     """The coefficients where every parameter is given."""
     return {t: arithmetic.convert(c.at({})) for t, c in series.items()}
 
@@ -179,16 +168,16 @@ def _start_up_check(subject: Subject) -> Check:
 
         def residual(values: Values, loss: VectorField, start: list[fmpq]) -> int:
             special = subject.rule.at(**values)
-            lasting = _numbers(slow_motion(special, NODES).modified_flow, arithmetic)
+            lasting = numbers_of(slow_motion(special, NODES).modified_flow, arithmetic)
             fields = [
-                _numbers(transient(special, order=NODES, k=k), arithmetic) for k in range(STEPS)
+                numbers_of(transient(special, order=NODES, k=k), arithmetic) for k in range(STEPS)
             ]
             numbers = {name: arithmetic.convert(v) for name, v in values.items()}
             return transient_residual(
                 subject.rule,
                 loss,
                 start,
-                lambda k, h: _field(
+                lambda k, h: field_with(
                     subject, candidate, k, fields[k], lasting, h, numbers, arithmetic
                 ),
                 parameters=values,
@@ -201,7 +190,7 @@ def _start_up_check(subject: Subject) -> Check:
     return exact("exact residual of the start-up", Kind.SERIES, holds, refutes=True)
 
 
-def _map(
+def map_with(
     candidate: sympy.Expr, scale: Number, h: Number, values: Mapping[str, Number]
 ) -> Callable[[VectorField, np.ndarray, Arithmetic], np.ndarray]:
     """x -> x - h scale grad(E + c |grad E|^2), c the candidate."""
@@ -233,7 +222,7 @@ def _map_check(subject: Subject) -> Check:
                 memory=slow_memory(special, loss, NODES, arithmetic),
             )
             scale = arithmetic.convert(slow_motion(special, NODES).one_step_map[LEAF].at({}))
-            step = _map(candidate, scale, h, numbers)
+            step = map_with(candidate, scale, h, numbers)
             return min(
                 lowest_power(after - step(loss, before, arithmetic))
                 for before, after in pairwise(path)
@@ -282,104 +271,7 @@ def _decay_check(subject: Subject) -> Check:
     return exact("decay of the h term", Kind.SERIES, holds, refutes=True)
 
 
-def _order_check(subject: Subject, claimed: int) -> Check:
-    follow = {
-        "transient-factor": _changing,
-        "discrete-modified-loss": _mapped,
-    }.get(subject.quantity, _lasting)
-    changes = subject.quantity == "transient-factor"
-
-    def errors(candidate: sympy.Expr, settings: Settings) -> Sequence[float]:
-        draw = random.Random(settings.seed)
-        rate, values = min(
-            ((fading(subject.rule.at(**p)), p) for p in subject.points), key=itemgetter(0)
-        )
-        loss, start = bounded_polynomial(draw, 2), starting_point(draw, 2)
-        # the longer the memory, the more steps until it fades, and the less the loss may move x
-        slow = max(1, ceil(log2(1 / (1 - rate))))
-        first = min(max(7, slow + 5), FINEST)
-        run = Experiment(
-            subject.rule,
-            scaled(loss, fmpq(2, 2**slow)),
-            start,
-            values,
-            time=1,
-            halvings=range(first, first + 5),
-        )
-        return run.errors(
-            lambda flow: follow(subject, candidate, subject.rule.at(**values), flow),
-            digits=PIECEWISE_DIGITS if changes else max(settings.digits, 30),
-            at_end=not changes,
-        )
-
-    return order_of("observed order", errors, claimed, refutes=not changes)
-
-
-def fading(special: Optimizer) -> float:
-    """How much of the memory is left after one step: the largest modulus of its eigenvalues."""
-    w = [[FLOAT.convert(entry.at({})) for entry in row] for row in linear_method(special).w]
-    return float(max(abs(np.linalg.eigvals(np.array(w))))) if w else 0.0
-
-
-def scaled(loss: VectorField, factor: fmpq) -> VectorField:
-    """The loss times a factor."""
-    if factor == 1:
-        return loss
-    return VectorField(
-        loss.dimension,
-        lambda x: [entry * factor for entry in loss.components(x)],
-        f"({factor})*({loss.text})",
-    )
-
-
-def _shifted(special: Optimizer, run: Flow) -> np.ndarray:
-    """Where the lasting flow starts."""
-    shift = _numbers(initial_shift(special, order=NODES), MPFR)
-    weights = {t: w * run.h for t, w in weights_of(shift, run.h, MPFR).items()}
-    return run.x0 + evaluate_field(run.loss, weights, run.x0, MPFR)
-
-
-def _lasting(
-    subject: Subject, candidate: sympy.Expr, special: Optimizer, run: Flow
-) -> list[np.ndarray]:
-    lasting = _numbers(slow_motion(special, NODES).modified_flow, MPFR)
-    if subject.quantity == "initial-shift":
-        given = value(candidate, 0, {**run.values, "h": run.h}, MPFR)
-        return run.steady(weights_of(lasting, run.h, MPFR), run.x0 + run.gradient() * given)
-    weights = _field(subject, candidate, 0, lasting, lasting, run.h, run.values, MPFR)
-    return run.steady(weights, _shifted(special, run))
-
-
-def _mapped(
-    subject: Subject, candidate: sympy.Expr, special: Optimizer, run: Flow
-) -> list[np.ndarray]:
-    scale = MPFR.convert(slow_motion(special, NODES).one_step_map[LEAF].at({}))
-    step = _map(candidate, scale, run.h, run.values)
-    path = [_shifted(special, run)]
-    for _ in range(run.steps):
-        path.append(step(run.loss, path[-1], MPFR))
-    return path
-
-
-def _changing(
-    subject: Subject, candidate: sympy.Expr, special: Optimizer, run: Flow
-) -> list[np.ndarray]:
-    lasting = _numbers(slow_motion(special, NODES).modified_flow, MPFR)
-    fields = {t: c.as_expr() for t, c in transient(special, order=NODES).items()}
-    now: list[dict[Tree, Number]] = []
-    while len(now) <= run.steps:
-        now.append({t: value(c, len(now), {}, MPFR) for t, c in fields.items()})
-        # from here on the fields differ by less than h^4, which moves the path by less than h^4
-        if all(abs(now[-1][t] - lasting[t]) < run.h**4 for t in lasting):
-            break
-
-    def weights(k: int) -> dict[Tree, Number]:
-        return _field(subject, candidate, k, now[k], lasting, run.h, run.values, MPFR)
-
-    return run.changing(weights, len(now) - 1)
-
-
-def _guarded(check: Check) -> Check:
+def guarded(check: Check) -> Check:
     """The check, for candidates that may be infinite where they are tried."""
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:

@@ -19,6 +19,7 @@ from verify.running.files import read_data
 
 EXAMPLES: Mapping[str, str] = {
     "id": '"mypaper2026.modified-loss"',
+    "type": '"equality"',
     "statement": "'Heavy ball minimizes {formula}.'",
     "expected": '"confirmed"',
     "source": 'a table, [source], with key = "mypaper2026"',
@@ -40,6 +41,8 @@ EXAMPLES: Mapping[str, str] = {
     "about.tree": '"[[],[]]"',
     "about.order": "1",
     "about.claimed_order": "2",
+    "about.when": '"after start up"',
+    "about.losses": '"every"',
     "about.set": '{ beta = "9/10" }',
     "notation": 'a table, [notation], with lr = "h"',
 }
@@ -59,14 +62,21 @@ class Fields:
     content: Mapping[str, Any]
     rows: Sequence[str]
     lines: Mapping[str, int]
+    many: bool = False
+    """Whether it is one of the [[claim]] tables of a file."""
 
     def bad(self, field: str, why: str) -> BadInput:
         """The error to raise: the file with the line, the field, and what is wrong with it."""
-        line = self.lines.get(field) or self.lines.get(field.rpartition(".")[0], 1)
+        table = field.rpartition(".")[0]
+        line = self.lines.get(field) or self.lines.get(table) or self.lines.get("", 1)
         return BadInput(f"{self.path}:{line}: {field} {why}{'' if why[-1] in '.?' else '.'}")
 
     def has(self, field: str) -> bool:
         return self._find(field) is not None
+
+    def missing(self, field: str) -> BadInput:
+        """The error to raise where a field is not there."""
+        return self.bad(field, f"is missing; {self._example(field)}")
 
     def text(self, field: str) -> str:
         """A text, empty where the field is not there."""
@@ -75,10 +85,10 @@ class Fields:
     def needed(self, field: str) -> str:
         """A text that has to be there."""
         if not self.has(field):
-            raise self.bad(field, f"is missing; {_example(field)}")
+            raise self.missing(field)
         text = self.text(field)
         if not text.strip():
-            raise self.bad(field, f"is empty; {_example(field)}")
+            raise self.bad(field, f"is empty; {self._example(field)}")
         return text
 
     def number(self, field: str, default: int | None = None) -> int | None:
@@ -88,7 +98,7 @@ class Fields:
     def texts(self, field: str) -> list[str]:
         found = self._typed(field, list, "a list of texts") or []
         if not all(isinstance(entry, str) for entry in found):
-            raise self.bad(field, f"holds something else than texts; {_example(field)}")
+            raise self.bad(field, f"holds something else than texts; {self._example(field)}")
         return found
 
     def table(self, field: str, kinds: tuple[type, ...]) -> dict[str, Any]:
@@ -96,7 +106,7 @@ class Fields:
         found = self._typed(field, dict, "a table") or {}
         for key, value in found.items():
             if not isinstance(value, kinds):
-                raise self.bad(f"{field}.{key}", f"is {value!r}; {_example(field)}")
+                raise self.bad(f"{field}.{key}", f"is {value!r}; {self._example(field)}")
         return found
 
     def choice(self, field: str, options: Iterable[str]) -> str:
@@ -123,8 +133,15 @@ class Fields:
                 continue
             if any(other.startswith(f"{field}.") for other in EXAMPLES):
                 if not isinstance(value, dict):
-                    raise self.bad(field, f"is {value!r}; {_example(field)}")
+                    raise self.bad(field, f"is {value!r}; {self._example(field)}")
                 self._check_names(f"{field}.", value)
+
+    def _example(self, field: str) -> str:
+        example, inside = EXAMPLES[field], "claim." if self.many else ""
+        table, _, name = field.rpartition(".")
+        if example.startswith("a "):
+            return f"it is {example.replace('[', f'[{inside}', 1)}"
+        return f"write {name} = {example}{f' below [{inside}{table}]' if table else ''}"
 
     def _find(self, field: str) -> Any:
         found: Any = self.content
@@ -137,7 +154,7 @@ class Fields:
         if found is None:
             return None
         if not isinstance(found, kind) or isinstance(found, bool):
-            raise self.bad(field, f"is {found!r}, which is not {called}; {_example(field)}")
+            raise self.bad(field, f"is {found!r}, which is not {called}; {self._example(field)}")
         if isinstance(found, str) and (lost := self._swallowed(field, found)):
             raise self.bad(
                 field,
@@ -154,16 +171,8 @@ class Fields:
         return lost[0] if lost else ""
 
 
-def _example(field: str) -> str:
-    example = EXAMPLES[field]
-    table, _, name = field.rpartition(".")
-    if example.startswith("a "):
-        return f"it is {example}"
-    return f"write {name} = {example}{f' below [{table}]' if table else ''}"
-
-
-def fields_of(path: Path) -> Fields:
-    """Read a draft.
+def fields_of(path: Path) -> list[Fields]:
+    """Read a draft: its [[claim]] tables, or the one claim that the whole file is.
 
     Raises:
         BadInput: it is no file, no UTF-8, no TOML, or has a field that no draft has.
@@ -182,9 +191,38 @@ def fields_of(path: Path) -> Fields:
         raise _no_toml(path, text, str(error)) from None
     except RecursionError:
         raise BadInput(f"{path}: it is nested too deep for a draft.") from None
-    fields = Fields(path, content, text.split("\n"), lines_of(text))
-    fields.check_names()
-    return fields
+    rows, lines = text.split("\n"), lines_of(text)
+    if "claim" in content:
+        found = _claims(path, content, rows, lines)
+    else:
+        found = [Fields(path, content, rows, lines)]
+    for fields in found:
+        fields.check_names()
+    return found
+
+
+def _claims(
+    path: Path, content: Mapping[str, Any], rows: Sequence[str], lines: Mapping[str, int]
+) -> list[Fields]:
+    tables, whole = content["claim"], Fields(path, content, rows, lines)
+    if not isinstance(tables, list) or not tables or not all(isinstance(t, dict) for t in tables):
+        raise whole.bad("claim", "is no list of tables; begin each claim with [[claim]]")
+    for key in content:
+        if key != "claim":
+            raise whole.bad(
+                key,
+                "stands outside of the claims; put it below [[claim]], a table as [claim.table]",
+            )
+    found = []
+    for number, table in enumerate(tables, start=1):
+        header = f"claim.{number}"
+        own = {
+            field.removeprefix(header).removeprefix("."): line
+            for field, line in lines.items()
+            if field == header or field.startswith(f"{header}.")
+        }
+        found.append(Fields(path, table, rows, own, many=True))
+    return found
 
 
 def _no_toml(path: Path, text: str, said: str) -> BadInput:
@@ -206,9 +244,11 @@ def lines_of(text: str) -> dict[str, int]:
 
     >>> lines_of('id = "x"\\n[about]\\norder = 1\\n')
     {'id': 1, 'about': 2, 'about.order': 3}
+    >>> lines_of('[[claim]]\\nid = "x"\\n[[claim]]\\nid = "y"\\n')
+    {'claim.1': 1, 'claim.1.id': 2, 'claim.2': 3, 'claim.2.id': 4}
     """
     found: dict[str, int] = {}
-    table, inside = "", ""
+    table, inside, claims = "", "", 0
     for number, line in enumerate(text.split("\n"), start=1):
         if inside:
             if line.count(inside) % 2:
@@ -216,6 +256,10 @@ def lines_of(text: str) -> dict[str, int]:
             continue
         if header := _HEADER.match(line):
             table = _name(header[1])
+            if line.lstrip().startswith("[[") and table == "claim":
+                claims += 1
+            if claims:
+                table = re.sub("^claim(?![^.])", f"claim.{claims}", table)
             found.setdefault(table, number)
         elif assignment := _ASSIGNMENT.match(line):
             field = _name(f"{table}.{assignment[1]}" if table else assignment[1])

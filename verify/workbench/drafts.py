@@ -1,9 +1,9 @@
 """From a formula in a paper to a claim that is judged: a draft in TOML.
 
-`write_template` writes a commented draft, `load_draft` reads one as a claim with the checks that
-its quantity has. The path from there into a test suite is one line:
+`load_drafts` reads its claims, each with the checks that its quantity and its type have. The path
+from there into a test suite is one line:
 
-    assert judge(load_draft(Path("draft.toml")), Settings()).as_recorded
+    assert all(judge(claim, Settings()).as_recorded for claim in load_drafts(Path("draft.toml")))
 """
 
 from __future__ import annotations
@@ -24,64 +24,22 @@ from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import latex
 from verify.claims.claim import REGISTRY, Check, Claim, Source, Verdict
 from verify.claims.equality import difference
+from verify.claims.slots import Slot, Value
+from verify.claims.statement import Type
 from verify.formulas.asked import DRAFTED, FORMS, AtFirstOrder
 from verify.formulas.reading import Unreadable, read_expression, read_latex
 from verify.formulas.targets import FAMILIES, HIGHEST, trees_at
-from verify.running.files import write_whole
 from verify.running.rule_files import find_rule
+from verify.workbench.candidate_orders import order_check
 from verify.workbench.candidates import checks, derived
 from verify.workbench.coefficients import RUN, one_step
 from verify.workbench.draft_fields import Fields, fields_of
+from verify.workbench.draft_statements import closeness, on_formula, read_statement, type_of
 from verify.workbench.subjects import Subject
 
-TEMPLATE = r"""# A claim of your own. 'undertow verify @FILE@' derives the formula again, runs the
-# optimizer, and exits 1 unless the verdict is the one expected below.
-# Text stands between quotes; LaTeX between single quotes, where a backslash is a backslash.
-
-id = "@ID@"
-# $...$ is LaTeX. {formula} is where the formula goes; for a loss it comes with E + before it and
-# the squared norm of the gradient behind it.
-statement = 'After its start-up heavy ball follows $-1/(1-\beta)$ times the gradient of {formula}.'
-# confirmed: right as printed. corrected: wrong, and formula.right has the right one. open: neither.
-expected = "confirmed"
-
-[source]
-key = "mypaper2026"            # a BibTeX key
-where = "equation (5)"
-# bibtex = '@misc{mypaper2026, title = {My paper}, author = {Me}, year = {2026}}'
-
-[formula]
-# In text: * / ** or ^, and sums as Sum(expr, (r, 0, k)). Or as LaTeX:
-# printed_latex = '\frac{h(1+\beta)}{4(1-\beta)^2}'
-printed = "h*(1 + beta)/(4*(1 - beta)**2)"
-assumptions = ["0 <= beta", "beta < 1", "h > 0"]
-# For a formula that is wrong as printed (or right_latex):
-# right = "h*(1 + beta)/(4*(1 - beta)**2)"
-# because = 'the square was lost.'
-# counterexample = '$E = x^4/4 + x^2/2$, $\beta = 1/2$: the observed order is 1.'
-# condition = 'The start-up is over.'
-
-[about]
-# A name of 'undertow optimizers', or file.py:rule with an @optimizer function of yours.
-optimizer = "heavy-ball"
-# set = { beta = "9/10" }      # parameters with a fixed value
-#
-# modified-loss            what stands beside |grad E|^2 in E + ...
-# modified-loss-unscaled   the same in the loss whose gradient is -x'
-# transient-factor         gamma_k: what multiplies the lasting h^1 term on [kh, (k+1)h]; no h in it
-# initial-shift            the multiple of grad E(x_0) by which the lasting flow starts beside x_0
-# discrete-modified-loss   what stands beside |grad E|^2 in S, x_(k+1) = x_k - h scale grad S(x_k)
-# modified-flow            what stands beside derivatives of E in x'; also transient, one-step-map
-quantity = "modified-loss"
-order = 1                      # the power of h; where several trees share it, add tree = "[[],[]]"
-claimed_order = 2              # the distance to the iterates vanishes like h^2; may be left out
-
-[notation]                     # the paper's names on the left
-# lr = "h"
-# mu = "beta"
-"""
-
 _ID = "mypaper2026.modified-loss"
+EXPECTED = (Verdict.CONFIRMED, Verdict.CORRECTED, Verdict.REFUTED, Verdict.OPEN)
+"""The verdicts that a draft may have."""
 _RELATIONS: Mapping[str, type[sympy.Rel]] = {
     "<=": sympy.Le,
     "≤": sympy.Le,
@@ -101,28 +59,51 @@ class Draft(Claim):
     path: Path = Path()
     optimizer: str = ""
     bibtex: str = ""
+    handle: str = ""
+    """What it is found by: its file, and its id where the file holds several claims."""
 
+    @property
+    def where_it_stands(self) -> Verdict:
+        return Verdict.CONFIRMED if self.right is None else Verdict.CORRECTED
 
-def write_template(path: Path, *, force: bool = False) -> None:
-    """Write a commented draft that stands as it is: heavy ball's modified loss.
-
-    Raises:
-        BadInput: the file exists and `force` is not set, or it cannot be written.
-    """
-    name = re.sub(r"[^\w-]+", "-", path.stem).strip("-")
-    identity = f"mypaper2026.{name}" if name else _ID
-    text = TEMPLATE.replace("@ID@", identity).replace("@FILE@", path.name)
-    write_whole(path, text, force=force)
+    @property
+    def where_it_fails(self) -> Verdict:
+        return Verdict.REFUTED
 
 
 def load_draft(path: Path) -> Draft:
-    """The claim of a draft; its checks are those of its quantity.
+    """The claim of a draft that holds one; errors are those of `load_drafts`."""
+    claim, *others = load_drafts(path)
+    if others:
+        raise BadInput(f"{path} holds {len(others) + 1} claims; load_drafts reads them all.")
+    return claim
+
+
+def load_drafts(path: Path) -> list[Draft]:
+    """The claims of a draft; their checks are those of their quantities.
 
     Raises:
         BadInput: the file cannot be used; the message has the line, the field and what belongs
             there.
     """
-    fields = fields_of(path)
+    return [_draft(fields) for fields in fields_of(path)]
+
+
+def find_drafts(name: str) -> list[Draft]:
+    """The claims of draft.toml, or the one of draft.toml:id."""
+    file, colon, identity = name.rpartition(".toml:")
+    if not colon:
+        return load_drafts(Path(name))
+    found = load_drafts(Path(f"{file}.toml"))
+    chosen = [claim for claim in found if claim.id == identity]
+    if not chosen:
+        known = ", ".join(claim.id for claim in found)
+        raise BadInput(f"{file}.toml holds no claim '{identity}'; it holds {known}.")
+    return chosen
+
+
+def _draft(fields: Fields) -> Draft:
+    path, of = fields.path, type_of(fields)
     name, rule = _rule(fields)
     quantity, order = fields.choice("about.quantity", FORMS), fields.number("about.order", 1)
     t = _tree(fields, quantity, order or 0)
@@ -138,6 +119,12 @@ def load_draft(path: Path) -> Draft:
             "about.claimed_order",
             f"is observed at order = 1 of {', '.join(DRAFTED)}; leave it out, and the formula is "
             "compared with what is derived",
+        )
+    if of is Type.CLOSENESS and not runs:
+        raise fields.bad(
+            "type",
+            f"is 'closeness', which is observed at order = 1 of {', '.join(DRAFTED)}; an equality "
+            "may have any order",
         )
     parameters = tuple(p.name for p in rule.declared if not p.flag)
     aliases = _aliases(fields, (*parameters, "h", "k"))
@@ -161,11 +148,21 @@ def load_draft(path: Path) -> Draft:
         lead = kind.lead.rstrip("+") if latex(expr).startswith("-") else kind.lead
         return Formula(name, expr, kind.beside, lead, tuple(given))
 
+    tried = checks(subject) if runs else _of_one_coefficient(subject, t)
+    says, misprint = None, dict[str, Slot]()
+    if of is not None:
+        says = read_statement(fields, of, printed if right is None else right)
+        misprint = {} if right is None else {"formula": Value(printed)}
+        tried = on_formula(tried) + (closeness(subject) if of is Type.CLOSENESS else ())
+    elif claimed is not None:
+        tried += (order_check(subject, claimed),)
     return Draft(
-        statement=_statement(fields),
+        says=says,
+        misprint=misprint,
+        statement=_statement(fields) if says is None else says.latex,
         printed=formula(printed, "" if right is None else "Printed"),
         right=None if right is None else formula(right),
-        checks=checks(subject, claimed) if runs else _of_one_coefficient(subject, t),
+        checks=tried,
         expected=expected,
         condition=fields.text("formula.condition"),
         because=fields.text("formula.because"),
@@ -174,6 +171,7 @@ def load_draft(path: Path) -> Draft:
         source=Source(fields.needed("source.key"), fields.needed("source.where")),
         derivation=rule.summary,
         path=path,
+        handle=f"{path}:{identity}" if fields.many else str(path),
         optimizer=name,
         bibtex=_bibtex(fields),
     )
@@ -331,7 +329,7 @@ class _Formulas:
 
 
 def _expected(fields: Fields, right: sympy.Expr | None) -> Verdict:
-    verdict = Verdict(fields.choice("expected", list(Verdict)))
+    verdict = Verdict(fields.choice("expected", EXPECTED))
     if verdict is Verdict.CORRECTED and right is None:
         raise fields.bad("expected", 'is "corrected", so formula.right has to say what is right')
     if verdict is Verdict.CONFIRMED and right is not None:

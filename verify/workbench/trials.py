@@ -31,7 +31,7 @@ from verify.running.families import FAMILIES, MOMENTA, Draw, bounded_polynomial,
 from verify.running.numbers import RATIONAL, evaluate
 from verify.running.orders import observed_order
 from verify.running.residuals import transient_residual
-from verify.workbench.candidates import fading, scaled
+from verify.workbench.candidate_orders import fading, scaled
 from verify.workbench.rule_claims import PAIR, shifted_flow, start_up_field
 
 NODES = 2

@@ -8,10 +8,12 @@ from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
 from verify.claims.claim import Kind, Settings, Verdict
 from verify.claims.judging import ClaimResult, judge
+from verify.claims.mutants import with_survivors
 from verify.formulas.asked import DRAFTED
 from verify.formulas.reading import Unreadable
 from verify.report.terminal import statement
-from verify.workbench.drafts import Draft, load_draft, read_condition, write_template
+from verify.workbench.draft_template import write_template
+from verify.workbench.drafts import Draft, find_drafts, load_draft, load_drafts, read_condition
 
 FAST = Settings(digits=20)
 HEAVY_BALL = "h*(1 + beta)/(4*(1 - beta)**2)"
@@ -66,12 +68,15 @@ def failing(result: ClaimResult) -> list[str]:
 def test_the_template_stands_as_it_is_written(tmp_path: Path):
     path = tmp_path / "first try.toml"
     write_template(path)
-    claim = load_draft(path)
+    claim, second = load_drafts(path)
     result = judge(claim, FAST)
     assert claim.id == "mypaper2026.first-try"
     assert result.verdict is Verdict.CONFIRMED
     assert {check.kind for check in result.checks} == {Kind.SYMBOLIC, Kind.SERIES, Kind.ORDER}
-    assert statement(claim).endswith("the gradient of E + h(1+β)/(4(1−β)²) ‖∇E‖².")
+    assert "is O(h²)-close at a fixed time, once the start-up is over, to" in statement(claim)
+    assert statement(claim).endswith("of E + h(1+β)/(4(1−β)²)‖∇E‖², for every smooth loss.")
+    assert second.id == "mypaper2026.first-try-next"
+    assert judge(second, FAST).verdict is Verdict.CONFIRMED
     assert claim.formula.conditions == r"0\le \beta<1,\ h>0"
 
 
@@ -82,12 +87,12 @@ def test_every_commented_field_of_the_template_can_be_used(tmp_path: Path):
     for name in ("bibtex", "right", "because", "counterexample", "condition", "set", "lr", "mu"):
         assert f"\n# {name} = " in text
         text = text.replace(f"\n# {name} = ", f"\n{name} = ")
-    text = text.replace('expected = "confirmed"', 'expected = "corrected"')
+    text = text.replace('expected = "confirmed"', 'expected = "corrected"', 1)
     text = text.replace(
         'printed = "h*(1 + beta)/(4*(1 - beta)**2)"', 'printed = "lr/(4*(1 - mu))"', 1
     )
     path.write_text(text, encoding="utf-8")
-    claim = load_draft(path)
+    claim, _ = load_drafts(path)
     assert claim.bibtex.startswith("@misc")
     assert claim.condition
     assert claim.because
@@ -102,7 +107,9 @@ def test_the_template_is_not_written_over_a_file(tmp_path: Path):
         write_template(path)
     assert path.read_text(encoding="utf-8") == "mine"
     write_template(path, force=True)
-    assert load_draft(path)
+    assert len(load_drafts(path)) == 2
+    with pytest.raises(BadInput, match="holds 2 claims"):
+        load_draft(path)
     with pytest.raises(BadInput, match="cannot be written"):
         write_template(tmp_path / "nowhere" / "draft.toml")
 
@@ -131,7 +138,7 @@ def test_a_wrong_factor_is_not_confirmed_and_every_check_says_so(
     draft, quantity, optimizer, formula
 ):
     result = judge(draft(f"2*({formula})", quantity, optimizer), FAST)
-    assert result.verdict is Verdict.OPEN
+    assert result.verdict is Verdict.REFUTED
     assert len(failing(result)) == 3
     assert all(check.passed is False for check in result.checks)
     assert not result.as_recorded
@@ -152,7 +159,7 @@ def test_a_wrong_factor_is_not_confirmed_and_every_check_says_so(
 )
 def test_a_planted_error_falls(draft, quantity, wrong, by):
     result = judge(draft(wrong, quantity), FAST)
-    assert result.verdict is Verdict.OPEN
+    assert result.verdict is Verdict.REFUTED
     assert len(failing(result)) >= by
 
 
@@ -195,7 +202,7 @@ def test_a_printed_error_with_its_correction_is_corrected(draft):
 )
 def test_a_wrong_correction_does_not_stand(draft, formulas):
     result = judge(draft(formulas, expected="corrected"), FAST)
-    assert result.verdict is Verdict.OPEN
+    assert result.verdict is Verdict.REFUTED
     assert failing(result)
 
 
@@ -209,7 +216,7 @@ def test_a_wrong_transient_is_corrected_without_the_order_that_cannot_see_it(dra
 
 def test_a_closeness_that_is_claimed_too_high_is_not_confirmed(draft):
     result = judge(draft(HEAVY_BALL, about="claimed_order = 3"), FAST)
-    assert result.verdict is Verdict.OPEN
+    assert result.verdict is Verdict.REFUTED
     assert failing(result) == ["observed order"]
 
 
@@ -318,6 +325,7 @@ BAD = [
     ("$x$, {formula}", "nothing", 2, "statement has {formula} once"),
     ("'It is $x$, {formula}.'", r'"\beta {formula}"', 2, "put LaTeX between single quotes"),
     ("'It is $x$, {formula}.'", r'"\nabla {formula}"', 2, "put LaTeX between single quotes"),
+    ('"confirmed"', '"derived"', 3, "use one of confirmed, corrected, refuted, open."),
     ('"confirmed"', '"confirm"', 3, "did you mean 'confirmed'?"),
     ('"confirmed"', '"corrected"', 3, "formula.right has to say what is right"),
     ('"h/4"', '"h/4"\nright = "h/2"', 3, "where formula.right is given"),
@@ -415,3 +423,151 @@ def test_any_quantity_at_any_order_is_derived_again_and_run(
 def test_a_tree_is_asked_for_where_an_order_has_several(draft):
     with pytest.raises(BadInput, match=r"about\.tree is ''; at order 2 it is"):
         draft("h^2", "modified-flow", about="", order=2)
+
+
+def closeness(**changes: str) -> str:
+    """A file with one claim of heavy ball, a closeness, with some fields changed."""
+    fields = {
+        "type": '"closeness"',
+        "statement": r"'Heavy ball is {order}-close {when} to $E{+formula}S$, for {losses}.'",
+        "expected": '"confirmed"',
+        "printed": f'"{HEAVY_BALL}"',
+        "quantity": '"modified-loss"',
+        "claimed_order": "2",
+        "when": '"after start up"',
+        "losses": '"every"',
+        **changes,
+    }
+    top = "".join(f"{name} = {fields[name]}\n" for name in ("type", "statement", "expected"))
+    about = "".join(
+        f"{name} = {fields[name]}\n"
+        for name in ("quantity", "claimed_order", "when", "losses")
+        if fields[name]
+    )
+    return (
+        f'[[claim]]\nid = "mine.close"\n{top}source = {{ key = "mine", where = "(1)" }}\n'
+        f"[claim.formula]\nprinted = {fields['printed']}\n{fields.get('more', '')}"
+        f'[claim.about]\noptimizer = "heavy-ball"\norder = 1\n{about}'
+    )
+
+
+EQUALITY = r"""
+[[claim]]
+id = "mine.equal"
+type = "equality"
+statement = 'Its flow has the term ${formula}HHg$.'
+expected = "refuted"
+source = { key = "mine", where = "(2)" }
+formula = { printed = "-h**2*(1 + 4*beta)/(3*(1 - beta)**5)" }
+about = { optimizer = "heavy-ball", quantity = "modified-flow", order = 2, tree = "[[[]]]" }
+"""
+
+
+@pytest.fixture
+def typed(tmp_path: Path):
+    """Writes a file of several claims and reads it."""
+
+    def load(text: str) -> list[Draft]:
+        path = tmp_path / "several.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_drafts(path)
+
+    return load
+
+
+def test_a_file_holds_several_claims_of_different_types_and_orders(typed):
+    claims = typed(closeness() + EQUALITY)
+    assert [(c.id, c.type) for c in claims] == [
+        ("mine.close", "closeness"),
+        ("mine.equal", "equality"),
+    ]
+    results = [judge(claim, FAST) for claim in claims]
+    assert [r.verdict for r in results] == [Verdict.CONFIRMED, Verdict.REFUTED]
+    assert all(r.as_recorded for r in results)
+    assert [slot["kind"] for slot in results[0].as_json()["slots"]] == [
+        "formula",
+        "order",
+        "when",
+        "losses",
+    ]
+    path = claims[0].path
+    assert [c.handle for c in claims] == [f"{path}:{c.id}" for c in claims]
+    assert [c.id for c in find_drafts(claims[1].handle)] == ["mine.equal"]
+    with pytest.raises(BadInput, match=r"holds no claim 'mine'; it holds mine\.close, mine\.equal"):
+        find_drafts(f"{path}:mine")
+
+
+def test_every_wrong_version_of_every_slot_is_rejected(typed):
+    (claim,) = typed(closeness())
+    result = with_survivors(judge(claim, FAST), FAST)
+    assert result.verdict is Verdict.CONFIRMED, result.survivors
+    assert {slot for slot, _, _ in claim.wrong()} == {"formula", "order", "when", "losses"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"claimed_order": "3"},
+        {"when": '"every step"'},
+        {"losses": '"quadratic"'},
+        {"printed": '"h*(1 + beta)/(4*(1 - beta))"'},
+    ],
+    ids=str,
+)
+def test_a_draft_with_one_wrong_slot_is_refuted(typed, change):
+    result = judge(typed(closeness(**change))[0], FAST)
+    assert result.verdict is Verdict.REFUTED
+    assert not result.as_recorded
+
+
+def test_a_printed_formula_is_corrected_in_its_slot(typed):
+    (claim,) = typed(
+        closeness(
+            printed='"h*(1 + beta)/4"', more=f'right = "{HEAVY_BALL}"\n', expected='"corrected"'
+        )
+    )
+    result = judge(claim, FAST)
+    assert result.verdict is Verdict.CORRECTED, result.as_json()
+    assert result.as_recorded
+    assert "4(1-" not in claim.printed_sentence.replace(" ", "")
+
+
+def test_the_iterates_of_gradient_descent_are_close_at_every_step(typed):
+    text = closeness(printed='"h/4"', when='"every step"')
+    (claim,) = typed(text.replace("heavy-ball", "gradient-descent"))
+    assert judge(claim, FAST).verdict is Verdict.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (
+            closeness(type='"limit"'),
+            3,
+            "is 'limit'; the quantity of a draft can be checked as",
+        ),
+        (closeness(type='"close"'), 3, "did you mean 'closeness'?"),
+        (closeness(type='"equality"'), 13, "about.claimed_order belongs to type"),
+        (closeness(claimed_order=""), 9, "about.claimed_order is missing; write claimed_order = 2"),
+        (closeness(when='"later"'), 14, "use one of every step, after start up"),
+        (closeness(losses=""), 9, "about.losses is missing"),
+        (closeness(quantity='"modified-flow"', claimed_order=""), 3, "an equality may have any"),
+        (closeness(statement="'{formula} {when} {losses}'"), 4, "has no {order}"),
+        (
+            closeness(statement="'{order} {formula} {when} {losses}, and $h<1$'"),
+            4,
+            "asserts '<' beside its slots",
+        ),
+        (closeness(statement="'{order} {formula} ${when}$ {losses}'"), 4, "cannot be written"),
+        (f'id = "x"\n{closeness()}', 1, "id stands outside of the claims"),
+        (closeness().replace('type = "closeness"\n', ""), 1, "type is missing"),
+        ('claim = "x"\n', 1, "begin each claim with [[claim]]"),
+        (closeness() + EQUALITY.replace("[[[]]]", "[[]]"), 24, "about.tree is '[[]]'"),
+    ],
+)
+def test_a_bad_claim_among_several_is_told_with_its_line(typed, text, line, said):
+    with pytest.raises(BadInput) as caught:
+        typed(text)
+    message = str(caught.value)
+    assert f"several.toml:{line}: " in message, message
+    assert said in message
