@@ -106,9 +106,9 @@ def perform(
     Args:
         ledger: a file with one line of JSON a seed, added to as each is finished.
     Raises:
-        BadInput: the ledger is no such file.
+        BadInput: the ledger is no such file, or cannot be written.
     """
-    known = dict(_read(ledger, experiment.name, scale)) if ledger and ledger.exists() else {}
+    known = {} if ledger is None else _known(ledger, experiment.name, scale)
     for seed in seeds:
         if seed not in known:
             known[seed] = dict(experiment.run(seed, scale))
@@ -120,8 +120,19 @@ def perform(
     return Outcome(experiment, tuple(known[seed] for seed in seeds))
 
 
+def _known(ledger: Path, name: str, scale: float) -> dict[int, dict[str, float]]:
+    """What a ledger has, which can be added to."""
+    try:
+        ledger.open("a", encoding="utf-8").close()
+        return dict(_read(ledger, name, scale))
+    except OSError as error:
+        raise BadInput(f"{ledger} cannot be written: {error.strerror}.") from None
+
+
 def _read(ledger: Path, name: str, scale: float) -> Iterator[tuple[int, dict[str, float]]]:
-    for number, line in enumerate(ledger.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(
+        ledger.read_text(encoding="utf-8", errors="replace").splitlines(), 1
+    ):
         try:
             entry = json.loads(line)
             if (entry["experiment"], entry["scale"]) == (name, scale):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,19 @@ def test_what_a_ledger_has_is_not_run_again(tmp_path: Path):
     ledger.write_text("no ledger\n")
     with pytest.raises(BadInput, match="line 1"):
         perform(planted(0.0, 0.0), seeds=[0], ledger=ledger)
+    ledger.write_bytes(b"\xff\xfe")
+    with pytest.raises(BadInput, match="line 1"):
+        perform(planted(0.0, 0.0), seeds=[0], ledger=ledger)
+
+
+def test_a_ledger_that_cannot_be_written_is_told_before_the_training(tmp_path: Path):
+    def never(*_: Any) -> Any:
+        pytest.fail("it trains first")
+
+    experiment = replace(planted(0.0, 0.0), run=never)
+    for ledger in (tmp_path, tmp_path / "none" / "runs.jsonl"):
+        with pytest.raises(BadInput, match="cannot be written"):
+            perform(experiment, seeds=[0], ledger=ledger)
 
 
 @pytest.fixture
