@@ -64,9 +64,13 @@ class LibraryOptimizer:
         if self.rule is None:
             raise BadInput(f"{self} follows no flow that is known: {self.why}.")
         known = {**self.defaults, **self.only}
-        for name in arguments:
+        for name, value in arguments.items():
             if name not in known:
                 raise BadInput(f"{self} has no argument {name!r} that matters; {', '.join(known)}.")
+            wanted = _length(known[name])
+            if _length(value) != wanted:
+                takes = f"{wanted} numbers" if wanted else "one number"
+                raise BadInput(f"{self} takes {takes} as {name}, not {value}.")
         given = known | arguments
         for name, value in self.only.items():
             if given[name] != value:
@@ -75,6 +79,11 @@ class LibraryOptimizer:
         around = {n: found.pop(n) for n in ("coupled", "decoupled", "maximize") if n in found}
         step = found.pop("h", given["lr"] if "lr" in given else given.get("learning_rate"))
         return Setting(self.rule, step, found, **around)
+
+
+def _length(value: Any) -> int:
+    """How many numbers, 0 for a single one."""
+    return len(value) if isinstance(value, (tuple, list)) else 0
 
 
 def _value(argument: Argument, given: Mapping[str, Any]) -> Any:

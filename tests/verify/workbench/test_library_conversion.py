@@ -62,6 +62,8 @@ def test_without_its_epsilon_radam_is_one_in_both_libraries():
         ("torch.LBFGS", {}, "follows no flow"),
         ("torch.Muon", {}, "matrices"),
         ("torch.AdamW", {"beta": 1.0}, "has no argument"),
+        ("torch.AdamW", {"betas": 0.9}, "takes 2 numbers as betas"),
+        ("torch.AdamW", {"lr": (0.1, 0.2)}, "takes one number as lr"),
         ("optax.lionn", {}, "Did you mean 'optax.lion'"),
     ],
 )
