@@ -83,6 +83,10 @@ def stepping_box(make: Callable[[], Any]) -> Box:
         path = [start]
         for gradient in gradients:
             x = np.asarray(made.step(x.copy(), gradient.copy()), dtype=float)
+            if x.shape != start.shape:
+                raise BadInput(
+                    f"step(x, gradient) gives no next x: its shape is {x.shape}, not {start.shape}"
+                )
             path.append(x)
         return np.array(path)
 
@@ -140,12 +144,12 @@ def find_box(name: str, arguments: Mapping[str, Any]) -> Box:
     place, _, called = name.rpartition(".")
     if place in ("torch.optim", "torch"):
         torch = _installed("torch")
-        made = _attribute(torch.optim, called, name)
+        made = _attribute(torch.optim, called, "torch.optim")
         return torch_box(partial(_make_with, made, arguments, name))
     if place in ("optax", "optax.contrib"):
         optax = _installed("optax")
         home = optax.contrib if place == "optax.contrib" else optax
-        return optax_box(_make(_attribute(home, called, name), arguments, name))
+        return optax_box(_make(_attribute(home, called, place), arguments, name))
     raise BadInput(
         f"{name} names no optimizer; write torch.optim.SGD, optax.adam or my_opt.py:MyOptimizer."
     )
@@ -181,7 +185,7 @@ def shape_of(box: Box, shapes: Sequence[tuple[int, ...]] = SHAPES) -> tuple[int,
         start = np.linspace(1, 2, 8).reshape(shape)
         try:
             path = box(start, [start, -start])
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             said = said or " ".join(str(error).split())
             continue
         if path.shape != (3, *shape):
@@ -199,7 +203,7 @@ def _make_with(make: Callable[..., Any], arguments: Mapping[str, Any], name: str
 def _make(make: Callable[..., Any], arguments: Mapping[str, Any], name: str) -> Any:
     try:
         return make(**arguments)
-    except (TypeError, ValueError) as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(f"{name} does not take these arguments: {error}.") from None
 
 

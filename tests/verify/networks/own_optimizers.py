@@ -44,3 +44,17 @@ class Noisy:
 
 class NoStep:
     """No optimizer."""
+
+
+class Silent:
+    """Moves x in its place and returns nothing."""
+
+    def step(self, x, g):
+        x -= 0.1 * g
+
+
+class Leaving:
+    """Ends the program where it is made."""
+
+    def __init__(self):
+        raise SystemExit(3)

@@ -192,6 +192,8 @@ def test_the_command_says_what_it_is_and_exits_1_where_it_is_not(capsys):
         (("nonsense",), "write torch.optim.SGD, optax.adam or my_opt.py:MyOptimizer"),
         ((f"{OWN}:NoStep",), "no step"),
         ((f"{OWN}:Nobody",), "no optimizer called 'Nobody'"),
+        ((f"{OWN}:Silent",), "gives no next x: its shape is (), not (8,)"),
+        ((f"{OWN}:Leaving",), "does not take these arguments"),
         ((f"{OWN}:Adam", "--set", "beta=1"), "does not take these arguments"),
         ((f"{OWN}:Adam", "--as", "torch.AdmaW"), "Did you mean 'torch.AdamW'"),
         ((f"{OWN}:Adam", "--as", "torch.Adam", "--set", "slip=1e999999"), "--set slip"),
