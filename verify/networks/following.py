@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ MOST_PARAMETERS = 200_000
 ASYMPTOTIC = 0.25
 """Of the limit of stability: a mode beyond it is not in the range where orders are seen."""
 TOLERANCE = 1e-10
+MOST_EVALUATIONS = 1000
+"""Of a flow's field, for each step of the run."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,12 @@ def follow(
         steps: how many at the optimizer's own step size; twice as many at half of it, and so on.
     Raises:
         BadInput: the optimizer is none that is covered or not linear in its gradients, the model
-            has more than `MOST_PARAMETERS`, or the run leaves every bound.
+            has more than `MOST_PARAMETERS`, the run leaves every bound, or a flow is too stiff.
     """
     import torch  # noqa: PLC0415 (of an extra)
+
+    if not (isinstance(steps, int) and steps > 0):
+        raise BadInput(f"steps={steps} is no number of steps; it is 1 or more.")
 
     setting = from_torch(optimizer)
     rule = setting.exact
@@ -126,9 +132,9 @@ def follow(
         time = steps * setting.h
         ends = (
             x,
-            _end(leading, start, time),
-            _end(modified, start, time),
-            _end(modified, start - h * shift * gradient(start), time),
+            _end(leading, start, time, steps),
+            _end(modified, start, time, steps),
+            _end(modified, start - h * shift * gradient(start), time, steps),
         )
         for name, end in zip(rows, ends, strict=True):
             rows[name].append(end)
@@ -153,13 +159,18 @@ def _errors(
     )
 
 
-def _end(field: Callable[[Array], Array], start: Array, time: float) -> Array:
+def _end(field: Callable[[Array], Array], start: Array, time: float, steps: int) -> Array:
     """The flow of a field at the end of the run, by Dormand and Prince's method of order 8."""
     from scipy.integrate import solve_ivp  # noqa: PLC0415 (of an extra)
 
-    found = solve_ivp(
-        lambda _, x: field(x), (0, time), start, "DOP853", rtol=TOLERANCE, atol=TOLERANCE
-    )
+    calls = count()
+
+    def counted(_: float, x: Array) -> Array:
+        if next(calls) == MOST_EVALUATIONS * steps:
+            raise BadInput("a flow is too stiff to be followed to its end; take a smaller step.")
+        return field(x)
+
+    found = solve_ivp(counted, (0, time), start, "DOP853", rtol=TOLERANCE, atol=TOLERANCE)
     if not found.success:
         raise BadInput(f"a flow cannot be followed to its end: {found.message}")
     return found.y[:, -1]

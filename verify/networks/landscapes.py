@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from derive.language.bad_input import BadInput
+
 Array = np.ndarray
 
 
@@ -37,9 +39,13 @@ def torch_landscape(
 
     Args:
         dtype: that of the computation, the model's own without it.
+    Raises:
+        BadInput: the data are no such pair; later, the loss is not one number.
     """
     import torch  # noqa: PLC0415 (of an extra)
 
+    if not (isinstance(data, (tuple, list)) and len(data) == 2):
+        raise BadInput("the data are a pair of tensors, (inputs, targets).")
     inputs, targets = data
     own = {name: p for name, p in model.named_parameters() if p.requires_grad}
     kind = dtype or next(iter(own.values())).dtype
@@ -62,6 +68,8 @@ def torch_landscape(
     def slope(x: Array) -> tuple[float, Array]:
         parts = parts_of(x, True)
         value = loss(run(parts), aim)
+        if value.numel() != 1:
+            raise BadInput(f"the loss gives {value.numel()} numbers; let it give their mean.")
         return float(value.detach()), _flat(torch.autograd.grad(value, parts))
 
     def hessian_times(x: Array, v: Array) -> Array:

@@ -11,6 +11,7 @@ import pytest
 
 from derive.language.bad_input import BadInput
 from derive.optimizers.libraries import find_library
+from verify.networks import following
 from verify.networks.following import follow
 from verify.networks.landscapes import Landscape, jax_landscape, torch_landscape
 from verify.networks.meter import Meter, watch
@@ -161,6 +162,27 @@ def test_follow_refuses_what_is_not_linear(torch: Any):
     model, loss, data = network(torch)
     with pytest.raises(BadInput, match="not linear in its gradients"):
         follow(model, loss, torch.optim.Adam(model.parameters()), data, steps=2)
+
+
+def test_what_cannot_be_watched_or_followed_is_told(torch: Any):
+    model, loss, data = network(torch)
+    descent = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(BadInput, match="a pair of tensors"):
+        watch(model, loss, descent, data[0])
+    with pytest.raises(BadInput, match=r"the loss gives \d+ numbers"):
+        watch(model, torch.nn.MSELoss(reduction="none"), descent, data, every=1).measure()
+    wrong: tuple[Any, ...] = (0, 2.5)
+    for steps in wrong:
+        with pytest.raises(BadInput, match="is no number of steps"):
+            follow(model, loss, descent, data, steps=steps)
+
+
+def test_a_flow_too_stiff_to_follow_is_told(torch: Any, monkeypatch: pytest.MonkeyPatch):
+    model, loss, data = network(torch)
+    descent = torch.optim.SGD(model.parameters(), lr=0.1)
+    monkeypatch.setattr(following, "MOST_EVALUATIONS", 10)
+    with pytest.raises(BadInput, match="too stiff"):
+        follow(model, loss, descent, data, steps=1)
 
 
 def test_a_landscape_of_jax_has_the_same_derivatives(torch: Any):
