@@ -247,7 +247,7 @@ def optimizers(
             say(regularizers.as_latex() if latex else regularizers.as_text())
         return
     if format is TableFormat.LATEX:
-        refuse("without --table", "--format")
+        raise BadInput("--format latex writes the table; add --table, or choose text or json.")
     rules = ZOO | NONLINEAR
     if format is TableFormat.JSON:
         say_json(

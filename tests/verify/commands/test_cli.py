@@ -190,6 +190,7 @@ def test_verify_json_is_all_there_is_on_standard_output(capsys):
         (["show", "nothing"], "no claim is called 'nothing'"),
         (["export", "--out", "/proc/nowhere"], "cannot be written"),
         (["frobnicate"], "frobnicate"),
+        (["optimizers", "--format", "latex"], "add --table"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_exit_code_2(capsys, arguments, said):
