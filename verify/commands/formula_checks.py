@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import sympy
 from derive.language.bad_input import BadInput
 from derive.language.formula import MEANINGS
 from derive.language.writing import latex, plain
+from verify.claims.claim import REGISTRY
 from verify.formulas.aligning import Derivation, Step, read_derivation
 from verify.formulas.comparing import Answer
 from verify.formulas.deciding import Outcome
@@ -27,7 +28,7 @@ from verify.formulas.matching import (
 )
 from verify.formulas.notation import read_names, unused, words_in
 from verify.formulas.reading import read_expression
-from verify.formulas.targets import find_target, list_targets, symbols_of
+from verify.formulas.targets import claim_formulas, find_target, list_targets, symbols_of
 from verify.running.budget import OverBudget, within_budget
 from verify.running.columns import aligned
 from verify.workbench.drafts import read_condition
@@ -80,7 +81,28 @@ def _conditions(
 def check_formula(
     text: str, against: str, is_latex: bool, assume: Sequence[str], name: Sequence[str]
 ) -> Report:
-    """A formula or display, beside a target."""
+    """A formula or display, beside a target; of a claim with several formulas beside the one that
+    it equals, else beside the first that it can be compared with.
+    """
+    several = list(claim_formulas(against)) if against in REGISTRY.claims else []
+    if len(several) < 2:
+        return _compared(text, against, is_latex, assume, name)
+    found: list[Report] = []
+    refused: list[BadInput] = []
+    for one in several:
+        try:
+            found.append(_compared(text, one, is_latex, assume, name))
+        except BadInput as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    best = next((report for report in found if report.outcome is Outcome.EQUAL), found[0])
+    return replace(best, lines=(*best.lines, f"  beside {best.data['against']}"))
+
+
+def _compared(
+    text: str, against: str, is_latex: bool, assume: Sequence[str], name: Sequence[str]
+) -> Report:
     symbols = symbols_of(against)
     known = {*symbols, *MEANINGS, "h"}
     aliases = read_names(name, known)
