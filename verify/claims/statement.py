@@ -135,6 +135,26 @@ class Statement:
                 end = mark.end()
         yield text[end:]
 
+    def around(self, name: str) -> tuple[str, str]:
+        r"""What stands in front of a slot and behind it on its side of an equation, as LaTeX.
+
+        >>> loss = r"Of $\hat E:=E{+part}\lVert\nabla E\rVert^2$."
+        >>> Statement(Type.EQUALITY, loss, {"part": Value(K)}).around("part")
+        ('E+', '\\lVert\\nabla E\\rVert^2')
+        """
+        for piece in self.text.split("$")[1::2]:
+            for mark in MARK.finditer(piece):
+                if mark[2] == name:
+                    front = re.split(r":?=", piece[: mark.start()])[-1]
+                    behind = re.split(r":?=|(?<!\\)[,;]", piece[mark.end() :])[0]
+                    lead = self._inside(front) + ("+" if mark[1] and front.strip() else "")
+                    return lead, self._inside(behind)
+        return "", ""
+
+    def _inside(self, text: str) -> str:
+        """A piece of mathematics with its slots filled."""
+        return self.filled(f"${text}$")[1:-1]
+
     def formulas(self) -> dict[str, sympy.Expr]:
         """The slots that hold formulas."""
         return {name: s.expr for name, s in self.slots.items() if isinstance(s, Value)}

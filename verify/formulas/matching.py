@@ -6,7 +6,9 @@ A target with an order, `heavy-ball:modified-loss:order-1`, asks for that term; 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -59,14 +61,22 @@ def read_against(
     """
     wanted = {"E"}
     if (formula := claim_formula(against)) is not None:
-        if (inside := _between(text, formula.lead, formula.beside)) is not None:
-            return read_display(inside, names=names, aliases=aliases)
-        wanted = fields_in(formula.lead + formula.beside)
+        for written in (str, _braced):
+            lead, behind = written(formula.lead), written(formula.beside)
+            if (inside := _between(text, lead, behind)) is not None:
+                return read_display(inside, names=names, aliases=aliases)
+        with suppress(Unreadable):
+            wanted = fields_in(formula.lead + formula.beside)
     written = fields_in(text) - set(aliases)
     if len(written) == len(wanted) == 1 and written != wanted and not written & set(names):
         aliases = {**aliases, next(iter(written)): next(iter(wanted))}
         wanted = set()
     return read_display(text, names=names, aliases=aliases, losses=wanted)
+
+
+def _braced(text: str) -> str:
+    """LaTeX with braces around every raised character, as in s^{2}."""
+    return re.sub(r"\^(\w)", r"^{\1}", text)
 
 
 def _between(text: str, lead: str, behind: str) -> str | None:

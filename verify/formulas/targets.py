@@ -140,12 +140,15 @@ def claim_formulas(id: str) -> dict[str, Formula]:
     claim = REGISTRY.claims[id]
     if claim.says is None:
         return {id: claim.formula}
-    found = claim.says.formulas()
-    if len(found) < 2:
-        return {id: claim.formula} if found else {}
-    return {
-        f"{id}:{slot}": replace(claim.formula, name=slot, expr=expr) for slot, expr in found.items()
-    }
+    found: dict[str, Formula] = {}
+    for slot, expr in claim.says.formulas().items():
+        lead, beside = claim.says.around(slot)
+        formula = replace(claim.formula, expr=expr, lead=lead, beside=beside)
+        found[f"{id}:{slot}"] = replace(formula, name=slot)
+    if len(found) > 1:
+        return found
+    alone = [replace(formula, name=claim.formula.name) for formula in found.values()]
+    return dict(zip([id], alone, strict=False))
 
 
 def claim_formula(name: str) -> Formula | None:

@@ -179,3 +179,36 @@ def test_json_says_what_the_lines_say(capsys, tmp_path):
     code, found = answer("h/4", "--find")
     assert code == 0
     assert f"{GRADIENT}:order-1" in {row["name"] for row in found["found"]}
+
+
+@pytest.mark.parametrize(
+    ("formula", "code", "slot"),
+    [
+        ("h*(1+beta)/(4*(1-beta)^2)", 0, "weight"),
+        ("1/(1-beta)", 0, "force"),
+        ("1/7", 1, "force"),
+    ],
+)
+def test_of_a_claim_with_several_formulas_the_one_that_fits_is_compared(
+    capsys, formula: str, code: int, slot: str
+):
+    found, out, _ = undertow(capsys, "check", formula, "--against", "ghosh2023.reduced-flow-order")
+    assert found == code
+    assert out.splitlines()[-1] == f"  beside ghosh2023.reduced-flow-order:{slot}"
+
+
+@pytest.mark.parametrize(
+    ("written", "claim"),
+    [
+        (r"E+\frac{h(1+\beta)}{4(1-\beta)^{2}}\lVert\nabla E\rVert^{2}", "ghosh2023.modified-loss"),
+        (
+            r"\frac{h(1+\beta)}{\lambda(1-\beta)(2+2\beta-h\lambda)}s^{2}",
+            "cowsik2022.position-variance",
+        ),
+    ],
+)
+def test_a_formula_as_a_claim_shows_it_is_equal(capsys, written: str, claim: str):
+    code, _, _ = undertow(capsys, "check", "--latex", written, "--against", claim)
+    assert code == 0
+    code, _, _ = undertow(capsys, "check", "--latex", f"2{written}", "--against", claim)
+    assert code == 1
