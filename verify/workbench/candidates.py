@@ -27,7 +27,7 @@ from derive.language.trees import LEAF, Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import plain
 from verify.claims.checks.identities import exact
-from verify.claims.claim import Check, Evidence, Kind, Settings
+from verify.claims.claim import Candidate, Check, Evidence, Kind, Settings
 from verify.claims.equality import closed, difference
 from verify.formulas.comparing import compare_with
 from verify.running.families import bounded_polynomial, starting_point
@@ -274,9 +274,10 @@ def _decay_check(subject: Subject) -> Check:
 def guarded(check: Check) -> Check:
     """The check, for candidates that may be infinite where they are tried."""
 
-    def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
+    def judge(candidate: Candidate, settings: Settings) -> Evidence:
         try:
-            return check.judge(closed(candidate), settings)
+            formula = isinstance(candidate, sympy.Expr)
+            return check.judge(closed(candidate) if formula else candidate, settings)
         except BadInput as error:
             return Evidence(None, str(error))
         except (ValueError, ZeroDivisionError) as error:

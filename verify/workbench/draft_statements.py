@@ -8,10 +8,12 @@ import sympy
 
 from verify.claims.checks.stated import observed, remembered
 from verify.claims.claim import Check, Evidence, Kind, Settings, on
+from verify.claims.equality import closed
 from verify.claims.slots import Choice, Losses, Order, Slot, Value, When
 from verify.claims.statement import Statement, Type, asserted
 from verify.running.orders import observed_order
 from verify.workbench.candidate_orders import distances
+from verify.workbench.candidates import guarded
 from verify.workbench.draft_fields import Fields
 from verify.workbench.subjects import Subject
 
@@ -76,7 +78,7 @@ def closeness(subject: Subject) -> tuple[Check, ...]:
 
     @remembered
     def ask(says: Statement, of: Losses, settings: Settings) -> Sequence[tuple[float, float]]:
-        return distances(subject, says.expr("formula"), settings, of)
+        return distances(subject, closed(says.expr("formula")), settings, of)
 
     def on_losses(says: Statement, settings: Settings) -> Evidence:
         power, later = says["order"].power, says["when"] is When.AFTER_START_UP
@@ -92,10 +94,11 @@ def closeness(subject: Subject) -> tuple[Check, ...]:
                 return Evidence(False, f"order {found} for {of.value}")
         return Evidence(True, f"the order is met for {says['losses'].value}, and not beyond")
 
-    return (
+    found = (
         observed("observed order", lambda says, settings: ask(says, Losses.EVERY, settings)),
         Check("order for each class of losses", Kind.ORDER, on_losses),
     )
+    return tuple(map(guarded, found))
 
 
 def on_formula(checks: Sequence[Check]) -> tuple[Check, ...]:

@@ -532,6 +532,25 @@ def test_a_printed_formula_is_corrected_in_its_slot(typed):
     assert "4(1-" not in claim.printed_sentence.replace(" ", "")
 
 
+@pytest.mark.parametrize("infinite", ["1/h", "h/(2*beta - 1)"])
+def test_a_closeness_with_an_infinite_formula_is_refuted(typed, infinite):
+    result = judge(typed(closeness(printed=f'"{infinite}"'))[0], FAST)
+    assert result.verdict is Verdict.REFUTED
+
+
+def test_the_start_up_of_a_history_sum_is_close_at_every_step(typed):
+    square = "(Sum(beta**r, (r, 0, k)))**2"
+    history = "2*Sum(beta**(k - r)*((1 - beta**(r + 1))/(1 - beta))**2, (r, 0, k - 1))"
+    (claim,) = typed(
+        closeness(
+            printed=f'"({square} + {history})*(1 - beta)**3/(1 + beta)"',
+            quantity='"transient-factor"',
+            when='"every step"',
+        )
+    )
+    assert judge(claim, FAST).verdict is Verdict.CONFIRMED
+
+
 def test_the_iterates_of_gradient_descent_are_close_at_every_step(typed):
     text = closeness(printed='"h/4"', when='"every step"')
     (claim,) = typed(text.replace("heavy-ball", "gradient-descent"))
