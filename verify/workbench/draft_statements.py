@@ -12,7 +12,7 @@ from verify.claims.equality import closed
 from verify.claims.slots import Choice, Losses, Order, Slot, Value, When
 from verify.claims.statement import Statement, Type, asserted
 from verify.running.orders import observed_order
-from verify.workbench.candidate_orders import distances
+from verify.workbench.candidate_orders import distances, tamest
 from verify.workbench.candidates import guarded
 from verify.workbench.draft_fields import Fields
 from verify.workbench.subjects import Subject
@@ -75,10 +75,11 @@ def read_statement(fields: Fields, of: Type, formula: sympy.Expr) -> Statement:
 
 def closeness(subject: Subject) -> tuple[Check, ...]:
     """Iterates and flow are close to the order, when and for the losses that are stated."""
+    point = tamest(subject)
 
     @remembered
     def ask(says: Statement, of: Losses, settings: Settings) -> Sequence[tuple[float, float]]:
-        return distances(subject, closed(says.expr("formula")), settings, of)
+        return distances(subject, closed(says.expr("formula")), settings, point, of)
 
     def on_losses(says: Statement, settings: Settings) -> Evidence:
         power, later = says["order"].power, says["when"] is When.AFTER_START_UP

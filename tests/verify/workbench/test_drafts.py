@@ -8,7 +8,7 @@ from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
 from verify.claims.claim import Kind, Settings, Verdict
 from verify.claims.judging import ClaimResult, judge
-from verify.claims.mutants import with_survivors
+from verify.claims.mutants import put_to_the_test, with_survivors
 from verify.formulas.asked import DRAFTED
 from verify.formulas.reading import Unreadable
 from verify.report.terminal import statement
@@ -502,6 +502,9 @@ def test_every_wrong_version_of_every_slot_is_rejected(typed):
     result = with_survivors(judge(claim, FAST), FAST)
     assert result.verdict is Verdict.CONFIRMED, result.survivors
     assert {slot for slot, _, _ in claim.wrong()} == {"formula", "order", "when", "losses"}
+    tried = put_to_the_test(claim, FAST)
+    assert not tried.survivors
+    assert {t.slot for t in tried.tried} == {"formula", "order", "when", "losses"}
 
 
 @pytest.mark.parametrize(
