@@ -120,12 +120,15 @@ def by_powers(terms: Mapping[Vector, sympy.Expr]) -> tuple[dict[Vector, sympy.Ex
         series = sympy.expand(
             sympy.series(sympy.powdenest(named, force=True), h, 0, ORDERS).removeO()
         )
-        for n in range(ORDERS):
-            part = series.coeff(h, n)
-            if part != 0:
-                rows[n][vector] = sympy.factor(part.subs({p: s for s, p in names.items()}))
         if any(part.as_coeff_exponent(h)[1] < 0 for part in sympy.Add.make_args(series)):
             raise BadInput(f"the coefficient {coefficient} grows without bound as h tends to 0.")
+        parts = [series.coeff(h, n) for n in range(ORDERS)]
+        whole = sum(part * h**n for n, part in enumerate(parts))
+        if any(part.has(h) for part in parts) or sympy.expand(series - whole) != 0:
+            raise BadInput(f"the coefficient {coefficient} is no series in whole powers of h.")
+        for row, part in zip(rows, parts, strict=True):
+            if part != 0:
+                row[vector] = sympy.factor(part.subs({p: s for s, p in names.items()}))
     return rows
 
 
