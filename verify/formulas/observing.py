@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from derive.engine.invariant_manifold import SlowManifold
 from derive.engine.observed import observed_flow
 from derive.language.bad_input import BadInput
@@ -28,9 +30,19 @@ def read_observed(rule: Optimizer, text: str, *, order: int) -> SlowManifold:
     name = left.strip() if equals else CALLED
     if not name.isidentifier():
         raise BadInput(f"--observe {text!r} has no name on the left; write y = x + h*v.")
+    if name in ("h", "k", "t"):
+        raise BadInput(f"--observe gives the name {name!r} of the step; take another, such as y.")
     states = ("x", *rule.memory, *(n for n in ("t",) if n in rule.keywords))
     names = (*states, *(p.name for p in rule.declared), "h")
     expr = read_expression(right if equals else text, names=names)
-    return observed_flow(
-        rule, order=order, observe=lambda **known: evaluate(expr, known), name=name
-    )
+
+    def observe(**known: Any) -> Any:
+        try:
+            return evaluate(expr, known)
+        except TypeError:
+            raise BadInput(
+                f"--observe {text!r} has a function that is not expanded in h here; "
+                "write it in sums, products and whole powers."
+            ) from None
+
+    return observed_flow(rule, order=order, observe=observe, name=name)

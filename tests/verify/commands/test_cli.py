@@ -191,6 +191,8 @@ def test_verify_json_is_all_there_is_on_standard_output(capsys):
         (["export", "--out", "/proc/nowhere"], "cannot be written"),
         (["frobnicate"], "frobnicate"),
         (["optimizers", "--format", "latex"], "add --table"),
+        (["derive", "nesterov-sc", "--observe", "y = x + sqrt(h)*u"], "whole powers"),
+        (["derive", "nesterov-sc", "--observe", "h = x"], "the name 'h' of the step"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_exit_code_2(capsys, arguments, said):
