@@ -10,6 +10,7 @@ from derive import optimizer
 from derive.engine.component_ring import NoExpansion
 from derive.engine.fading import Fading
 from derive.engine.invariant_manifold import general_flow
+from derive.engine.sequences import NoClosedForm
 from derive.engine.settling import start_up
 from tests.verify.running.random_rules import linear_rules, rules
 from verify.formulas.reading import loss_from_text
@@ -34,7 +35,12 @@ def test_each_further_power_of_h_gains_an_order_and_one_per_cent_is_seen(rule):
 @settings(max_examples=settings().max_examples // 4)
 @given(rule=linear_rules(), k=st.integers(0, 4))
 def test_the_start_up_of_a_linear_memory_in_closed_form_is_the_one_that_is_followed(rule, k):
-    closed, followed = (start_up(rule, order=2, k=step) for step in (None, k))
+    try:
+        closed = start_up(rule, order=2, k=None)
+    except NoClosedForm as refusal:
+        assert "ends after some steps" in str(refusal)  # noqa: PT017 (a memory may be nilpotent)
+        return
+    followed = start_up(rule, order=2, k=k)
     fading = Fading(closed.algebra, rule.name)
     for ours, theirs in zip(closed.flow["x"], followed.flow["x"], strict=True):
         assert closed.algebra.is_zero(fading.at(ours, k) - theirs)
