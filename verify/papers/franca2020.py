@@ -167,8 +167,7 @@ def contraction() -> Claim:
             Type.EQUALITY,
             r"In $d$ dimensions the Jacobian determinant of a step in $(x,p)$ is $({factor})^d$ "
             r"for heavy ball, and for Nesterov's method, whose gradient is taken at "
-            r"$y:=x+he^{-\gamma h}p/m$, it is "
-            r"$({factor})^d\det(I{+minus}\nabla^2f(y))$.",
+            r"$y:=x+he^{-\gamma h}p/m$, it is $({factor})^d\det(I{+minus}\nabla^2f(y))$.",
             {"factor": Value(FADED), "minus": Value(-(H**2) / MASS)},
         ),
         checks=(

@@ -61,10 +61,9 @@ def exact_modified_loss() -> Claim:
     return Claim(
         says=Statement(
             Type.EXISTENCE,
-            r"On its slow manifold $x_{k+1}:=x_k+\beta(x_k-x_{k-1})-h\nabla "
-            r"E(x_k+a(x_k-x_{k-1}))$ is "
-            r"gradient descent on a modified loss, for every $E$ and order, where $a={ahead}$, as "
-            r"for heavy ball; for any other $a$ it is none at {order}.",
+            r"On its slow manifold $x_{k+1}:=x_k+\beta(x_k-x_{k-1})-h\nabla E(x_k+a(x_k-x_{k-1}))$ "
+            r"is gradient descent on a modified loss, for every $E$ and order, where $a={ahead}$, "
+            r"as for heavy ball; for any other $a$ it is none at {order}.",
             {"ahead": Value(sympy.Integer(0)), "order": Order(3)},
         ),
         checks=(

@@ -285,8 +285,7 @@ def one_step_loss() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"On a mode of curvature $\lambda$ heavy ball, started on its slow manifold, is "
-            r"gradient "
-            r"descent with the curvature $q\lambda$, $q={factor}$ at $z:=h\lambda$, while "
+            r"gradient descent with the curvature $q\lambda$, $q={factor}$ at $z:=h\lambda$, while "
             r"$z{relation}{threshold}$.",
             {"factor": Value((1 - BETA + Z - ROOT) / (2 * Z)), **LIMIT},
         ),

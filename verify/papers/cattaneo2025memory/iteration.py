@@ -156,10 +156,8 @@ def memory_term() -> Claim:
     return Claim(
         says=Statement(
             Type.LIMIT,
-            r"From a cold start heavy ball has "
-            r"$x_{k+1}=x_k-h\nabla({force}E{+memory}\lVert\nabla E\rVert^2)$ and {error}, as "
-            r"$h$ falls "
-            r"and $k$ is fixed.",
+            r"From a cold start heavy ball has $x_{k+1}=x_k-h\nabla({force}E{+memory}\lVert\nabla "
+            r"E\rVert^2)$ and {error}, as $h$ falls and $k$ is fixed.",
             {
                 "force": Value(FORCE, "limit"),
                 "memory": Value(H * double_sum / (2 * ONE_MINUS**3)),
@@ -275,10 +273,9 @@ def decomposition() -> Claim:
     return Claim(
         says=Statement(
             Type.EQUALITY,
-            r"In the loss $E{+total}\lVert\nabla E\rVert^2$ of heavy ball's flow, memory, that "
-            r"is the "
-            r"loss of the memoryless iteration, accounts for {memory} and discretization, that is "
-            r"the loss of gradient descent at equal effective learning rate, for {rest}.",
+            r"In the loss $E{+total}\lVert\nabla E\rVert^2$ of heavy ball's flow, memory, that is "
+            r"the loss of the memoryless iteration, accounts for {memory} and discretization, that "
+            r"is the loss of gradient descent at equal effective learning rate, for {rest}.",
             {
                 "total": Value(H * (1 + BETA) / (4 * ONE_MINUS**2)),
                 "memory": Value(MEMORY_LOSS),

@@ -146,8 +146,7 @@ def limit_map_twice() -> Claim:
             Type.EQUALITY,
             r"At a minimizer without momentum, for {domain}, $z_i:=h\lambda_i$, the noiseless "
             r"iteration has a limit $\Phi$ with, on modes $p$ and $q$ of curvatures $\lambda_1$ "
-            r"and $\lambda_2$, "
-            r"$P_L\partial_w\partial_w\Phi[p,q]={positions}\,P_L\nabla^3L[p,q]$, "
+            r"and $\lambda_2$, $P_L\partial_w\partial_w\Phi[p,q]={positions}\,P_L\nabla^3L[p,q]$, "
             r"$P_L\partial_w\partial_\pi\Phi[p,q]={mixed}\,P_L\nabla^3L[p,q]$ and "
             r"$P_L\partial_\pi\partial_\pi\Phi[p,q]={momenta}\,P_L\nabla^3L[p,q]$.",
             {

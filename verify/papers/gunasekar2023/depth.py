@@ -329,8 +329,7 @@ def small_start() -> Claim:
             Type.LIMIT,
             r"At depth two the least $-\log\alpha$ for which $\lVert\theta\rVert_1$ is within a "
             r"relative $\epsilon$ of the smallest on every data set is, as $\epsilon$ falls, "
-            r"{order} "
-            r"and no smaller order.",
+            r"{order} and no smaller order.",
             {
                 "order": Order(-1, "epsilon", kind="limit"),
                 "example": Instance(None, {"s": "1/2", r"\Lambda": "1/300"}),
@@ -379,9 +378,8 @@ def deep_small_start() -> Claim:
         says=Statement(
             Type.LIMIT,
             r"At depth $D$ the largest relative excess of $\lVert\theta\rVert_1$ over the "
-            r"smallest, "
-            r"over all data sets, is {order} as $\alpha$ falls and no smaller order, for the "
-            r"integers {domain}: a power, where depth two has the inverse of a logarithm.",
+            r"smallest, over all data sets, is {order} as $\alpha$ falls and no smaller order, for "
+            r"the integers {domain}: a power, where depth two has the inverse of a logarithm.",
             {"order": Order(DEPTH - 2, "alpha", kind="limit"), "domain": DEPTHS_STATED},
         ),
         checks=(

@@ -217,11 +217,10 @@ def gaussian_gain() -> Claim:
     return Claim(
         says=Statement(
             Type.LIMIT,
-            r"For Gaussian rows of deviation $\sigma$ in $d$ dimensions, $b$ of them in a "
-            r"step, from "
-            r"$w_\pm:=\alpha$ to an interpolator of $\ell_1$ norm $M$ on $\theta:=u\odot v$, the "
-            r"mean of $\lVert\mathrm{Gain}_\gamma\rVert_1$ is, to leading order as $\gamma$, $b/d$ "
-            r"and then $\alpha$ fall, {limit}.",
+            r"For Gaussian rows of deviation $\sigma$ in $d$ dimensions, $b$ of them in a step, "
+            r"from $w_\pm:=\alpha$ to an interpolator of $\ell_1$ norm $M$ on $\theta:=u\odot v$, "
+            r"the mean of $\lVert\mathrm{Gain}_\gamma\rVert_1$ is, to leading order as $\gamma$, "
+            r"$b/d$ and then $\alpha$ fall, {limit}.",
             {"limit": Value(GAMMA * S**2 * D * sympy.log(1 / ALPHA) * M / B, "limit")},
         ),
         checks=(

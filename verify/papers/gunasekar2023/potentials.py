@@ -99,9 +99,9 @@ def same_start() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"Gradient descent on any rows on {left} from $\lvert u_{0,i}\rvert={first}$ and "
-            r"$\lvert v_{0,i}\rvert={second}$ "
-            r"with steps ${ratio}\,\gamma$ has the same $\theta$ after every step as on {right} "
-            r"from $\lvert w_{\pm,0,i}\rvert={other}$ with steps $\gamma$.",
+            r"$\lvert v_{0,i}\rvert={second}$ with steps ${ratio}\,\gamma$ has the same $\theta$ "
+            r"after every step as on {right} from $\lvert w_{\pm,0,i}\rvert={other}$ with steps "
+            r"$\gamma$.",
             {
                 "left": Weights.PRODUCT,
                 "first": Value(2 * ALPHA),
@@ -168,9 +168,8 @@ def start_and_potential() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"Gradient flow on {network} from $\lvert u_{0,i}\rvert={first}$ and $\lvert "
-            r"v_{0,i}\rvert={second}$, "
-            r"$\alpha:=\alpha_i$, minimizes, if it ends at an interpolator, the sum over the "
-            r"coordinates of ${potential}$ among all interpolators.",
+            r"v_{0,i}\rvert={second}$, $\alpha:=\alpha_i$, minimizes, if it ends at an "
+            r"interpolator, the sum over the coordinates of ${potential}$ among all interpolators.",
             {
                 "network": Weights.PRODUCT,
                 "first": Value(ALPHA, "start"),

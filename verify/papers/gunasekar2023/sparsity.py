@@ -98,10 +98,9 @@ def alpha_for_sparsity() -> Claim:
     return Claim(
         says=Statement(
             Type.LIMIT,
-            r"The least $-\log\alpha$ from which on every row of $d$ entries, the largest of "
-            r"them one and the others alike, leads to an $\ell_1$ norm within a relative "
-            r"$\epsilon$ "
-            r"of the least is {grown}, up to a relative {error} as $\epsilon$ falls.",
+            r"The least $-\log\alpha$ from which on every row of $d$ entries, the largest of them "
+            r"one and the others alike, leads to an $\ell_1$ norm within a relative $\epsilon$ of "
+            r"the least is {grown}, up to a relative {error} as $\epsilon$ falls.",
             {
                 "grown": Value(grown, "limit"),
                 "error": Order(1, "epsilon"),

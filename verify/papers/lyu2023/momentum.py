@@ -143,9 +143,8 @@ class NoError(Choice):
 
 INERTIAL = {"speed": Speed.CALM, "error": Order(2, "alpha")}
 MOMENTUM_FLOW = (
-    r"the flow $\ddot w:=-(\dot w+\nabla L/(1-\mu))/\alpha$ on {network}, started {speed}, "
-    r"while no "
-    r"weight vanishes"
+    r"the flow $\ddot w:=-(\dot w+\nabla L/(1-\mu))/\alpha$ on {network}, started {speed}, while "
+    r"no weight vanishes"
 )
 
 

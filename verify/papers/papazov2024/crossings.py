@@ -154,11 +154,10 @@ def explicit_inertia() -> Claim:
     return Claim(
         says=Statement(
             Type.INEQUALITY,
-            r"For momentum flow from rest on $\theta:=u\odot v$ with the mean of half the "
-            r"squares as "
-            r"loss, no weight crosses zero for $\lambda{relation}{bound}$, "
-            r"with $L$ the loss at the start and $G$ the largest root mean square of a column of "
-            r"$X$, and no larger bound of this form keeps the force at the start harmless.",
+            r"For momentum flow from rest on $\theta:=u\odot v$ with the mean of half the squares "
+            r"as loss, no weight crosses zero for $\lambda{relation}{bound}$, with $L$ the loss at "
+            r"the start and $G$ the largest root mean square of a column of $X$, and no larger "
+            r"bound of this form keeps the force at the start harmless.",
             {
                 "bound": Value(1 / (4 * REACH * sympy.sqrt(2 * LOSS0)), "bound"),
                 "relation": Relation.AT_MOST,
@@ -304,9 +303,8 @@ def balance_falls() -> Claim:
         says=Statement(
             Type.INEQUALITY,
             r"Heavy ball on $\theta:=u\odot v$ that moves and ends at an interpolator has "
-            r"$\Delta_\infty{relation}\Delta_0$ {signs}: a step of ratio $r:=1+e$ takes "
-            r"${loss}$ from "
-            r"$\log\lvert w_\pm\rvert$ beyond the gradient, up to {error} as $e$ falls.",
+            r"$\Delta_\infty{relation}\Delta_0$ {signs}: a step of ratio $r:=1+e$ takes ${loss}$ "
+            r"from $\log\lvert w_\pm\rvert$ beyond the gradient, up to {error} as $e$ falls.",
             {
                 "loss": Value((1 + BETA) / (2 * (1 - BETA)) * E**2),
                 "relation": Relation.BELOW,

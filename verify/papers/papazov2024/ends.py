@@ -195,12 +195,10 @@ def momentum_loss() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"Heavy ball from a cold start on $\theta:=u\odot v$, $w_\pm:=u\pm v$, with any "
-            r"batches "
-            r"and across zero, ends, where it ends at an interpolator, at the minimizer of the "
-            r"divergence of $\psi_{\Delta_\infty}$ among all interpolators; all in all a step of "
-            r"ratio $r$ takes from $\log\lvert w_\pm\rvert$, beside $\pm{share}\,\gamma\nabla "
-            r"L_B$, "
-            r"which is along the rows, {loss}, as much as the divergence starts lower.",
+            r"batches and across zero, ends, where it ends at an interpolator, at the minimizer of "
+            r"the divergence of $\psi_{\Delta_\infty}$ among all interpolators; all in all a step "
+            r"of ratio $r$ takes from $\log\lvert w_\pm\rvert$, beside $\pm{share}\,\gamma\nabla "
+            r"L_B$, which is along the rows, {loss}, as much as the divergence starts lower.",
             {"loss": Value(loss), "share": Value(1 / (1 - BETA), "share")},
         ),
         checks=(

@@ -77,11 +77,10 @@ def convergence() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"Along $\ddot x:=-(\dot x+\nabla F(x))/\lambda$ half the squared distance $a$ to any "
-            r"point $z$ has ${inertia}\,\ddot a+\dot a={rate}\,\lvert\dot x\rvert^2-"
-            r"\langle\nabla F(x),x-z\rangle$, and the rate of $\frac\lambda{{two}}"
-            r"\lvert\dot x\rvert^2+F(x)$ is $-{loss}\,\lvert\dot x\rvert^2$; of these two the "
-            r"path's "
-            r"convergence to a minimizer is a consequence where $F$ is convex and has one.",
+            r"point $z$ has ${inertia}\,\ddot a+\dot a={rate}\,\lvert\dot x\rvert^2-\langle\nabla "
+            r"F(x),x-z\rangle$, and the rate of $\frac\lambda{{two}}\lvert\dot x\rvert^2+F(x)$ is "
+            r"$-{loss}\,\lvert\dot x\rvert^2$; of these two the path's convergence to a minimizer "
+            r"is a consequence where $F$ is convex and has one.",
             {
                 "rate": Value(LAMBDA),
                 "inertia": Value(LAMBDA, "inertia"),

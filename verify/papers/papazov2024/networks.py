@@ -165,9 +165,8 @@ def setting() -> Claim:
     return Claim(
         says=Statement(
             Type.EQUALITY,
-            r"$u\odot v$ is ${factor}\,(w_+^2-w_-^2)$ for $w_\pm:=u\pm v$, and a step of "
-            r"heavy ball "
-            r"on $u$ and $v$ is, beside the momentum, $\mp{rate}\,\gamma\nabla L\odot w_\pm$.",
+            r"$u\odot v$ is ${factor}\,(w_+^2-w_-^2)$ for $w_\pm:=u\pm v$, and a step of heavy "
+            r"ball on $u$ and $v$ is, beside the momentum, $\mp{rate}\,\gamma\nabla L\odot w_\pm$.",
             {
                 "factor": Value(sympy.Rational(1, 4)),
                 "rate": Value(sympy.Integer(1), "rate"),

@@ -113,11 +113,9 @@ def decay_on_loss() -> Claim:
     """
     return decay_claim(
         r"Heavy ball whose decay $W$ is subtracted at the place before the step, past the "
-        r"momentum, "
-        r"stays in a step on the flow $\dot x:=-{force}\nabla E-\nabla W-{own}\nabla^2E\,\nabla "
-        r"E-{across}\nabla^2E\,\nabla W-{back}\nabla^2W\,\nabla E-{decay}\nabla^2W\,\nabla W$ "
-        r"up to "
-        r"{order}, for {domain}.",
+        r"momentum, stays in a step on the flow $\dot x:=-{force}\nabla E-\nabla "
+        r"W-{own}\nabla^2E\,\nabla E-{across}\nabla^2E\,\nabla W-{back}\nabla^2W\,\nabla "
+        r"E-{decay}\nabla^2W\,\nabla W$ up to {order}, for {domain}.",
         SLOTS,
         "across",
         "[1[]]",

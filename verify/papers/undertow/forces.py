@@ -76,9 +76,8 @@ def force_autocovariance() -> Claim:
         says=Statement(
             Type.LIMIT,
             r"With batches {batches} and gradients at one point, the covariance of $\nabla G_k$ "
-            r"and "
-            r"$\nabla G_{k+l}$, $l$ steps later, tends to {limit} times that of one batch gradient "
-            r"as $k$ grows, for {domain}.",
+            r"and $\nabla G_{k+l}$, $l$ steps later, tends to {limit} times that of one batch "
+            r"gradient as $k$ grows, for {domain}.",
             {
                 "batches": Batches.INDEPENDENT,
                 "limit": Value(BETA**LAG / (1 - BETA**2), "limit"),
@@ -146,10 +145,9 @@ def accumulated_variance() -> Claim:
     return Claim(
         says=Statement(
             Type.LIMIT,
-            r"With batches {batches} and gradients at one point, the variance of "
-            r"$\sum_{j<k}\nabla G_j$ is {factor} times that of one batch gradient; over $k$ it "
-            r"tends "
-            r"to {limit} times that as $k$ grows, for {domain}.",
+            r"With batches {batches} and gradients at one point, the variance of $\sum_{j<k}\nabla "
+            r"G_j$ is {factor} times that of one batch gradient; over $k$ it tends to {limit} "
+            r"times that as $k$ grows, for {domain}.",
             {
                 "batches": Batches.INDEPENDENT,
                 "factor": Value(

@@ -54,9 +54,8 @@ MEAN_LOSS = (
 )
 MEAN_PATH = (
     r"With $M$ batches {batches} and momentum carried across epochs, the mean iterate of heavy "
-    r"ball "
-    r"descends, beside what heavy ball on $E$ alone does, ${noise}\,F$, {times}, as $k$ grows and "
-    r"at leading order in $h$, for {domain}, $F:=\mathbb E\lVert\nabla E_n-\nabla E\rVert^2$."
+    r"ball descends, beside what heavy ball on $E$ alone does, ${noise}\,F$, {times}, as $k$ grows "
+    r"and at leading order in $h$, for {domain}, $F:=\mathbb E\lVert\nabla E_n-\nabla E\rVert^2$."
 )
 
 

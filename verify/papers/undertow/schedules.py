@@ -87,12 +87,10 @@ def changing_momentum() -> Claim:
         says=Statement(
             Type.CLOSENESS,
             r"The iterates $x_{k+1}:=x_k-h\eta(t_k)b_k$, $b_k:=\beta(t_k)b_{k-1}+\nabla E(x_k)$ "
-            r"from "
-            r"two on it are {order}-close, {when}, at the times $t_k:=kh$ to "
-            r"$-\dot x:=\eta(t-h/2)\nabla E/(1-\beta)-h\rho\eta\beta'\nabla E"
-            r"+h\tau\eta^2\nabla^2E\,\nabla E$ with $\rho={extra}$ and $\tau={turn}$, for "
-            r"{losses}, "
-            r"smooth $\eta$ and $\beta$, and {domain}.",
+            r"from two on it are {order}-close, {when}, at the times $t_k:=kh$ to $-\dot "
+            r"x:=\eta(t-h/2)\nabla E/(1-\beta)-h\rho\eta\beta'\nabla "
+            r"E+h\tau\eta^2\nabla^2E\,\nabla E$ with $\rho={extra}$ and $\tau={turn}$, for "
+            r"{losses}, smooth $\eta$ and $\beta$, and {domain}.",
             {"order": Order(2), "when": When.EVERY_STEP, "turn": TURN}
             | {"extra": Value((1 + BETA) / (2 * (1 - BETA) ** 3))}
             | {"losses": Losses.EVERY, "domain": FADING},
@@ -201,8 +199,7 @@ def second_iterate() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"With a gradient of one everywhere, {example}, the second iterate is ${outside}$ "
-            r"where "
-            r"the rate stands outside the buffer and ${inside}$ where it stands inside the "
+            r"where the rate stands outside the buffer and ${inside}$ where it stands inside the "
             r"velocity.",
             {
                 "example": Instance(

@@ -61,8 +61,7 @@ def two_pictures() -> Claim:
             Type.EQUALITY,
             r"Up to {order} momentum flow descends $E{+weight}\lVert\nabla E\rVert^2$ in its slow "
             r"solutions; with $\lambda:=\gamma/(1-\beta)^2$ the second term of heavy ball's "
-            r"modified "
-            r"loss is that times {factor}, for {losses}.",
+            r"modified loss is that times {factor}, for {losses}.",
             {"order": Order(2, "lambda"), "weight": Value(LAMBDA / 2, "regularizer")}
             | {
                 "factor": Value(sympy.Mul(sympy.Rational(1, 2), 1 + BETA, evaluate=False)),
@@ -126,10 +125,9 @@ def two_pictures_gap() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"In the time of the momentum flow with $\lambda={parameter}$, heavy ball's modified "
-            r"flow is that of its slow solutions but for ${gap}(\nabla^2E\,\nabla^2E\,\nabla E+"
-            r"\nabla^3E[\nabla E,\nabla E])$ at order $\gamma^2$, $\epsilon:=\gamma/(1-\beta)$, "
-            r"for "
-            r"{losses}.",
+            r"flow is that of its slow solutions but for ${gap}(\nabla^2E\,\nabla^2E\,\nabla "
+            r"E+\nabla^3E[\nabla E,\nabla E])$ at order $\gamma^2$, $\epsilon:=\gamma/(1-\beta)$, "
+            r"for {losses}.",
             {"parameter": Value(PARAMETER), "gap": Value(EPSILON**2 / 6), "losses": Losses.EVERY},
         ),
         checks=(

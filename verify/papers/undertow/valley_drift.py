@@ -103,10 +103,8 @@ def mixed_drift() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"In a step, noise of covariance $S$ that couples a curved mode $\lambda$ with the "
-            r"valley "
-            r"moves the limit of heavy ball along the valley by "
-            r"${factor}\,P_L\nabla^3L[S_{TL}]$ in "
-            r"the mean, for {domain}, $z:=h\lambda$.",
+            r"valley moves the limit of heavy ball along the valley by "
+            r"${factor}\,P_L\nabla^3L[S_{TL}]$ in the mean, for {domain}, $z:=h\lambda$.",
             {"factor": Value(expr), "domain": STABLE},
         ),
         checks=(
@@ -137,8 +135,7 @@ def transverse_drift() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"In a step, noise of covariance $S$ between the curved modes $\lambda_1$ and "
-            r"$\lambda_2$ "
-            r"moves the limit of heavy ball along the valley by "
+            r"$\lambda_2$ moves the limit of heavy ball along the valley by "
             r"${factor}\,P_L\nabla^3L[S_{TT}]$ in the mean, for {domain}, $z_i:=h\lambda_i$.",
             {"factor": Value(-(H**2) * (1 + BETA) / (2 * SPREAD)), "domain": PAIR},
         ),
@@ -274,9 +271,8 @@ def label_noise_drift_of_averages() -> Claim:
             Type.LIMIT,
             r"With momentum as an exponential average of gradients, label noise of covariance $cH$ "
             r"moves the limit in a step by ${limit}\,c\,P_L\nabla\mathrm{Tr}H$ and {error} in the "
-            r"mean, as $h$ falls, for fixed {domain}; also where $\beta$ tends to one with a "
-            r"power of "
-            r"$h$, the first term is the leading one.",
+            r"mean, as $h$ falls, for fixed {domain}; also where $\beta$ tends to one with a power "
+            r"of $h$, the first term is the leading one.",
             {"limit": Value(-(H**2) / 4, "limit"), "error": Order(3), "domain": FADING},
         ),
         checks=(

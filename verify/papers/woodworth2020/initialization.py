@@ -345,8 +345,7 @@ def large_initialization() -> Claim:
             rf"The squared Euclidean norm of the limit of {START} exceeds the least one, "
             rf"$M^2$, by a "
             r"relative part {relation}$\epsilon$, for {domain} and $\alpha^2={bound}$ or any "
-            r"larger "
-            r"start: the start that the convexity of the potential gives.",
+            r"larger start: the start that the convexity of the potential gives.",
             {"relation": Relation.BELOW, "bound": Value(LARGE, "bound"), "domain": POSITIVE},
         ),
         checks=(

@@ -72,9 +72,8 @@ def deep_network_potential() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"Gradient flow on $\theta:=w_+^D-w_-^D$ from $w_{\pm,i}:=\alpha$ minimizes, if it "
-            r"ends "
-            r"at an interpolator, $\sum_i\alpha^Dq_D(\theta_i/\alpha^D)$ among all interpolators, "
-            r"where $q_D'$ is the inverse of ${position}$ about the origin, and "
+            r"ends at an interpolator, $\sum_i\alpha^Dq_D(\theta_i/\alpha^D)$ among all "
+            r"interpolators, where $q_D'$ is the inverse of ${position}$ about the origin, and "
             r"$s={unit}\int(-\nabla L)$ along the way, for the integers {domain}.",
             {
                 "position": Value((1 - POSITION) ** power - (1 + POSITION) ** power),
