@@ -61,8 +61,8 @@ def read_against(
     """
     wanted = {"E"}
     if (formula := claim_formula(against)) is not None:
-        for written in (str, _braced):
-            lead, behind = written(formula.lead), written(formula.beside)
+        for spelt in (str, _braced):
+            lead, behind = spelt(formula.lead), spelt(formula.beside)
             if (inside := _between(text, lead, behind)) is not None:
                 return read_display(inside, names=names, aliases=aliases)
         with suppress(Unreadable):

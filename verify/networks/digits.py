@@ -43,31 +43,27 @@ class Digits:
         return float(right.float().mean())
 
     @property
-    def loss(self) -> float:
-        """The squared error on all images that are learnt."""
-        return self.landscape.slope(self.landscape.point())[0]
+    def test_loss(self) -> float:
+        """The squared error on the test images."""
+        import torch  # noqa: PLC0415 (of an extra)
+
+        with torch.no_grad():
+            return float(squares(self.model(self.test_inputs), self.test_targets))
 
     @property
     def curvature(self) -> float:
-        """The largest eigenvalue of the Hessian of that error."""
+        """The largest eigenvalue of the Hessian of the squared error on what is learnt."""
         land = self.landscape
         x = land.point()
         return top_curvature(lambda v: land.hessian_times(x, v), np.ones(x.size))[0]
 
     def train(
-        self,
-        lr: float,
-        momentum: float,
-        *,
-        batch: int = 0,
-        draw: Any = None,
-        noise: float = 0.0,
+        self, lr: float, momentum: float, *, draw: Any = None, noise: float = 0.0
     ) -> Iterator[int]:
-        """Train step by step, on all images or on batches, with noise on the labels if asked for.
+        """Train step by step on all images, with noise on the labels if asked for.
 
         Args:
-            batch: images a step, all of them for 0.
-            draw: the random numbers of batches and noise.
+            draw: the random numbers of the noise.
             noise: the standard deviation of what each step adds to its targets.
         """
         import torch  # noqa: PLC0415 (of an extra)
@@ -75,14 +71,11 @@ class Digits:
         optimizer = torch.optim.SGD(self.model.parameters(), lr=lr, momentum=momentum)
         k = 0
         while True:
-            x, y = self.inputs, self.targets
-            if batch:
-                chosen = torch.randint(0, len(x), (batch,), generator=draw)
-                x, y = x[chosen], y[chosen]
+            y = self.targets
             if noise:
                 y = y + noise * torch.randn(y.shape, generator=draw, dtype=y.dtype)
             optimizer.zero_grad()
-            squares(self.model(x), y).backward()
+            squares(self.model(self.inputs), y).backward()
             optimizer.step()
             k += 1
             yield k

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,19 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from derive.engine.backward_error import slow_motion
 from derive.engine.front_door import is_linear
-from derive.engine.startup import initial_shift
 from derive.language.bad_input import BadInput
-from derive.language.trees import LEAF, tree
 from derive.quadratics import stability_limit
-from verify.networks.landscapes import Array, top_curvature, torch_landscape
+from verify.networks.landscapes import Array, felt, top_curvature, torch_landscape
 from verify.networks.objects import from_torch
 from verify.running.orders import ObservedOrder, observed_order
 from verify.workbench.beside_flow import FLOWS
-from verify.workbench.gradient_only import float_of
+from verify.workbench.gradient_only import SlowMotion
 
-PAIR = tree("[[]]")
 MOST_PARAMETERS = 200_000
 ASYMPTOTIC = 0.25
 """Of the limit of stability: a mode beyond it is not in the range where orders are seen."""
@@ -98,49 +95,34 @@ def follow(
     rule = setting.exact
     if not is_linear(rule) or setting.decoupled:
         raise BadInput(f"{rule.name} is not linear in its gradients, and `follow` asks for that.")
-    land = torch_landscape(model, loss, data, dtype=torch.float64)
+    land = felt(torch_landscape(model, loss, data, dtype=torch.float64), setting)
     start = land.point()
     if start.size > MOST_PARAMETERS:
         raise BadInput(f"the model has {start.size} parameters; up to {MOST_PARAMETERS} are done.")
-    sign = -1 if setting.maximize else 1
 
     def gradient(x: Array) -> Array:
-        return sign * land.slope(x)[1] + setting.coupled * x
+        return land.slope(x)[1]
 
-    def along(x: Array, v: Array) -> Array:
-        return sign * land.hessian_times(x, v) + setting.coupled * v
-
-    flow = {t: float_of(c.at({})) for t, c in slow_motion(rule, 2).modified_flow.items()}
-    shift = float_of(initial_shift(rule, order=1)[LEAF].at({}))
-    values = rule.arguments(float_of)
-    rows: dict[str, list[Array]] = {name: [] for name in ("", *FLOWS)}
+    motion = SlowMotion(rule, gradient, land.hessian_times)
+    time = steps * setting.h
     sizes = tuple(setting.h / 2**j for j in range(halvings))
-    for j, h in enumerate(sizes):
-        x, memory = start, rule.start(start, gradient, h, values)
-        for _ in range(steps * 2**j):
-            x, memory = rule.step(x, memory, gradient, h, values)
-        if not np.isfinite(x).all():
-            raise BadInput(f"the iterates leave every bound at h = {h:g}; take a smaller step.")
-
-        def leading(x: Array) -> Array:
-            return -flow[LEAF] * gradient(x)
-
-        def modified(x: Array, h: float = h) -> Array:
-            g = gradient(x)
-            return -flow[LEAF] * g + h * flow[PAIR] * along(x, g)
-
-        time = steps * setting.h
+    ours = [_last(motion, start, h, steps * 2**j) for j, h in enumerate(sizes)]
+    leading = _end(motion.leading, start, time, steps)
+    rows: dict[str, list[Array]] = {name: [] for name in FLOWS}
+    for h in sizes:
+        modified = motion.modified(h)
         ends = (
-            x,
-            _end(leading, start, time, steps),
+            leading,
             _end(modified, start, time, steps),
-            _end(modified, start - h * shift * gradient(start), time, steps),
+            _end(modified, motion.shifted(start, h), time, steps),
         )
-        for name, end in zip(rows, ends, strict=True):
+        for name, end in zip(FLOWS, ends, strict=True):
             rows[name].append(end)
-    ours = rows.pop("")
     ones = np.ones(start.size)
-    reach = [setting.h * top_curvature(partial(along, at), ones)[0] for at in (start, ours[0])]
+    reach = [
+        setting.h * top_curvature(partial(land.hessian_times, at), ones)[0]
+        for at in (start, ours[0])
+    ]
     return Following(
         sizes,
         {name: _errors(found, ours, lambda x: x) for name, found in rows.items()},
@@ -157,6 +139,14 @@ def _errors(
         float(np.linalg.norm(seen(a) - seen(b)) / np.linalg.norm(seen(b)))
         for a, b in zip(found, ours, strict=True)
     )
+
+
+def _last(motion: SlowMotion, start: Array, h: float, steps: int) -> Array:
+    """The iterate after so many steps."""
+    (last,) = deque(motion.iterates(start, h, steps), maxlen=1)
+    if not np.isfinite(last).all():
+        raise BadInput(f"the iterates leave every bound at h = {h:g}; take a smaller step.")
+    return last
 
 
 def _end(field: Callable[[Array], Array], start: Array, time: float, steps: int) -> Array:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from derive.language.bad_input import BadInput
+from derive.optimizers.settings import Setting
 
 Array = np.ndarray
 
@@ -28,6 +29,22 @@ class Landscape:
     slope: Callable[[Array], tuple[float, Array]]
     hessian_times: Callable[[Array, Array], Array]
     outputs: Callable[[Array], Array]
+
+
+def felt(land: Landscape, setting: Setting) -> Landscape:
+    """The landscape whose gradient a rule takes: of -E where the setting maximizes, and with the
+    coupled decay; the loss itself is told as it is.
+    """
+    sign = -1 if setting.maximize else 1
+
+    def slope(x: Array) -> tuple[float, Array]:
+        loss, gradient = land.slope(x)
+        return loss, sign * gradient + setting.coupled * x
+
+    def hessian_times(x: Array, v: Array) -> Array:
+        return sign * land.hessian_times(x, v) + setting.coupled * v
+
+    return replace(land, slope=slope, hessian_times=hessian_times)
 
 
 def torch_landscape(

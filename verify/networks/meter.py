@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,13 @@ from derive.engine.order_h import G, in_one_component, regularizer
 from derive.language.bad_input import BadInput
 from derive.optimizers.settings import Setting
 from derive.quadratics import radius_of_convergence, stability_limit
-from verify.networks.landscapes import Array, Landscape, top_curvature, torch_landscape
+from verify.networks.landscapes import (
+    Array,
+    Landscape,
+    felt,
+    top_curvature,
+    torch_landscape,
+)
 from verify.networks.objects import from_torch
 from verify.running.files import write_whole
 
@@ -75,7 +82,8 @@ class Meter:
     def __init__(self, landscape: Landscape, setting: Setting, *, every: int | None = None) -> None:
         if every is not None and every < 1:
             raise BadInput(f"every={every} is no number of steps; it is 1 or more.")
-        self.landscape, self.setting, self.every = landscape, setting, every
+        self.landscape = felt(landscape, setting)
+        self.setting, self.every = setting, every
         self.readings: list[Reading] = []
         self.steps = 0
         self._terms = _terms(setting)
@@ -104,15 +112,14 @@ class Meter:
         clock = time.perf_counter()
         x = self.landscape.point()
         loss, gradient = self.landscape.slope(x)
-        gradient = gradient + self.setting.coupled * x
         if not (np.isfinite(loss) and np.isfinite(gradient).all()):
             raise BadInput(f"the loss is {loss} after {self.steps} steps; a smaller step may help.")
         h, (phi, c, weight, limit, radius) = self.setting.h, self._terms
-        turned = self._hessian_times(x, gradient * phi(abs(gradient)))
+        turned = self.landscape.hessian_times(x, gradient * phi(abs(gradient)))
         size = float(np.linalg.norm(gradient))
         force = h * c(abs(gradient)) * turned
         begin = np.ones(x.size) if self._top is None else self._top
-        top, self._top = top_curvature(lambda v: self._hessian_times(x, v), begin)
+        top, self._top = top_curvature(partial(self.landscape.hessian_times, x), begin)
         reach = h * top
         term = float(np.linalg.norm(force)) / size if size else 0.0
         reading = Reading(
@@ -133,9 +140,6 @@ class Meter:
         self.readings.append(reading)
         self.spent += time.perf_counter() - clock
         return reading
-
-    def _hessian_times(self, x: Array, v: Array) -> Array:
-        return self.landscape.hessian_times(x, v) + self.setting.coupled * v
 
     def as_json(self) -> dict[str, Any]:
         """The rule, the overhead so far and every reading."""

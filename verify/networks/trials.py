@@ -16,9 +16,9 @@ def _steps(full: float, scale: float) -> int:
     return max(20, round(full * scale))
 
 
-def _trained(seed: int, lr: float, beta: float, steps: int, **options: int) -> Digits:
+def _trained(seed: int, lr: float, beta: float, steps: int) -> Digits:
     found = read_digits(seed, 400, 24)
-    training = found.train(lr, beta, **options)
+    training = found.train(lr, beta)
     for _ in range(steps):
         next(training)
     return found
@@ -100,15 +100,7 @@ def level_lines(seed: int, scale: float) -> Mapping[str, float]:
 
     def error(lr: float, beta: float) -> float:
         steps = _steps(800 * 0.4 * (1 - beta) / lr, scale)
-        trained = _trained(seed, lr, beta, steps)
-        with_test = Digits(
-            trained.model,
-            trained.test_inputs,
-            trained.test_targets,
-            trained.test_inputs,
-            trained.test_targets,
-        )
-        return with_test.loss
+        return _trained(seed, lr, beta, steps).test_loss
 
     momenta = (0.3, 0.5, 0.7)
     lines = {v: [error(v * (1 - b) ** 2, b) for b in momenta] for v in (0.1, 0.4, 0.8)}

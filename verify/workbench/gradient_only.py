@@ -9,7 +9,7 @@ extrapolated midpoint rule of Gragg, Bulirsch and Stoer).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from verify.workbench.beside_flow import FLOWS, Comparison, Row
 
 Array = np.ndarray
 Gradient = Callable[[Array], Any]
+Field = Callable[[Array], Array]
+Along = Callable[[Array, Array], Array]
 PAIR = tree("[[]]")
 STAGES = (2, 4, 6, 8)
 
@@ -57,26 +59,18 @@ def compare_at_float64(
             raise BadInput(f"the gradient is not finite at x = {x.tolist()}; use a smaller h.")
         return found
 
-    flow = {t: float_of(c.at({})) for t, c in slow_motion(rule, 2).modified_flow.items()}
-    shift = float_of(initial_shift(rule, order=1)[LEAF].at({}))
+    motion = SlowMotion(rule, grad, lambda x, direction: _along(grad, x, direction))
     x0 = np.asarray(start, dtype=np.float64)
     rows: list[Row] = []
     errors = {name: list[float]() for name in FLOWS}
     for j in range(halvings):
         step, count = h / 2**j, round(time / h) * 2**j
-        path = _iterate(rule, grad, x0, step, count)
-
-        def leading(x: Array) -> Array:
-            return -flow[LEAF] * grad(x)
-
-        def modified(x: Array, step: float = step) -> Array:
-            g = grad(x)
-            return -flow[LEAF] * g + step * flow[PAIR] * _along(grad, x, g)
-
+        path = list(motion.iterates(x0, step, count))
+        modified = motion.modified(step)
         points = {
-            FLOWS[0]: _integrate(leading, x0, step, count),
+            FLOWS[0]: _integrate(motion.leading, x0, step, count),
             FLOWS[1]: _integrate(modified, x0, step, count),
-            FLOWS[2]: _integrate(modified, x0 - step * shift * grad(x0), step, count),
+            FLOWS[2]: _integrate(modified, motion.shifted(x0, step), step, count),
         }
         for name, found in points.items():
             errors[name].append(float(np.max(np.abs(found[-1] - path[-1]))))
@@ -94,14 +88,46 @@ def float_of(value: fmpq) -> float:
     return int(value.p) / int(value.q)
 
 
-def _iterate(rule: Optimizer, grad: Gradient, x: Array, h: float, steps: int) -> list[Array]:
-    parameters = rule.arguments(float_of)
-    memory = rule.start(x, grad, h, parameters)
-    path = [x]
-    for _ in range(steps):
-        x, memory = rule.step(x, memory, grad, h, parameters)
-        path.append(x)
-    return path
+class SlowMotion:
+    """A rule at float64, with its flows of at most two nodes.
+
+    Args:
+        rule: linear, every parameter given.
+        gradient: that of the loss.
+        along: from x and a direction to the derivative of the gradient along it.
+    """
+
+    def __init__(self, rule: Optimizer, gradient: Field, along: Along) -> None:
+        self.rule, self.gradient, self.along = rule, gradient, along
+        flow = slow_motion(rule, 2).modified_flow
+        self._rate, self._bend = (float_of(flow[t].at({})) for t in (LEAF, PAIR))
+        self._shift = float_of(initial_shift(rule, order=1)[LEAF].at({}))
+
+    def leading(self, x: Array) -> Array:
+        """The field of gradient flow."""
+        return -self._rate * self.gradient(x)
+
+    def modified(self, h: float) -> Field:
+        """The field of the modified flow."""
+
+        def field(x: Array) -> Array:
+            g = self.gradient(x)
+            return -self._rate * g + h * self._bend * self.along(x, g)
+
+        return field
+
+    def shifted(self, x: Array, h: float) -> Array:
+        """Where the modified flow starts for iterates from x."""
+        return x - h * self._shift * self.gradient(x)
+
+    def iterates(self, x: Array, h: float, steps: int) -> Iterator[Array]:
+        """x_0, x_1, ... from a cold start."""
+        parameters = self.rule.arguments(float_of)
+        memory = self.rule.start(x, self.gradient, h, parameters)
+        yield x
+        for _ in range(steps):
+            x, memory = self.rule.step(x, memory, self.gradient, h, parameters)
+            yield x
 
 
 def _along(grad: Gradient, x: Array, direction: Array) -> Array:
@@ -113,7 +139,7 @@ def _along(grad: Gradient, x: Array, direction: Array) -> Array:
     return (grad(x + step * direction) - grad(x - step * direction)) / (2 * step)
 
 
-def _integrate(field: Callable[[Array], Array], x: Array, h: float, steps: int) -> list[Array]:
+def _integrate(field: Field, x: Array, h: float, steps: int) -> list[Array]:
     path = [x]
     for _ in range(steps):
         above: list[Array] = []
@@ -127,7 +153,7 @@ def _integrate(field: Callable[[Array], Array], x: Array, h: float, steps: int) 
     return path
 
 
-def _midpoint(field: Callable[[Array], Array], x: Array, h: float, substeps: int) -> Array:
+def _midpoint(field: Field, x: Array, h: float, substeps: int) -> Array:
     s = h / substeps
     before, here = x, x + s * field(x)
     for _ in range(substeps - 1):

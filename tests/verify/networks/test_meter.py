@@ -56,6 +56,15 @@ def test_a_coupled_decay_is_a_part_of_the_loss():
     assert found.curvature == pytest.approx(2.25, rel=1e-2)
 
 
+def test_who_maximizes_feels_the_loss_upside_down():
+    x = np.array([1.0, -2.0, 0.5])
+    down, up = (
+        Meter(quadratic(x), sgd(lr=0.1, momentum=0.5, maximize=m)).measure() for m in (False, True)
+    )
+    assert (up.loss, up.gradient, up.term) == (down.loss, down.gradient, down.term)
+    assert up.curvature == pytest.approx(-2.0, rel=1e-2)
+
+
 def test_adams_term_is_that_of_its_formula():
     x, h, b1, b2, eps = np.array([1.0, -2.0, 0.5]), 0.001, 0.5, 0.75, 0.1
     adam = find_library("torch.Adam").setting(lr=h, betas=(b1, b2), eps=eps)
