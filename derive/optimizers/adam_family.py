@@ -46,6 +46,11 @@ def ahead(m: Any, g: Any, beta: Any, k: Any, corrected: bool, nesterov: bool) ->
     return beta * m / whole(beta, k + 1, corrected) + (1 - beta) * g / whole(beta, k, corrected)
 
 
+def root(second: Any, eps: Any, eps_root: Any) -> Any:
+    """What a step is divided by: the root of a second moment with both epsilons."""
+    return np.sqrt(second + eps_root) + eps
+
+
 @known_nonlinear
 @optimizer(state=("m", "v"), parameters=(*BETAS, *EPSILONS, CORRECTED, NESTEROV))
 def library_adam(
@@ -69,7 +74,7 @@ def library_adam(
     g = grad(x)
     m, v = average(m, g, beta1), average(v, g**2, beta2)
     step = ahead(m, g, beta1, k, corrected, nesterov)
-    return x - h * step / (np.sqrt(v / whole(beta2, k, corrected) + eps_root) + eps), m, v
+    return x - h * step / root(v / whole(beta2, k, corrected), eps, eps_root), m, v
 
 
 @known_nonlinear
@@ -109,7 +114,7 @@ def amsgrad(
         top = np.maximum(top, v / whole(beta2, k, corrected and corrected_top))
     second = top / whole(beta2, k, corrected and not corrected_top)
     step = m / whole(beta1, k, corrected)
-    return x - h * step / (np.sqrt(second + eps_root) + eps), m, v, top
+    return x - h * step / root(second, eps, eps_root), m, v, top
 
 
 @known_nonlinear

@@ -19,6 +19,7 @@ from derive.optimizers.adam_family import (
     OUTSIDE,
     ahead,
     average,
+    root,
     whole,
 )
 from derive.optimizers.adaptive import BETAS, np
@@ -77,8 +78,8 @@ def radam(
     adaptive = (np.sign(length - 5) + 1) / 2
     shrunk = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
     correction = np.sqrt(1 - q)
-    root = np.sqrt(v + eps_root) if raw_eps else np.sqrt(v / (1 - q) + eps_root) * correction
-    below = root + eps * (1 if raw_eps else correction)
+    size = np.sqrt(v + eps_root) if raw_eps else np.sqrt(v / (1 - q) + eps_root) * correction
+    below = size + eps * (1 if raw_eps else correction)
     step = ahead(m, g, beta1, k, True, nesterov)
     rectified = np.sqrt(abs(shrunk)) * correction / below
     return x - h * step * (adaptive * rectified + 1 - adaptive), m, v, q, kq
@@ -167,7 +168,7 @@ def adan(
     n = average(n, (g + (1 - beta2) * (g - last)) ** 2, beta3)
     whole1, whole2, whole3 = (whole(beta, k, corrected) for beta in (beta1, beta2, beta3))
     step = m / whole1 + (1 - beta2) * d / whole2
-    return x - h * step / (np.sqrt(n / whole3 + eps_root) + eps), m, d, n, g
+    return x - h * step / root(n / whole3, eps, eps_root), m, d, n, g
 
 
 @known_nonlinear
@@ -204,8 +205,7 @@ def ademamix(
     g = grad(x)
     m, slow, v = average(m, g, beta1), average(slow, g, beta3), average(v, g**2, beta2)
     step = m / whole(beta1, k, corrected) + alpha * slow
-    second = v / whole(beta2, k, corrected)
-    return x - h * step / (np.sqrt(second + eps_root) + eps), m, slow, v
+    return x - h * step / root(v / whole(beta2, k, corrected), eps, eps_root), m, slow, v
 
 
 @known_nonlinear
@@ -259,7 +259,7 @@ def optimistic_adam(
     """
     g = grad(x)
     m, v = average(m, g, beta1), average(v, g**2, beta2)
-    below = np.sqrt(v / whole(beta2, k, corrected) + eps_root) + eps
+    below = root(v / whole(beta2, k, corrected), eps, eps_root)
     u = ahead(m, g, beta1, k, corrected, nesterov) / below
     last = last * (1 - 0**k) + u * 0**k
     return x - h * ((alpha + beta) * u - beta * last), m, v, u

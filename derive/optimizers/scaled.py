@@ -12,7 +12,7 @@ from flint import fmpq
 
 from derive.language.parameter import Parameter, momentum, switch
 from derive.language.update_rule import Number, optimizer
-from derive.optimizers.adam_family import CORRECTED, EPSILONS, NESTEROV, average, whole
+from derive.optimizers.adam_family import CORRECTED, EPSILONS, NESTEROV, average, root, whole
 from derive.optimizers.adaptive import BETAS, DECAY, np
 from derive.optimizers.registry import known_nonlinear
 
@@ -66,7 +66,7 @@ def library_rmsprop(
     v = average(v, g**2, beta2)
     sum_of_weights = whole(beta2, k, corrected)
     spread = v / sum_of_weights - (a / sum_of_weights) ** 2
-    u = g / (np.sqrt(spread + eps_root) + eps)
+    u = g / root(spread, eps, eps_root)
     b = mu * b + u
     return x - h * (mu * b + u if nesterov else b), a, v, b
 
@@ -85,7 +85,7 @@ def library_adagrad(
     """
     g = grad(x)
     v = v + h * g**2
-    return x - h * g / (np.sqrt(v + eps_root) + eps), v
+    return x - h * g / root(v, eps, eps_root), v
 
 
 @known_nonlinear
@@ -129,7 +129,7 @@ def library_lamb(
     """
     g = grad(x)
     m, v = average(m, g, beta1), average(v, g**2, beta2)
-    below = np.sqrt(v / whole(beta2, k, corrected) + eps_root) + eps
+    below = root(v / whole(beta2, k, corrected), eps, eps_root)
     r = m / whole(beta1, k, corrected) / below + lam * x
     return x - h * np.linalg.norm(x) / np.linalg.norm(r) * r, m, v
 
@@ -180,7 +180,7 @@ def novograd(
     """
     g = grad(x)
     v = average(v, np.vdot(g, g), beta2)
-    m = beta1 * m + g / (np.sqrt(v + eps_root) + eps) + lam * x
+    m = beta1 * m + g / root(v, eps, eps_root) + lam * x
     return x - h * m, m, v
 
 
