@@ -141,7 +141,7 @@ def side_of(
     found = []
     for n, (ours, theirs) in enumerate(zip(wanted, rows, strict=True)):
         for vector in dict.fromkeys([*theirs, *ours]):
-            yours, own = (sympy.sympify(row.get(vector, 0)) for row in (theirs, ours))
+            yours, own = (row.get(vector, sympy.S.Zero) for row in (theirs, ours))
             if sympy.cancel(yours - own) != 0:
                 found.append(Difference(n, vector, yours, own))
     return Side(through, tuple(found), tuple(wanted))
