@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flint import fmpq
 
@@ -109,13 +111,12 @@ def slopes(
             begin = whole.slow_part(state)
             steps, first = steps_for(time, h), warm_up or whole.first_step(state)
             path = run(rule, land, state, h=h, steps=steps, parameters=parameters, first=first)
-            end, at = whole.slow_part(path[-1]), [MPFR.convert(h * steps)]
+            end = whole.slow_part(path[-1])
             for n in errors:
                 tried = [(errors, {}), *([(controls, {n - 1: control})] if n in controls else [])]
                 for found, weights in tried:
                     field = GeneralField(derived, land, parameters, h, order=n, weights=weights)
-                    (reached,) = flow(field, begin, at, digits=digits, arithmetic=MPFR)
-                    found[n].append(distance(list(reached), end))
+                    found[n].append(_apart(field, begin, h * steps, end, digits))
     return Slopes(
         used,
         {n: tuple(values) for n, values in errors.items()},
@@ -123,6 +124,18 @@ def slopes(
         float(10) ** -digits,
         _powers(derived),
     )
+
+
+def _apart(field: GeneralField, begin: list[Any], time: fmpq, end: list[Any], digits: int) -> float:
+    """How far from where the iterates end a flow has come; a control that runs to infinity on the
+    way is infinitely far."""
+    try:
+        (reached,) = flow(field, begin, [MPFR.convert(time)], digits=digits, arithmetic=MPFR)
+    except ArithmeticError:
+        if not field.weights:
+            raise
+        return math.inf
+    return distance(list(reached), end)
 
 
 def one_step(
@@ -160,13 +173,12 @@ def one_step(
                 parameters=parameters,
                 first=whole.first_step(state),
             )
-            end, at = whole.slow_part(path[-1]), [MPFR.convert(h)]
+            end = whole.slow_part(path[-1])
             for n in errors:
                 tried = [(errors, {}), *([(controls, {n - 1: control})] if n in controls else [])]
                 for found, weights in tried:
                     field = GeneralField(derived, land, parameters, h, order=n, weights=weights)
-                    (reached,) = flow(field, begin, at, digits=digits, arithmetic=MPFR)
-                    found[n].append(distance(list(reached), end) / float(h))
+                    found[n].append(_apart(field, begin, h, end, digits) / float(h))
     return Slopes(
         used,
         {n: tuple(values) for n, values in errors.items()},

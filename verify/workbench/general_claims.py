@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from functools import lru_cache
@@ -117,6 +118,8 @@ def _check(trial: _Trial, order: int) -> Check:
         except ArithmeticError as error:
             return Evidence(None, str(error))
         errors = found.controls[order]
+        if math.isinf(max(errors)):
+            return Evidence(False, "the flow runs to infinity, the iterates do not")
         if max(errors) <= found.floor:
             return Evidence(True, "exact to rounding")
         observed = observed_order(errors, floor=found.floor)

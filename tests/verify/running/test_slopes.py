@@ -6,9 +6,11 @@ from flint import fmpq
 
 from derive.engine.invariant_manifold import general_flow
 from derive.optimizers import LIBRARIES, NONLINEAR
+from verify.claims.claim import Settings
 from verify.formulas.reading import loss_from_text
 from verify.running.general_flows import Landscape
 from verify.running.slopes import one_step, slopes
+from verify.workbench.general_claims import general_claim
 
 GAME = loss_from_text("x*y/2 + x^4/4 + cos(y)/3 + x^2/3 - y^2/2")
 LOSS = loss_from_text("x^4/4 + y^2/2 + x*y/3 + x^2")
@@ -73,3 +75,10 @@ def test_a_long_memory_holds_where_the_step_is_far_below_its_decay(beta2, fades)
     assert all(near.observed(n).supports(n) for n in (1, 2))
     assert all(b < a for a, b in zip(near.errors[1], near.errors[2], strict=True))
     assert all(below.holds(n) for n in (1, 2))
+
+
+def test_a_flow_that_runs_to_infinity_beside_iterates_that_do_not_is_rejected():
+    """Backwards in time AdaGrad's sum of squares falls to where its root ends."""
+    claim = general_claim("adagrad", NONLINEAR["adagrad"])
+    judged = [check.judge(sympy.Integer(-1), Settings()) for check in claim.checks]
+    assert [found.passed for found in judged] == [False, False]
