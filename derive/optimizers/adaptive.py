@@ -120,6 +120,16 @@ def normalized_momentum(x: Any, m: Any, grad: Gradient, h: Any, *, beta: Any) ->
 
 
 @known_nonlinear
+@optimizer(parameters=(Parameter("rho", "ascent radius over h", lower=fmpq(0)),))
+def sam_normalized(x: Any, grad: Gradient, h: Any, *, rho: Any) -> Number:
+    """Sharpness-aware minimization (Foret et al. 2021), ascent radius rho h:
+    x <- x - h grad E(x + rho h g/|g|).
+    """
+    g = grad(x)
+    return x - h * grad(x + rho * h * g / np.linalg.norm(g))
+
+
+@known_nonlinear
 @optimizer(state=("m", "v"), parameters=(*BETAS, EPS))
 def lamb(
     x: Any, m: Any, v: Any, grad: Gradient, h: Any, *, beta1: Any, beta2: Any, eps: Any

@@ -46,15 +46,19 @@ def by_engine(order: int, parts: dict[str, tuple[str, ...]], *, sign: int = 1) -
         flow = general_flow(LION_K, order=order + 1)
         left = flow.algebra.unnamed(flow.flow["x"][order])
         for name, shape in parts.items():
-            symbol = next(s for s in left.symbols if s.kind == "field" and _shape(s) == shape)
-            weight = left.derivative(symbol)
-            found = sympy.sympify(_plain(weight))
+            found, left = taken_out(left, shape)
             if sympy.cancel(found - sign * says.expr(name)) != 0:
                 return False, f"{name}: {found}"
-            left = left - weight * flow.algebra.variable(symbol)
         return not left, "the term of the engine" if not left else "there is more"
 
     return exact("flow of the engine", Kind.SYMBOLIC, judge)
+
+
+def taken_out(term: Any, shape: tuple[str, ...]) -> tuple[sympy.Expr, Any]:
+    """The weight of a derivative of K in a term, and what the term is without it."""
+    symbol = next(s for s in term.symbols if s.kind == "field" and _shape(s) == shape)
+    weight = term.derivative(symbol)
+    return sympy.sympify(_plain(weight)), term - weight * term.algebra.variable(symbol)
 
 
 def _shape(s: Any) -> tuple[str, ...]:
