@@ -88,7 +88,7 @@ def kink_bends() -> Claim:
             r"in powers of $h$ can be {order}-close to $x_{k+1}:=x_k-hm_{k+1}$, "
             r"$m_{k+1}:=\beta m_k+(1-\beta)\nabla K(\nabla E)$, and no closer: on $E:=x^2/2$ with "
             r"$\nabla K:=\max(-\tau,\min(g,\tau))$, $\tau:=x_j$ an iterate, the later iterates are "
-            r"$x_k=y{+gap}h^2y$ up to higher powers, $y$ being the slow motion from $\tau$ at $kh-jh$.",
+            r"$x_k=y{+gap}h^2y$ up to higher powers, $y$ the slow motion from $\tau$ at $kh-jh$.",
             {"order": Order(2), "gap": Value(BETA / ONE_MINUS**2)},
         ),
         checks=(
