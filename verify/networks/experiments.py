@@ -1,7 +1,7 @@
 """Statements on deep networks, tried at the size of a desk: each is seen, not seen or undecided.
 
-Every experiment says beforehand what it would take to fail. A run gives one number a seed; the
-verdict comes from the interval of their mean at 95 %.
+Every statement says beforehand what it would take to fail. A run gives figures for one seed, which
+may bear on several statements; a verdict comes from the interval of a figure's mean at 95 %.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ SEEN, NOT_SEEN, UNDECIDED = "seen", "not seen", "undecided at this size"
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """A statement and its trial.
+class Statement:
+    """What was said of networks, and which figure of a run decides it.
 
     Args:
         says: the statement; `source` says where it was read.
@@ -29,26 +29,29 @@ class Experiment:
         fails: what it would take to fail.
     """
 
-    name: str
     says: str
     source: str
     quantity: str
     within: tuple[float, float]
     fails: str
-    run: Run
-    seeds: int = 5
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of an experiment: the figures a seed, mean and interval of the one that decides."""
+class Experiment:
+    """A run for each seed, and the statements that it is to decide."""
 
-    experiment: Experiment
-    figures: tuple[Mapping[str, float], ...]
+    name: str
+    run: Run
+    statements: tuple[Statement, ...]
+    seeds: int = 10
 
-    @property
-    def values(self) -> list[float]:
-        return [found[self.experiment.quantity] for found in self.figures]
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of a statement: the figure that decides it, one a seed."""
+
+    statement: Statement
+    values: tuple[float, ...]
 
     @property
     def mean(self) -> float:
@@ -70,7 +73,7 @@ class Outcome:
     def verdict(self) -> str:
         """Seen where the whole interval lies within, not seen where it lies outside."""
         low, high = self.interval
-        least, most = self.experiment.within
+        least, most = self.statement.within
         if not all(map(math.isfinite, self.values)):
             return UNDECIDED
         if least < low and high < most:
@@ -78,19 +81,42 @@ class Outcome:
         return NOT_SEEN if high < least or low > most else UNDECIDED
 
     def as_json(self) -> dict[str, object]:
-        low, high = self.interval
+        return {
+            "statement": self.statement.says,
+            "source": self.statement.source,
+            "quantity": self.statement.quantity,
+            "within": [_number(v) for v in self.statement.within],
+            "fails": self.statement.fails,
+            "mean": _number(self.mean),
+            "interval": [_number(v) for v in self.interval],
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an experiment: the figures, a mapping for each seed."""
+
+    experiment: Experiment
+    figures: tuple[Mapping[str, float], ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(
+            Finding(s, tuple(found[s.quantity] for found in self.figures))
+            for s in self.experiment.statements
+        )
+
+    def as_json(self) -> dict[str, object]:
         return {
             "experiment": self.experiment.name,
-            "statement": self.experiment.says,
-            "source": self.experiment.source,
-            "quantity": self.experiment.quantity,
-            "within": [None if math.isinf(v) else v for v in self.experiment.within],
-            "fails": self.experiment.fails,
-            "mean": self.mean,
-            "interval": [None if math.isinf(v) else v for v in (low, high)],
-            "verdict": self.verdict,
-            "figures": [dict(found) for found in self.figures],
+            "statements": [found.as_json() for found in self.findings],
+            "figures": [{k: _number(v) for k, v in found.items()} for found in self.figures],
         }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def perform(
