@@ -88,7 +88,7 @@ class Components:
         total: Number = None
         for exponents, weight in factor.num.to_dict().items():
             term = None if weight == 1 else self.world.convert(fmpq(weight))
-            for i, power in enumerate(exponents):
+            for i, power in enumerate(map(int, exponents)):
                 if power:
                     part = columns[i] ** power if power > 1 else columns[i]
                     term = part if term is None else term * part
@@ -156,7 +156,9 @@ def factored_terms(element: Element) -> list[Term]:
         weight = algebra.fraction(algebra.context.from_dict(part), den)
         scale, factors = algebra.factors(weight)
         own = [
-            (algebra.variable(algebra.symbols[i]), power) for i, power in enumerate(ours) if power
+            (algebra.variable(algebra.symbols[i]), int(power))
+            for i, power in enumerate(ours)
+            if power
         ]
         found.append((scale, _unsigned([*factors, *own])))
     return found

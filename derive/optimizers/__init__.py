@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from derive.language.update_rule import Optimizer
 from derive.optimizers.libraries import LIBRARIES, find_library
 from derive.optimizers.registry import NONLINEAR, ZOO, find_optimizer, known, known_nonlinear
+from derive.optimizers.under_schedule import scheduled
 from derive.optimizers.weight_decay import coupled, decoupled
 
 _rules = {
@@ -28,6 +29,7 @@ __all__ = [
     "find_optimizer",
     "known",
     "known_nonlinear",
+    "scheduled",
 ]
 globals().update(_rules, __all__=[*__all__, *_rules])
 

@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import sympy
+
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
+from derive.optimizers.under_schedule import scheduled
+from derive.optimizers.weight_decay import decoupled
 
 Argument = str | float | bool | Callable[[Mapping[str, Any]], Any]
 """An argument's name, a constant, or a function of all arguments."""
@@ -27,11 +31,22 @@ class Setting:
     coupled: float = 0.0
     decoupled: float = 0.0
     maximize: bool = False
+    eta: sympy.Expr | None = None
 
     @property
     def exact(self) -> Optimizer:
         """The rule with its parameters as the decimals that they were written as."""
         return self.rule.at(**self.values)
+
+    @property
+    def whole(self) -> Optimizer:
+        """The same with the decoupled decay as its second field W, and with the schedule eta."""
+        rule = decoupled(self.exact) if self.decoupled else self.exact
+        return rule if self.eta is None else scheduled(rule)
+
+    def rate(self, step: int) -> float:
+        """The step size of a step beside h."""
+        return 1.0 if self.eta is None else float(self.eta.subs(sympy.Symbol("t"), step * self.h))
 
 
 @dataclass(frozen=True)

@@ -68,5 +68,6 @@ def _with_decay(rule: Optimizer, kind: str, step: Step, wrap: Callable[[Step], S
         name=f"{rule.name}-{kind}-decay",
         rule=step,
         begin=wrap(rule.begin) if rule.begin else None,
+        rest=wrap(rule.rest) if rule.rest else None,
         fields=(*rule.fields, "W"),
     )

@@ -26,6 +26,7 @@ from verify.commands.output import hush
 from verify.commands.ranges import MOST_DIGITS, MOST_SEED, bounded, ranged
 from verify.running.digits import DEFAULT_DIGITS
 from verify.running.limits import call_limit
+from verify.running.progress import tracked
 
 if TYPE_CHECKING:
     from flint import fmpq
@@ -184,21 +185,9 @@ def plural(number: int, noun: str) -> str:
 @contextmanager
 def counting(total: int, what: str) -> Iterator[Callable[[str], None]]:
     """The function to call with the name of each thing done; a bar counts, on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     hush()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
-    hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda name: progress.update(task, advance=1, description=name)
+    with tracked(total, what) as advance:
+        yield advance
 
 
 def counted(total: int, what: str, run: Callable[[Callable[[str], None]], T]) -> T:

@@ -40,10 +40,7 @@ def torch_box(make: Callable[[list[Any]], Any]) -> Box:
                 try:
                     made.step()
                 except TypeError as error:
-                    raise BadInput(
-                        f"{type(made).__name__} asks for the loss in each step, and a black box is "
-                        f"driven with gradients alone ({error})."
-                    ) from None
+                    raise _asks_for_the_loss(type(made).__name__, error) from None
                 except ZeroDivisionError:
                     x.data.fill_(np.nan)
                 path.append(x.detach().numpy().copy())
@@ -65,7 +62,12 @@ def optax_box(transformation: Any) -> Box:
             update = jax.jit(transformation.update)
             path = [start]
             for gradient in gradients:
-                updates, state = update(jax.numpy.array(gradient), state, x)
+                try:
+                    updates, state = update(jax.numpy.array(gradient), state, x)
+                except TypeError as error:
+                    if "missing" not in str(error):
+                        raise
+                    raise _asks_for_the_loss("this transformation", error) from None
                 x = optax.apply_updates(x, updates)
                 path.append(np.asarray(x))
         finally:
@@ -73,6 +75,13 @@ def optax_box(transformation: Any) -> Box:
         return np.array(path)
 
     return run
+
+
+def _asks_for_the_loss(name: str, error: TypeError) -> BadInput:
+    return BadInput(
+        f"{name} asks for the loss in each step, and a black box is driven with gradients alone "
+        f"({error})."
+    )
 
 
 def stepping_box(make: Callable[[], Any]) -> Box:

@@ -118,9 +118,8 @@ def follow(
         )
         for name, end in zip(FLOWS, ends, strict=True):
             rows[name].append(end)
-    ones = np.ones(start.size)
     reach = [
-        setting.h * top_curvature(partial(land.hessian_times, at), ones)[0]
+        setting.h * top_curvature(partial(land.hessian_times, at), at.size)[0]
         for at in (start, ours[0])
     ]
     return Following(

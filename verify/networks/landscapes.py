@@ -12,6 +12,8 @@ from derive.language.bad_input import BadInput
 from derive.optimizers.settings import Setting
 
 Array = np.ndarray
+BASIS = 4
+"""Vectors that Lanczos' method keeps: few, as a top eigenvalue of a network stands out."""
 
 
 @dataclass(frozen=True)
@@ -143,22 +145,38 @@ def jax_landscape(
     )
 
 
-def top_curvature(times: Callable[[Array], Array], begin: Array) -> tuple[float, Array]:
+def top_curvature(
+    times: Callable[[Array], Array], size: int, near: Array | None = None
+) -> tuple[float, Array]:
     """The eigenvalue of the Hessian that is largest by size, to a hundredth, and its eigenvector.
 
     Args:
-        times: the Hessian times a vector.
-        begin: where the search begins.
+        times: the Hessian times a vector of this size.
+        near: what the eigenvector was before; another one may have overtaken it.
+    Raises:
+        BadInput: a product with the Hessian is not finite, or Lanczos' method finds no end.
     """
-    from scipy.sparse.linalg import LinearOperator, eigsh  # noqa: PLC0415 (of an extra)
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh  # noqa: PLC0415
 
-    if begin.size < 3:
-        matrix = np.array([times(e) for e in np.eye(begin.size)])
+    def finite(v: Array) -> Array:
+        found = times(v.ravel())
+        if not np.isfinite(found).all():
+            raise BadInput("the Hessian is not finite here; a smaller step may help.")
+        return found
+
+    if size <= BASIS:
+        matrix = np.array([finite(e) for e in np.eye(size)])
         values, vectors = np.linalg.eigh(matrix)
         place = int(abs(values).argmax())
         return float(values[place]), vectors[:, place]
-    operator = LinearOperator((begin.size,) * 2, matvec=lambda v: times(v.ravel()))
-    values, vectors = eigsh(operator, 1, which="LM", v0=begin, tol=1e-2)
+    begin = np.random.default_rng(0).standard_normal(size)
+    if near is not None:
+        begin = near / np.linalg.norm(near) + begin / np.linalg.norm(begin)
+    operator = LinearOperator((size,) * 2, matvec=finite, dtype=float)
+    try:
+        values, vectors = eigsh(operator, 1, which="LM", v0=begin, tol=1e-2, ncv=BASIS)
+    except ArpackNoConvergence:
+        raise BadInput("the top curvature is not found: no eigenvalue stands out.") from None
     return float(values[0]), vectors[:, 0]
 
 

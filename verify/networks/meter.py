@@ -1,8 +1,8 @@
 """Which terms of the modified flow matter in this run, and is the expansion to be believed here?
 
-With x' = -P (g + h c H phi) + O(h^2), P g = phi (`derive.engine.regularizer`), the meter reads how
-large h c H phi is beside g. For x' = -w g it is half the gradient of the term h c w |g|^2/2, whose
-share of the loss is read too.
+Read beside a training: the terms of order h (`verify.networks.terms`) beside the first flow and the
+loss, the curvature beside the limit of stability and the radius of convergence, and the memory's
+lag beside the time in which the gradient changes.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sympy
 
 from derive.engine.front_door import is_linear
-from derive.engine.order_h import G, in_one_component, regularizer
 from derive.language.bad_input import BadInput
 from derive.optimizers.settings import Setting
 from derive.quadratics import radius_of_convergence, stability_limit
@@ -29,11 +27,14 @@ from verify.networks.landscapes import (
     Array,
     Landscape,
     felt,
+    jax_landscape,
     top_curvature,
     torch_landscape,
 )
-from verify.networks.objects import from_torch
+from verify.networks.objects import from_optax, from_torch
+from verify.networks.terms import KINDS, OrderH
 from verify.running.files import write_whole
+from verify.running.progress import tracked
 
 SHARE = 0.15
 """Of the time of the training alone that measurements may take."""
@@ -48,33 +49,38 @@ class Reading:
     Args:
         step: the number of optimizer steps before it.
         loss, gradient: the loss and the norm of its gradient.
-        term: the norm of h c H phi beside that of the gradient.
-        loss_term: h c w |g|^2/2 beside the loss, where the first flow is x' = -w g, else None.
+        term: the norm of all terms of order h beside that of the first flow.
+        terms: the same of each kind: of the Hessian, the decay, the schedule, norms of all weights.
+        loss_term: h c N(grad E) beside the loss, for which the flow is that of E + h c N(grad E)
+            where c is a number (for heavy ball N is |grad E|^2/2 up to a factor); where c depends
+            on the gradient it is summed over the components; None where a rule has no such form.
         curvature: the largest eigenvalue of the Hessian, by size.
-        step_times_curvature: h times it, in the unit of `limit` and `radius`.
+        step_times_curvature: the step size times it, in the unit of `limit` and `radius`.
         limit: where the rule becomes unstable on a quadratic, None where it is not known.
         radius: within which the series in h converges on a quadratic, None where it is not known.
-        lag: the steps by which the force of order h is late: the step over the time in which
-            the gradient changes along the flow.
-        believed: whether the expansion is to be believed here: h curvature is well within the
-            radius; where none is known, the term is at most half of the gradient.
+        lag: the time by which the memory is behind (for heavy ball beta/(1-beta) steps, the mean
+            age of its gradients) over the time in which the gradient changes along the flow.
+        believed: whether the expansion is to be believed here: the step times the curvature is well
+            within the radius; where none is known, the term is at most half of the first flow.
     """
 
     step: int
     loss: float
     gradient: float
     term: float
+    terms: dict[str, float]
     loss_term: float | None
     curvature: float
     step_times_curvature: float
     limit: float | None
     radius: float | None
-    lag: float
+    lag: float | None
     believed: bool
 
 
 class Meter:
-    """Reads a run beside its training; call `step` after every step of the optimizer.
+    """Reads a run beside its training; call `step` after every step of the optimizer, or train in
+    a loop `for k in meter.over(steps)`, which does and shows a bar.
 
     It measures as often as keeps its time below `SHARE` of the training's, or every so many steps.
     """
@@ -86,9 +92,12 @@ class Meter:
         self.setting, self.every = setting, every
         self.readings: list[Reading] = []
         self.steps = 0
-        self._terms = _terms(setting)
+        self.flow = OrderH(setting)
+        rule = setting.exact
+        known = (stability_limit, radius_of_convergence) if is_linear(rule) else ()
+        self._limits = [float(f(rule)) for f in known] or [None, None]
         self._top: Array | None = None
-        self.spent = 0.0
+        self.spent = self._last = 0.0
         self._begin = time.perf_counter()
 
     @property
@@ -99,9 +108,23 @@ class Meter:
     def step(self) -> None:
         """Count a step of the optimizer, and measure where it is time to."""
         self.steps += 1
-        due = self.steps % self.every == 0 if self.every else self.overhead < SHARE
+        if self.every:
+            due = self.steps % self.every == 0
+        else:
+            training = time.perf_counter() - self._begin - self.spent
+            due = self.spent + self._last < SHARE * training or not self.readings
         if due:
             self.measure()
+
+    def over(self, steps: int) -> Iterator[int]:
+        """Count a training's steps; after each the meter's own is done, and a bar tells how far it
+        is, the loss, and whether the expansion is to be believed."""
+        with tracked(steps, "training") as advance:
+            for k in range(steps):
+                yield k
+                self.step()
+                last = self.readings[-1:]
+                advance("".join(f"loss {r.loss:.3g}, {_judged(r)}" for r in last) or "training")
 
     def measure(self) -> Reading:
         """Measure now.
@@ -114,31 +137,41 @@ class Meter:
         loss, gradient = self.landscape.slope(x)
         if not (np.isfinite(loss) and np.isfinite(gradient).all()):
             raise BadInput(f"the loss is {loss} after {self.steps} steps; a smaller step may help.")
-        h, (phi, c, weight, limit, radius) = self.setting.h, self._terms
-        turned = self.landscape.hessian_times(x, gradient * phi(abs(gradient)))
-        size = float(np.linalg.norm(gradient))
-        force = h * c(abs(gradient)) * turned
-        begin = np.ones(x.size) if self._top is None else self._top
-        top, self._top = top_curvature(partial(self.landscape.hessian_times, x), begin)
-        reach = h * top
-        term = float(np.linalg.norm(force)) / size if size else 0.0
+        h = self.setting.h
+        rate = h * self.setting.rate(self.steps)
+        forces = self.flow.at(self.landscape, x, gradient, self.steps * h)
+        size, first = float(np.linalg.norm(gradient)), float(np.linalg.norm(forces.leading))
+        terms = {
+            kind: h * float(np.linalg.norm(forces.bends[kind])) / first if first else 0.0
+            for kind in KINDS
+            if kind in forces.bends
+        }
+        whole = h * sum(forces.bends.values(), np.zeros(x.size))
+        lag = None
+        if forces.late is not None and forces.turned is not None:
+            late = rate * float(np.linalg.norm(forces.late * forces.turned))
+            lag = late / size if size else 0.0
+        turned = partial(self.landscape.hessian_times, x)
+        top, self._top = top_curvature(turned, x.size, self._top)
+        reach, (limit, radius) = rate * top, self._limits
+        term = float(np.linalg.norm(whole)) / first if first else 0.0
         reading = Reading(
             step=self.steps,
             loss=loss,
             gradient=size,
             term=term,
-            loss_term=None
-            if weight is None or not loss
-            else float(h * c(np.ones(1))[0] * weight * size**2 / 2 / loss),
+            terms=terms,
+            loss_term=None if forces.penalty is None or not loss else rate * forces.penalty / loss,
             curvature=top,
             step_times_curvature=reach,
             limit=limit,
             radius=radius,
-            lag=float(h * np.linalg.norm(turned)) / size if size else 0.0,
+            lag=lag,
             believed=bool(term < BELIEVED if radius is None else abs(reach) < BELIEVED * radius),
         )
         self.readings.append(reading)
-        self.spent += time.perf_counter() - clock
+        self._last = time.perf_counter() - clock
+        self.spent += self._last
         return reading
 
     def as_json(self) -> dict[str, Any]:
@@ -162,9 +195,11 @@ class Meter:
             write_whole(where, json.dumps(self.as_json(), indent=1), force=force)
         elif where.suffix == ".csv":
             text = io.StringIO()
-            rows = csv.DictWriter(text, [f.name for f in fields(Reading)], lineterminator="\n")
+            flat = [asdict(reading) for reading in self.readings]
+            flat = [{k: v for k, v in row.items() if k != "terms"} | row["terms"] for row in flat]
+            rows = csv.DictWriter(text, list(flat[0]) if flat else [], lineterminator="\n")
             rows.writeheader()
-            rows.writerows(asdict(reading) for reading in self.readings)
+            rows.writerows(flat)
             write_whole(where, text.getvalue(), force=force)
         else:
             raise BadInput(f"{where} ends in neither .csv nor .json.")
@@ -175,16 +210,22 @@ class Meter:
         lines = [head]
         for r in self.readings:
             share = "-" if r.loss_term is None else f"{r.loss_term:.2%}"
+            lag = "-" if r.lag is None else f"{r.lag:.3g}"
             lines.append(
                 f"{r.step:<6} {r.loss:>7.3g} {r.gradient:>8.3g} {r.term:>7.2%} {share:>9} "
-                f"{r.step_times_curvature:>8.3g} {r.lag:>7.3g}  {'yes' if r.believed else 'no'}"
+                f"{r.step_times_curvature:>8.3g} {lag:>7}  {'yes' if r.believed else 'no'}"
             )
-        known = next((r for r in self.readings if r.radius is not None), None)
-        if known is not None:
-            lines.append(
-                f"h curv: unstable from {known.limit:.3g}, series within {known.radius:.3g}"
-            )
+        for r in self.readings[-1:]:
+            if len(r.terms) > 1:
+                parts = ", ".join(f"{kind} {share:.2%}" for kind, share in r.terms.items())
+                lines.append(f"the last term by what bends the path: {parts}")
+            if r.limit is not None and r.radius is not None:
+                lines.append(f"h curv: unstable from {r.limit:.3g}, series within {r.radius:.3g}")
         return "\n".join(lines)
+
+
+def _judged(reading: Reading) -> str:
+    return "expansion believed" if reading.believed else "expansion not believed"
 
 
 def watch(
@@ -193,46 +234,27 @@ def watch(
     optimizer: Any,
     data: tuple[Any, Any],
     *,
+    parameters: Callable[[], Any] | None = None,
+    scheduler: Any = None,
     every: int | None = None,
 ) -> Meter:
-    """A meter of a PyTorch training, which it leaves as it is, bit for bit.
+    """A meter of a training of PyTorch or JAX, which it leaves as it is, bit for bit.
 
     Args:
+        model: of PyTorch; with `parameters` a function of JAX, of parameters and inputs.
         loss: of the model's outputs and the targets.
-        optimizer: an object of torch.optim, as it is now.
+        optimizer: an object of torch.optim, as it is now, or a transformation of optax.
         data: the inputs and the targets that are measured on, all of them or a fixed batch.
+        parameters: gives the tree of JAX's parameters as it is when it is asked.
+        scheduler: of torch.optim.lr_scheduler, where it moves the learning rate of all steps.
         every: the steps between measurements; as often as is cheap without it.
     Raises:
         BadInput: the optimizer is none that is covered, or has no order-h term.
     """
-    return Meter(torch_landscape(model, loss, data), from_torch(optimizer), every=every)
-
-
-Elementwise = Callable[[Array], Array]
-Terms = tuple[Elementwise, Elementwise, float | None, float | None, float | None]
-
-
-def _terms(setting: Setting) -> Terms:
-    """phi/g and c as functions of |g|; w where phi = w g; the limit and the radius of h curvature.
-
-    Raises:
-        BadInput: the order-h term is no c H phi in each component.
-    """
-    rule = setting.exact
-    found = regularizer(rule)
-    coefficient = found.coefficient
-    if coefficient is None:
-        raise BadInput(f"the order-h term of {rule.name} acts on no component by itself.")
-    ratio = sympy.factor(in_one_component(found.flow, found.phi) / G)
-    if (ratio.free_symbols | coefficient.free_symbols) - {G}:
-        raise BadInput(f"the first flow of {rule.name} depends on more than the gradient.")
-    weight = None if ratio.has(G) else float(ratio)
-    limit = radius = None
-    if is_linear(rule):
-        limit, radius = (float(f(rule)) for f in (stability_limit, radius_of_convergence))
-    return _function(ratio), _function(coefficient), weight, limit, radius
-
-
-def _function(expr: sympy.Expr) -> Elementwise:
-    compiled = sympy.lambdify(G, expr, "numpy")
-    return lambda size: np.broadcast_to(compiled(size), size.shape)
+    if parameters is None:
+        setting = from_torch(optimizer, scheduler)
+        return Meter(torch_landscape(model, loss, data), setting, every=every)
+    if scheduler is not None:
+        raise BadInput("a scheduler is PyTorch's; with parameters= the training is JAX's.")
+    land = jax_landscape(model, loss, parameters, data)
+    return Meter(land, from_optax(optimizer), every=every)

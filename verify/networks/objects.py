@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from derive.language.bad_input import BadInput
@@ -9,6 +10,7 @@ from derive.optimizers.libraries import LIBRARIES, find_library
 from derive.optimizers.settings import Setting
 from verify.networks.boxes import optax_box
 from verify.networks.naming import identify
+from verify.networks.scheduling import schedule_of
 
 HOW_ALONE = {
     "params",
@@ -25,13 +27,30 @@ HOW_ALONE = {
 """What a group of PyTorch's says of how a step is computed, and not of what it is."""
 
 
-def from_torch(optimizer: Any) -> Setting:
+def from_torch(optimizer: Any, scheduler: Any = None) -> Setting:
     """The rule of a PyTorch optimizer at the arguments of its parameter groups, as they are now.
 
+    Args:
+        scheduler: of torch.optim.lr_scheduler; the rule's h is then the rate that it begins from,
+            and its `eta` what it multiplies it by.
     Raises:
-        BadInput: it is none that is known, it follows no flow, its groups differ, or a flag is
-            not covered; by name.
+        BadInput: it is none that is known, it follows no flow, its groups differ, or a flag or
+            the scheduler is not covered; by name.
     """
+    if scheduler is not None:
+        eta, h = schedule_of(scheduler, optimizer)
+        now, twice = (_read(optimizer, scale) for scale in (1, 2))
+        if twice != replace(now, h=2 * now.h):
+            raise BadInput(
+                f"{type(optimizer).__name__} is not covered with a scheduler: its learning rate is "
+                "no step size alone."
+            )
+        return replace(now, h=h, eta=eta)
+    return _read(optimizer, 1)
+
+
+def _read(optimizer: Any, scale: int) -> Setting:
+    """The rule at so many times its learning rate."""
     name = type(optimizer).__name__
     if type(optimizer).__module__.partition(".")[0] != "torch":
         raise BadInput(
@@ -55,7 +74,8 @@ def from_torch(optimizer: Any) -> Setting:
             raise BadInput(
                 f"{one} is not covered with {key}={value!r}; it is with {preset[key]!r}."
             )
-    return one.setting(**{key: value for key, value in first.items() if key in known})
+    arguments = {key: value for key, value in first.items() if key in known}
+    return one.setting(**arguments | ({"lr": scale * first["lr"]} if scale > 1 else {}))
 
 
 def _first_parameter(optimizer: Any) -> Any:

@@ -15,14 +15,17 @@ from matplotlib.container import BarContainer
 from derive import heavy_ball
 from derive.language.update_rule import BadInput
 from derive.networks.diagonal_networks import ROTATED
-from derive.optimizers import ZOO
+from derive.optimizers import ZOO, find_library
 from tests.test_project import README, ROOT, commands
 from tests.verify.commands.test_cli import undertow
 from verify.models.interpolators import interpolate
+from verify.networks.landscapes import Landscape
+from verify.networks.meter import Meter
 from verify.report.figures import (
     Picture,
     error_figure,
     gain_figure,
+    run_figure,
     schedule_figure,
     stability_figure,
     timescales_figure,
@@ -46,6 +49,28 @@ def curve(figure: Picture, name: str) -> np.ndarray:
 def legend(figure: Picture) -> list[str]:
     (found,) = figure.legends
     return [text.get_text() for text in found.get_texts()]
+
+
+# What a meter read
+
+
+def test_a_training_is_drawn_as_its_meter_read_it():
+    """Gradient descent on x^2/2: the term h |grad E|^2/4 of the loss is a share h/2 throughout."""
+    x = np.ones(1)
+    bowl = Landscape(lambda: x, lambda at: (float(at @ at) / 2, at), lambda _, v: v, lambda at: at)
+    meter = Meter(bowl, find_library("torch.SGD").setting(lr=0.25), every=1)
+    with pytest.raises(BadInput, match="takes two readings or more, and the meter has 0"):
+        run_figure(meter)
+    for _ in meter.over(3):
+        x *= 0.75
+    figure = run_figure(meter)
+    assert curve(figure, "term beside the loss") == pytest.approx(
+        np.array([[1, 1 / 8], [2, 1 / 8], [3, 1 / 8]])
+    )
+    assert curve(figure, "the run")[:, 1] == pytest.approx([1 / 4] * 3)
+    assert "lag" not in " ".join(legend(figure))  # there is no memory
+    assert {"unstable from 2", "series within 1"} < set(legend(figure))
+    assert "believed at 3 of 3 readings" in figure.description
 
 
 # Errors against the step size

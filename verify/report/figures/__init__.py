@@ -5,6 +5,7 @@ Needs matplotlib (`pip install 'undertow[plot]'`).
 
 from verify.report.figures.errors import error_figure
 from verify.report.figures.gain import gain_figure
+from verify.report.figures.run import run_figure
 from verify.report.figures.schedules import schedule_figure
 from verify.report.figures.stability import stability_figure
 from verify.report.figures.style import Picture, named, written
@@ -17,6 +18,7 @@ __all__ = [
     "gain_figure",
     "named",
     "paths_figure",
+    "run_figure",
     "schedule_figure",
     "stability_figure",
     "timescales_figure",
