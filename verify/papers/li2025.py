@@ -89,10 +89,9 @@ def label_noise_potential() -> Claim:
             {"factor": Value(sympy.Rational(1, 2))},
         ),
         misprint={"factor": Value(sympy.Rational(1, 4))},
-        because=r"$\frac{h\sigma}4\operatorname{tr}(\operatorname{Diag}(H)^{1/2})$ is the mean "
-        r"of $E$ there; $P$ is put in before the gradient is taken, which also differentiates "
-        r"$P^{-1}$ and so halves the force",
-        counterexample=r"on $E=a(y)s^2/2$ with $s$ at an angle to the axes the drift is "
+        because=r"what is printed is the mean of $E$ there; $P$ is put in before the gradient is "
+        r"taken, which also differentiates $P^{-1}$ and so halves the force",
+        counterexample=r"on $E:=a(y)s^2/2$ with $s$ at an angle to the axes the drift is "
         r"${factor}h\sigma$ times the slope of the trace",
         checks=(
             exact("drift on a turned valley", Kind.ENUMERATION, on_a_valley, refutes=True),

@@ -140,9 +140,9 @@ def square_root_scaling() -> Claim:
         says=Statement(
             Type.LIMIT,
             r"With batches $\kappa$ times as large, the step $\kappa^{{step}}h$, "
-            r"$\kappa^{{kept}}q$ in the place of $q:=1-\beta_1$ and $\kappa^{{small}}\varepsilon$, Adam on a mode of "
-            r"curvature $\lambda$ under gradient noise of standard deviation $s$, $s/\sqrt\kappa$ "
-            r"then, its second moment at its mean, keeps both decay rates of a sample as $h$ falls "
+            r"$\kappa^{{kept}}q$ in the place of $q:=1-\beta_1$ and $\kappa^{{small}}\varepsilon$, "
+            r"Adam on a mode of curvature $\lambda$ under gradient noise of standard deviation $s$, "
+            r"$s/\sqrt\kappa$ then, its second moment at its mean, keeps both decay rates of a sample as $h$ falls "
             r"with $c:=q/h$; the stationary variance $V$ becomes $V{+first}\,hV$ and {error}.",
             {"step": Value(sympy.Rational(1, 2)), "kept": Value(sympy.Integer(1))}
             | {"small": Value(-sympy.Rational(1, 2))}
