@@ -141,9 +141,10 @@ def square_root_scaling() -> Claim:
             Type.LIMIT,
             r"With batches $\kappa$ times as large, the step $\kappa^{{step}}h$, "
             r"$\kappa^{{kept}}q$ in the place of $q:=1-\beta_1$ and $\kappa^{{small}}\varepsilon$, "
-            r"Adam on a mode of curvature $\lambda$ under gradient noise of standard deviation $s$, "
-            r"$s/\sqrt\kappa$ then, its second moment at its mean, keeps both decay rates of a sample as $h$ falls "
-            r"with $c:=q/h$; the stationary variance $V$ becomes $V{+first}\,hV$ and {error}.",
+            r"Adam on a mode of curvature $\lambda$ under gradient noise of standard deviation "
+            r"$s$, $s/\sqrt\kappa$ then, its second moment at its mean, keeps both decay rates of "
+            r"a sample as $h$ falls with $c:=q/h$; the stationary variance $V$ becomes "
+            r"$V{+first}\,hV$ and {error}.",
             {"step": Value(sympy.Rational(1, 2)), "kept": Value(sympy.Integer(1))}
             | {"small": Value(-sympy.Rational(1, 2))}
             | {"first": Value((1 - KAPPA) * LAMBDA * S / (4 * (S + EPSILON) ** 2), "limit")}
