@@ -2,6 +2,7 @@
 
 import math
 from itertools import permutations, product
+from typing import Any
 
 import pytest
 import sympy
@@ -155,7 +156,7 @@ def sequences(sampling, count):
 
 
 def enumerated(readout, averages, sampling, size, count):
-    here = {"g": 1.3, "by": 1.0, "curvature": 0.7, "bent": 0.6}
+    here: dict[str, Any] = {"g": 1.3, "by": 1.0, "curvature": 0.7, "bent": 0.6}
     there = {"g": -0.8, "by": 0.4}
     total, number = [0.0, 0.0], 0
     for signs in sequences(sampling, count):
