@@ -42,6 +42,11 @@ class Regularizer:
         """c in one component, as a function of G = |g| > 0 and the parameters."""
         return None if self.c is None else sympy.factor(in_one_component(self.flow, self.c))
 
+    @property
+    def couples(self) -> bool:
+        """Whether c holds a norm of the gradient."""
+        return self.c is not None and any(_holds_total(s) for s in self.c.symbols)
+
 
 G = sympy.Symbol("G", positive=True)
 """The size of the gradient in one component."""

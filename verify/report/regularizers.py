@@ -13,6 +13,7 @@ from typing import Any
 
 import sympy
 
+from derive.batches.noise_term import noise_term
 from derive.engine.order_h import G, Regularizer, in_one_component, regularizer
 from derive.engine.transformed_loss import transformed_loss
 from derive.language.bad_input import BadInput
@@ -31,7 +32,11 @@ LONG = ("beta2", "beta3", "rho")
 NORMAL = (
     "x' = -P (g + h c H phi) + O(h^2) in each component, phi = P g, g = grad E, H its Hessian, "
     "N the function of g with gradient phi: c > 0 penalizes N(grad E), c < 0 rewards it; where "
-    "there is a c', x' = -phi(grad(E + h c' N(grad E))) + O(h^2)"
+    "there is a c', x' = -phi(grad(E + h c' N(grad E))) + O(h^2). Where there is a d, the mean of "
+    "a step over independent batches, at a fixed point, has h d P q beside h c H phi, q half the "
+    "gradient of the mean of |g_n - g|^2 over the batches n; epochs of M batches without "
+    "replacement have d + (d + 1/2 - c)/M for d, up to O(1/M^2). Under noise far above g, as "
+    "beta2 -> 1, c is that of |g| far below epsilon"
 )
 
 
@@ -43,6 +48,7 @@ class Row:
         far, near: c where |g| is much larger, much smaller than epsilon.
         long: the limit of (1 - beta2) far as beta2 -> 1, where there is a second moment.
         loss: c'.
+        noise: d, of a rule that is linear in its memory.
     """
 
     rule: Optimizer
@@ -52,6 +58,7 @@ class Row:
     near: sympy.Expr | None = None
     long: sympy.Expr | None = None
     loss: sympy.Expr | None = None
+    noise: sympy.Expr | None = None
     why: str = ""
 
 
@@ -81,7 +88,11 @@ def _row(rule: Optimizer) -> Row:
         return Row(rule, why=str(reason))
     c = found.coefficient
     slow = [name for name in found.flow.slow if name != "x"]
-    if c is None or (slow and not any(s.kind == "field" for s in found.phi.symbols)):
+    if (
+        c is None
+        or found.couples
+        or (slow and not any(s.kind == "field" for s in found.phi.symbols))
+    ):
         moved = f"{', '.join(slow)} move with x" if slow else "norms couple the components"
         return Row(rule, found, loss=_tidy(_loss(rule)), why=moved)
     far = sympy.factor(sympy.limit(c, G, sympy.oo))
@@ -90,7 +101,7 @@ def _row(rule: Optimizer) -> Row:
     kept = next((poles[name] for name in LONG if name in poles), None)
     long = sympy.limit((1 - kept) * far, kept, 1) if kept is not None and c.has(G) else None
     c, far, near, long = map(_tidy, (c, far, near, long))
-    return Row(rule, found, c, far, near, long, _tidy(_loss(rule)))
+    return Row(rule, found, c, far, near, long, _tidy(_loss(rule)), _tidy(_noise(rule)))
 
 
 def _tidy(expr: sympy.Expr | None) -> sympy.Expr | None:
@@ -113,6 +124,13 @@ def _loss(rule: Optimizer) -> sympy.Expr | None:
         return None
     factor = found.factor
     return None if factor is None else sympy.factor(in_one_component(found.flow, factor))
+
+
+def _noise(rule: Optimizer) -> sympy.Expr | None:
+    try:
+        return noise_term(rule)
+    except BadInput:
+        return None
 
 
 @dataclass(frozen=True)
@@ -186,6 +204,8 @@ def _lines(row: Row) -> Iterator[str]:
         yield f"(1−β2) c → {unicode_text(row.long)}   as ε → 0, then β2 → 1"
     if row.loss is not None and row.loss != row.far:
         yield f"c' = {unicode_text(row.loss)}"
+    if row.noise is not None:
+        yield f"d = {unicode_text(row.noise)}   with independent batches"
 
 
 def _terms(row: Row) -> Iterator[tuple[str, str]]:
@@ -225,7 +245,7 @@ def as_json() -> dict[str, Any]:
 
 
 def _row_json(row: Row) -> Mapping[str, Any]:
-    names = ("c", "far", "near", "long", "loss")
+    names = ("c", "far", "near", "long", "loss", "noise")
     cells = {name: getattr(row, name) for name in names}
     found = {name: str(value) for name, value in cells.items() if value is not None}
     said = {"rule": row.rule.name, "N": row.found.norm if row.found else ""} | found
@@ -235,7 +255,7 @@ def _row_json(row: Row) -> Mapping[str, Any]:
 def as_latex() -> str:
     """The table as a longtable: N, c and its limits, and c'."""
     heads = " & ".join(("rule", *(f"${head}$" for head in HEADS)))
-    lines = [r"\begin{longtable}{lllllll}", rf"{heads} \\ \hline"]
+    lines = [r"\begin{longtable}{llllllll}", rf"{heads} \\ \hline"]
     for row in shown():
         cells = (f"${cell}$" if cell else "" for cell in row[1:])
         lines.append(" & ".join([row[0], *cells]) + r" \\")
@@ -249,6 +269,7 @@ HEADS = (
     r"\lim_{|g|\to0}c",
     r"\lim_{\beta_2\to1}(1-\beta_2)c",
     "c'",
+    "d",
 )
 NORMS = {
     "‖g‖²/2": r"\tfrac12\|g\|^{2}",
@@ -266,7 +287,7 @@ def shown() -> Iterator[tuple[str, ...]]:
     """The rows that have a c: the name, and the LaTeX of each of `HEADS`."""
     for row in rows():
         if row.found is not None and row.c is not None:
-            cells = (row.c, row.far, row.near, row.long, row.loss)
+            cells = (row.c, row.far, row.near, row.long, row.loss, row.noise)
             names = {G: "|g|"}
             written = ("" if e is None else latex(e, names) for e in cells)
             yield row.rule.name, NORMS[row.found.norm], *written

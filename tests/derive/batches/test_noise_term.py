@@ -7,7 +7,7 @@ from derive import heavy_ball
 from derive.batches.averages import BATCHES, RESHUFFLED, WITH_REPLACEMENT, mean_covariance
 from derive.batches.minibatch_flow import leading_parts, minibatch_step
 from derive.batches.noise_term import noise_term
-from derive.engine.order_h import regularizer
+from derive.engine.order_h import coefficient
 from derive.language.bad_input import BadInput
 from derive.language.formula import BETA
 from derive.language.trees import tree
@@ -32,7 +32,7 @@ def test_a_step_meets_each_batch_again_as_often_as_the_term_says(name):
 
 def test_without_replacement_each_batch_is_met_more_often_by_a_part_in_m():
     """Of the covariance of heavy ball's force, whose age is beta/(1 - beta)."""
-    c, d = regularizer(heavy_ball).coefficient, noise_term(heavy_ball)
+    c, d = coefficient(heavy_ball), noise_term(heavy_ball)
     age, kept = BETA / (1 - BETA), (1 - BETA) ** 2
     same = sympy.Symbol("beta")
     c = c.subs(dict.fromkeys(c.free_symbols, same))

@@ -65,6 +65,29 @@ def test_adam_turns_from_a_penalty_to_a_reward_at_a_hundredth_of_epsilon():
     assert turns["torch.Adamax"] == turns["optax.contrib.ademamix"] == ()
 
 
+@pytest.mark.parametrize("name", ["adam", "adam-inside", "adamw"])
+def test_noise_that_fills_the_second_moment_acts_as_an_epsilon(name):
+    """v keeps g^2 and the variance of the noise, which stands inside the root as epsilon does."""
+    noisy = coefficient(NONLINEAR["library-adam"].at(eps=0)).subs(G, 0)
+    kept = {s: sympy.Symbol(s.name) for s in noisy.free_symbols}
+    near = BY_NAME[name].near
+    assert sympy.cancel(noisy.subs(kept) - near.subs({B1: sympy.Symbol("beta1")})) == 0
+
+
+def test_batches_are_felt_by_rules_that_are_linear_in_their_memory():
+    beta = sympy.Symbol("beta")
+    assert BY_NAME["heavy-ball"].noise == BY_NAME["nesterov"].noise == beta / (1 + beta)
+    assert BY_NAME["gradient-descent"].noise == 0
+    assert BY_NAME["adam"].noise is None
+    assert "d = β/(1+β)" in as_text()
+
+
+def test_a_norm_of_the_gradient_is_no_coefficient_in_components():
+    row = BY_NAME["sam-normalized"]
+    assert row.c is None
+    assert row.why == "norms couple the components"
+
+
 def test_every_rule_on_one_loss_is_in_the_table_in_each_format():
     text, found = as_text(), as_json()
     names = {
