@@ -18,6 +18,7 @@ import numpy as np
 from derive.language.bad_input import BadInput
 from derive.optimizers.settings import Setting
 from derive.optimizers.weight_decay import decoupled
+from verify.networks.landscapes import double_jax, installed
 from verify.running.rule_files import load_file
 
 Gradients = Sequence[np.ndarray]
@@ -28,7 +29,7 @@ Box = Callable[[np.ndarray, Gradients], np.ndarray]
 
 def torch_box(make: Callable[[list[Any]], Any]) -> Box:
     """The box of a PyTorch optimizer, made from a list of one parameter in double precision."""
-    torch = _installed("torch")
+    torch = installed("torch")
 
     def run(start: np.ndarray, gradients: Gradients) -> np.ndarray:
         with _in_double(torch):
@@ -51,12 +52,10 @@ def torch_box(make: Callable[[list[Any]], Any]) -> Box:
 
 def optax_box(transformation: Any) -> Box:
     """The box of a gradient transformation of optax."""
-    jax, optax = _installed("jax"), _installed("optax")
+    jax, optax = installed("jax"), installed("optax")
 
     def run(start: np.ndarray, gradients: Gradients) -> np.ndarray:
-        before = jax.config.jax_enable_x64
-        jax.config.update("jax_enable_x64", True)
-        try:
+        with double_jax():
             x = jax.numpy.array(start)
             state = transformation.init(x)
             update = jax.jit(transformation.update)
@@ -70,8 +69,6 @@ def optax_box(transformation: Any) -> Box:
                     raise _asks_for_the_loss("this transformation", error) from None
                 x = optax.apply_updates(x, updates)
                 path.append(np.asarray(x))
-        finally:
-            jax.config.update("jax_enable_x64", before)
         return np.array(path)
 
     return run
@@ -152,11 +149,11 @@ def find_box(name: str, arguments: Mapping[str, Any]) -> Box:
         return _own_box(load_file(Path(path)), attribute, arguments, path)
     place, _, called = name.rpartition(".")
     if place in ("torch.optim", "torch"):
-        torch = _installed("torch")
+        torch = installed("torch")
         made = _attribute(torch.optim, called, "torch.optim")
         return torch_box(partial(_make_with, made, arguments, name))
     if place in ("optax", "optax.contrib"):
-        optax = _installed("optax")
+        optax = installed("optax")
         home = optax.contrib if place == "optax.contrib" else optax
         return optax_box(_make(_attribute(home, called, place), arguments, name))
     raise BadInput(
@@ -236,21 +233,13 @@ def _newton_schulz(matrix: np.ndarray) -> np.ndarray:
 
 def _pytorchs_newton_schulz(matrix: np.ndarray) -> np.ndarray:
     """PyTorch's own five steps, in its precision of 8 bits."""
-    torch = _installed("torch")
+    torch = installed("torch")
     steps = torch.optim._muon._zeropower_via_newtonschulz
     return steps(torch.tensor(matrix), (3.4445, -4.7750, 2.0315), 5, 1e-7).double().numpy()
 
 
 ORTHOGONAL: Mapping[str, Matrices] = {"torch": _pytorchs_newton_schulz, "optax": _newton_schulz}
 """What each library puts in the place of the nearest orthogonal matrix."""
-
-
-def _installed(name: str) -> Any:
-    try:
-        return __import__(name)
-    except ImportError:
-        extra = "torch" if name == "torch" else "jax"
-        raise BadInput(f"this needs {name}: pip install 'undertow[{extra}]'.") from None
 
 
 @contextmanager

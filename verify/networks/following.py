@@ -13,9 +13,18 @@ import numpy as np
 
 from derive.engine.front_door import is_linear
 from derive.language.bad_input import BadInput
+from derive.optimizers.settings import Setting
 from derive.quadratics import stability_limit
-from verify.networks.landscapes import Array, felt, top_curvature, torch_landscape
-from verify.networks.objects import from_torch
+from verify.networks.landscapes import (
+    Array,
+    Landscape,
+    double_jax,
+    felt,
+    jax_landscape,
+    top_curvature,
+    torch_landscape,
+)
+from verify.networks.objects import from_optax, from_torch
 from verify.running.orders import ObservedOrder, observed_order
 from verify.workbench.beside_flow import FLOWS
 from verify.workbench.gradient_only import SlowMotion
@@ -76,26 +85,37 @@ def follow(
     *,
     steps: int,
     halvings: int = 4,
+    parameters: Any = None,
 ) -> Following:
-    """Full-batch training of a PyTorch model in double precision, beside gradient flow and modified
-    flow, with and without the shift of the start.
+    """Full-batch training of a model of PyTorch or JAX in double precision, beside gradient flow
+    and modified flow, with and without the shift of the start.
 
     Args:
+        model: of PyTorch; with `parameters` a function of JAX, of parameters and inputs.
+        optimizer: an object of torch.optim, or a transformation of optax.
         steps: how many at the optimizer's own step size; twice as many at half of it, and so on.
+        parameters: the tree of JAX's parameters to start from.
     Raises:
         BadInput: the optimizer is none that is covered or not linear in its gradients, the model
             has more than `MOST_PARAMETERS`, the run leaves every bound, or a flow is too stiff.
     """
-    import torch  # noqa: PLC0415 (of an extra)
-
     if not (isinstance(steps, int) and steps > 0):
         raise BadInput(f"steps={steps} is no number of steps; it is 1 or more.")
+    if parameters is not None:
+        setting = from_optax(optimizer)
+        with double_jax():
+            land = jax_landscape(model, loss, lambda: parameters, data, double=True)
+            return _follow(land, setting, steps, halvings)
+    import torch  # noqa: PLC0415 (of an extra)
 
-    setting = from_torch(optimizer)
-    rule = setting.exact
+    land = torch_landscape(model, loss, data, dtype=torch.float64)
+    return _follow(land, from_torch(optimizer), steps, halvings)
+
+
+def _follow(own: Landscape, setting: Setting, steps: int, halvings: int) -> Following:
+    rule, land = setting.exact, felt(own, setting)
     if not is_linear(rule) or setting.decoupled:
         raise BadInput(f"{rule.name} is not linear in its gradients, and `follow` asks for that.")
-    land = felt(torch_landscape(model, loss, data, dtype=torch.float64), setting)
     start = land.point()
     if start.size > MOST_PARAMETERS:
         raise BadInput(f"the model has {start.size} parameters; up to {MOST_PARAMETERS} are done.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,17 +112,32 @@ def jax_landscape(
     loss: Callable[[Any, Any], Any],
     parameters: Callable[[], Any],
     data: tuple[Any, Any],
+    *,
+    double: bool = False,
 ) -> Landscape:
     """The landscape of a JAX model: loss(apply(parameters, inputs), targets).
 
     Args:
         parameters: gives the tree of parameters as it is now.
+        double: compute in double precision, for use within `double_jax`.
     """
-    import jax  # noqa: PLC0415 (of an extra)
-    from jax.flatten_util import ravel_pytree  # noqa: PLC0415
+    jax = installed("jax")
+    from jax.flatten_util import ravel_pytree  # noqa: PLC0415 (of an extra)
 
-    inputs, targets = data
-    _, back = ravel_pytree(parameters())
+    def wide(tree: Any) -> Any:
+        if not double:
+            return tree
+        inexact = jax.numpy.inexact
+        return jax.tree.map(
+            lambda a: a.astype(float) if jax.numpy.issubdtype(a.dtype, inexact) else a,
+            jax.tree.map(jax.numpy.asarray, tree),
+        )
+
+    def now() -> Any:
+        return ravel_pytree(wide(parameters()))[0]
+
+    inputs, targets = wide(data)
+    start, back = ravel_pytree(wide(parameters()))
 
     def value(x: Any) -> Any:
         return loss(apply(back(x), inputs), targets)
@@ -131,18 +147,43 @@ def jax_landscape(
     says = jax.jit(lambda x: apply(back(x), inputs))
 
     def cast(x: Array) -> Any:
-        return jax.numpy.asarray(x, dtype=ravel_pytree(parameters())[0].dtype)
+        return jax.numpy.asarray(x, dtype=start.dtype)
 
     def slope(x: Array) -> tuple[float, Array]:
         found, gradient = both(cast(x))
         return float(found), np.asarray(gradient, dtype=float)
 
     return Landscape(
-        lambda: np.asarray(ravel_pytree(parameters())[0], dtype=float),
+        lambda: np.asarray(now(), dtype=float),
         slope,
         lambda x, v: np.asarray(turned(cast(x), cast(v)), dtype=float),
         lambda x: np.asarray(says(cast(x)), dtype=float),
     )
+
+
+def installed(name: str) -> Any:
+    """The framework of this name.
+
+    Raises:
+        BadInput: it is not installed.
+    """
+    try:
+        return __import__(name)
+    except ImportError:
+        extra = "torch" if name == "torch" else "jax"
+        raise BadInput(f"this needs {name}: pip install 'undertow[{extra}]'.") from None
+
+
+@contextmanager
+def double_jax() -> Iterator[None]:
+    """JAX with its double precision."""
+    jax = installed("jax")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
 
 
 def top_curvature(

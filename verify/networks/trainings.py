@@ -104,7 +104,7 @@ def edge(seed: int, scale: float) -> Figures:
         training = digits.train(h, beta)
         _take(training, _steps(2500, scale))
         curvatures = []
-        for _ in range(_steps(30, scale)):
+        for _ in range(_steps(600, scale) // 20):
             _take(training, 20)
             curvatures.append(digits.curvature)
         found[f"h curvature / 2(1+beta) at {beta}"] = (
@@ -170,16 +170,16 @@ def drift(seed: int, scale: float) -> Figures:
     taken: dict[float, int] = {}
     for beta in (0.0, 0.5, 0.75, 0.875):
         digits = _by_heart(seed, scale)
-        goal = 0.9 * _trace(digits)
+        goal = 0.9 * trace_of_hessian(digits)
         training = digits.train(0.02, beta, noise=0.5, draw=_random(seed))
-        flatter = lambda d=digits, g=goal: _trace(d) < g  # noqa: E731
+        flatter = lambda d=digits, g=goal: trace_of_hessian(d) < g  # noqa: E731
         taken[beta] = steps_until(training, flatter, most=_steps(60000, scale))
     logs = [math.log(1 - beta) for beta in taken]
     slope = np.polyfit(logs, [math.log(k) for k in taken.values()], 1)[0]
     return {f"steps at {b}": float(k) for b, k in taken.items()} | {"exponent": float(slope)}
 
 
-def _trace(digits: Digits) -> float:
+def trace_of_hessian(digits: Digits) -> float:
     """The trace of the Hessian at an interpolator, the mean squared norm of its Jacobian, from the
     closed form for one hidden layer."""
     import torch  # noqa: PLC0415 (of an extra)
@@ -206,9 +206,9 @@ def level_lines(seed: int, scale: float) -> Figures:
         for line in (1, 2, 4, 8)
         for width in (0.2, 0.1, 0.05)
     }
-    lines = _gathered(found, lambda line, _: line)
-    along = _spread(lines)
-    rates = _spread(_gathered(found, lambda line, width: line * width))
+    lines = gathered(found, lambda line, _: line)
+    along = spread_within(lines)
+    rates = spread_within(gathered(found, lambda line, width: line * width))
     across = float(np.std([np.mean(values) for values in lines], ddof=1))
     return {
         "spread along beside across": along / across,
@@ -216,15 +216,16 @@ def level_lines(seed: int, scale: float) -> Figures:
     }
 
 
-def _gathered(
+def gathered(
     cells: Mapping[tuple[int, float], float], key: Callable[[int, float], float]
 ) -> list[Sequence[float]]:
+    """The values of cells with one key, where there are several."""
     groups: dict[float, list[float]] = {}
     for cell, value in cells.items():
         groups.setdefault(key(*cell), []).append(value)
     return [values for values in groups.values() if len(values) > 1]
 
 
-def _spread(groups: list[Sequence[float]]) -> float:
+def spread_within(groups: list[Sequence[float]]) -> float:
     """The root of the mean variance within the groups."""
     return math.sqrt(np.mean([np.var(values, ddof=1) for values in groups]))

@@ -110,22 +110,22 @@ def test_an_experiment_is_repeated_to_the_bit_and_tells_its_verdict(capsys, tmp_
 @pytest.mark.usefixtures("digits")
 def test_the_trace_of_an_interpolator_is_that_of_its_hessian():
     from verify.networks.digits import read_digits  # noqa: PLC0415 (of an extra)
-    from verify.networks.trainings import _trace  # noqa: PLC0415
+    from verify.networks.trainings import trace_of_hessian  # noqa: PLC0415
 
     digits = read_digits(0, 6, 3)
     digits.targets = digits.model(digits.inputs).detach()
     land = digits.landscape
     x = land.point()
     hessian = [land.hessian_times(x, e)[i] for i, e in enumerate(np.eye(x.size))]
-    assert math.fsum(hessian) == pytest.approx(_trace(digits), rel=1e-4)
+    assert math.fsum(hessian) == pytest.approx(trace_of_hessian(digits), rel=1e-4)
 
 
 def test_spreads_are_within_lines_and_along_them():
-    from verify.networks.trainings import _gathered, _spread  # noqa: PLC0415 (of an extra)
+    from verify.networks.trainings import gathered, spread_within  # noqa: PLC0415 (of an extra)
 
     cells = {(line, width): float(line) for line in (1, 2) for width in (0.2, 0.1)}
-    assert _spread(_gathered(cells, lambda line, _: line)) == 0
-    (equal_rate,) = _gathered(cells, lambda line, width: line * width)
+    assert spread_within(gathered(cells, lambda line, _: line)) == 0
+    (equal_rate,) = gathered(cells, lambda line, width: line * width)
     assert sorted(equal_rate) == [1, 2]
 
 

@@ -22,16 +22,6 @@ OWN = Path(__file__).parent / "own_optimizers.py"
 GIVEN = {"lr": 0.001}
 
 
-@pytest.fixture
-def torch() -> Any:
-    return pytest.importorskip("torch", reason="get PyTorch with the extra 'torch'")
-
-
-@pytest.fixture
-def optax() -> Any:
-    return pytest.importorskip("optax", reason="get JAX and optax with the extra 'jax'")
-
-
 def test_adam_written_by_hand_is_adam():
     found = identify(stepping_box(Adam), "torch.Adam", GIVEN)
     assert found.parting is None
@@ -122,6 +112,12 @@ def test_every_alias_of_optax_is_named(one, optax: Any):
     found = identify(find_box(str(one), given), str(one), given)
     assert found.parting is None
     assert found.found is not None
+
+
+@pytest.mark.parametrize("name", ["polyak_sgd", "lbfgs"])
+def test_a_transformation_that_asks_for_the_loss_is_told(name: str, optax: Any):
+    with pytest.raises(BadInput, match="asks for the loss in each step"):
+        identify(find_box(f"optax.{name}", {}))
 
 
 @pytest.mark.parametrize(

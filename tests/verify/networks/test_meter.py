@@ -16,10 +16,13 @@ from derive.engine.on_loss import Ground, field_on_loss
 from derive.language.bad_input import BadInput
 from derive.optimizers.libraries import find_library
 from derive.optimizers.settings import Setting
-from verify.networks import following
+from tests.verify.networks.test_following import network
 from verify.networks import meter as meters
 from verify.networks.following import follow
-from verify.networks.landscapes import Landscape, jax_landscape, top_curvature, torch_landscape
+from verify.networks.landscapes import (
+    Landscape,
+    top_curvature,
+)
 from verify.networks.meter import Meter, Reading, watch
 from verify.networks.terms import OrderH
 
@@ -220,13 +223,6 @@ def test_files_are_csv_or_json(tmp_path: Path):
         Meter(quadratic(np.ones(3)), sgd(lr=0.1), every=0)
 
 
-@pytest.fixture
-def torch() -> Any:
-    torch = pytest.importorskip("torch", reason="get PyTorch with the extra 'torch'")
-    torch.set_num_threads(1)
-    return torch
-
-
 def train(torch: Any, watched: bool) -> tuple[Any, Meter | None]:
     """A network with dropout and running statistics, on batches."""
     torch.manual_seed(3)
@@ -256,9 +252,8 @@ def test_a_training_is_the_same_to_the_bit_beside_a_meter(torch: Any):
     assert all(torch.equal(alone[name], beside[name]) for name in alone)
 
 
-def test_a_training_of_jax_is_the_same_to_the_bit_beside_a_meter():
+def test_a_training_of_jax_is_the_same_to_the_bit_beside_a_meter(optax: Any):
     jax = pytest.importorskip("jax", reason="get JAX with the extra 'jax'")
-    optax = pytest.importorskip("optax", reason="get optax with the extra 'jax'")
     inputs = jax.random.normal(jax.random.PRNGKey(1), (32, 4))
     data = inputs, jax.numpy.sin(inputs.sum(1, keepdims=True))
 
@@ -292,47 +287,6 @@ def test_a_training_of_jax_is_the_same_to_the_bit_beside_a_meter():
         watch(apply, squares, adam, data, parameters=lambda: alone, scheduler=object())
 
 
-def network(torch: Any) -> tuple[Any, Any, tuple[Any, Any]]:
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Tanh(), torch.nn.Linear(6, 1))
-    inputs = torch.randn(32, 4)
-    data = inputs, torch.sin(inputs.sum(1, keepdim=True))
-    return model, torch.nn.functional.mse_loss, data
-
-
-def test_products_with_the_hessian_are_differences_of_gradients(torch: Any):
-    land = torch_landscape(*network(torch), dtype=torch.float64)
-    x = land.point()
-    v = np.linspace(-1, 1, x.size)
-    near = [land.slope(x + s * 1e-6 * v)[1] for s in (1, -1)]
-    assert np.allclose((near[0] - near[1]) / 2e-6, land.hessian_times(x, v), atol=1e-8)
-
-
-def test_a_network_follows_the_modified_flow_from_the_shifted_start(torch: Any):
-    model, loss, data = network(torch)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
-    found = follow(model, loss, optimizer, data, steps=50)
-    assert found.asymptotic
-    for errors in (found.parameters, found.outputs):
-        orders = found.orders(errors)
-        assert [orders[name].supports(n) for name, n in zip(errors, (1, 1, 2), strict=True)] == (
-            [True] * 3
-        )
-
-
-def test_a_step_outside_the_asymptotic_range_is_said(torch: Any):
-    model, loss, data = network(torch)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.5)
-    found = follow(model, loss, optimizer, data, steps=2, halvings=2)
-    assert "not in the asymptotic range: h curv = " in str(found)
-
-
-def test_follow_refuses_what_is_not_linear(torch: Any):
-    model, loss, data = network(torch)
-    with pytest.raises(BadInput, match="not linear in its gradients"):
-        follow(model, loss, torch.optim.Adam(model.parameters()), data, steps=2)
-
-
 def test_what_cannot_be_watched_or_followed_is_told(torch: Any):
     model, loss, data = network(torch)
     descent = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -344,38 +298,6 @@ def test_what_cannot_be_watched_or_followed_is_told(torch: Any):
     for steps in wrong:
         with pytest.raises(BadInput, match="is no number of steps"):
             follow(model, loss, descent, data, steps=steps)
-
-
-def test_a_flow_too_stiff_to_follow_is_told(torch: Any, monkeypatch: pytest.MonkeyPatch):
-    model, loss, data = network(torch)
-    descent = torch.optim.SGD(model.parameters(), lr=0.1)
-    monkeypatch.setattr(following, "MOST_EVALUATIONS", 10)
-    with pytest.raises(BadInput, match="too stiff"):
-        follow(model, loss, descent, data, steps=1)
-
-
-def test_a_landscape_of_jax_has_the_same_derivatives(torch: Any):
-    jax = pytest.importorskip("jax", reason="get JAX with the extra 'jax'")
-    model, loss, (inputs, targets) = network(torch)
-    weights = [p.detach().double().numpy() for p in model.parameters()]
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    try:
-
-        def apply(p: Any, x: Any) -> Any:
-            return jax.numpy.tanh(x @ p[0].T + p[1]) @ p[2].T + p[3]
-
-        def squares(found: Any, wanted: Any) -> Any:
-            return ((found - wanted) ** 2).mean()
-
-        data = inputs.double().numpy(), targets.double().numpy()
-        ours = jax_landscape(apply, squares, lambda: weights, data)
-        theirs = torch_landscape(model, loss, (inputs, targets), dtype=torch.float64)
-        x, v = ours.point(), np.linspace(-1, 1, 37)
-        assert np.allclose(ours.slope(x)[1], theirs.slope(x)[1], atol=1e-12)
-        assert np.allclose(ours.hessian_times(x, v), theirs.hessian_times(x, v), atol=1e-12)
-    finally:
-        jax.config.update("jax_enable_x64", before)
 
 
 def test_the_network_of_the_readme(torch: Any, capsys, monkeypatch, tmp_path: Path):

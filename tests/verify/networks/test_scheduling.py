@@ -34,13 +34,6 @@ def test_a_rule_with_a_schedule_takes_no_second():
         scheduled(scheduled_buffer)
 
 
-@pytest.fixture
-def torch() -> Any:
-    torch = pytest.importorskip("torch", reason="get PyTorch with the extra 'torch'")
-    torch.set_num_threads(1)
-    return torch
-
-
 def sgd(torch: Any, **arguments: Any) -> Any:
     parameter = torch.nn.Parameter(torch.ones(3))
     parameter.grad = torch.ones(3)
