@@ -78,6 +78,21 @@ def library_adam(
 
 
 @known_nonlinear
+@optimizer(state=("m", "v"), parameters=(*BETAS, OUTSIDE))
+def keras_adam(
+    x: Any, m: Any, v: Any, grad: Gradient, h: Any, *, beta1: Any, beta2: Any, eps: Any, k: Any
+) -> Step:
+    """Adam in the second form of Kingma and Ba (2014, section 2), as Keras has it: epsilon is added
+    to the root before that is corrected, x <- x - h sqrt(1 - beta2^k)/(1 - beta1^k) m/(sqrt(v) +
+    eps).
+    """
+    g = grad(x)
+    m, v = average(m, g, beta1), average(v, g**2, beta2)
+    correction = np.sqrt(whole(beta2, k, True)) / whole(beta1, k, True)
+    return x - h * correction * m / (np.sqrt(v) + eps), m, v
+
+
+@known_nonlinear
 @optimizer(
     state=("m", "v", "top"),
     parameters=(

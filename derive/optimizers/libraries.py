@@ -1,4 +1,4 @@
-"""Which optimizers of PyTorch and optax are known, by name?"""
+"""Which optimizers of PyTorch, optax and Keras are known, by name?"""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from derive.language.bad_input import BadInput
+from derive.optimizers.keras_settings import KERAS
 from derive.optimizers.optax_settings import OPTAX
 from derive.optimizers.settings import LibraryOptimizer
 from derive.optimizers.torch_settings import TORCH
 
-LIBRARIES: Mapping[str, LibraryOptimizer] = {str(one): one for one in (*TORCH, *OPTAX)}
-"""Every optimizer of the two libraries by its name, such as torch.AdamW and optax.lion."""
+LIBRARIES: Mapping[str, LibraryOptimizer] = {str(one): one for one in (*TORCH, *OPTAX, *KERAS)}
+"""Every optimizer of PyTorch and optax by its name, such as torch.AdamW and optax.lion, and those
+of Keras that have a rule."""
 
 
 def find_library(name: str) -> LibraryOptimizer:

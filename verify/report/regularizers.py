@@ -140,6 +140,7 @@ class Sign:
     Args:
         changes: where c changes its sign, exactly; c at r = 0 and as r grows.
         scale: epsilon, or its square root where it stands inside the root.
+        unit: which of the two it is.
     """
 
     one: LibraryOptimizer
@@ -147,6 +148,7 @@ class Sign:
     far: sympy.Expr
     changes: tuple[sympy.Expr, ...]
     scale: sympy.Expr
+    unit: str
 
 
 @cache
@@ -173,7 +175,7 @@ def _sign(one: LibraryOptimizer) -> Sign | None:
     over = sympy.factor(sympy.simplify(c.subs(G, G * scale)))
     zeros = [z for z in sympy.solve(sympy.numer(sympy.together(over)), G) if z.is_positive]
     far = sympy.limit(over, G, sympy.oo)
-    return Sign(one, over.subs(G, 0), far, tuple(sorted(zeros)), scale)
+    return Sign(one, over.subs(G, 0), far, tuple(sorted(zeros)), scale, "ε" if size else "√ε")
 
 
 def as_text() -> str:
@@ -220,7 +222,7 @@ def _terms(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _sign_cells(sign: Sign) -> tuple[str, ...]:
-    places = [f"{float(z):.3g} ε = {float(z * sign.scale):.2g}" for z in sign.changes]
+    places = [f"{float(z):.3g} {sign.unit} = {float(z * sign.scale):.2g}" for z in sign.changes]
     near, far = (f"{float(c):+.4g}" for c in (sign.near, sign.far))
     jump = "ε, by a jump" if sign.near * sign.far < 0 else "nowhere"
     return str(sign.one), near, ", ".join(places) or jump, far

@@ -1,6 +1,7 @@
-"""Every optimizer of PyTorch and optax that has a rule, against the library, at all its flags."""
+"""Every optimizer of a library that has a rule, against the library, at all its flags."""
 
 import inspect
+import os
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -38,8 +39,11 @@ TRIED: Mapping[str, tuple[Any, ...]] = {
 STEADY: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "torch.SGD": {"lr": (0.001,)},
     "optax.rmsprop": {"learning_rate": (1e-4,), "eps": (1e-3,)},
+    "keras.RMSprop": {"learning_rate": (1e-4,), "epsilon": (1e-3,)},
+    "keras.AdamW": {"weight_decay": (0.004, 0.1)},
 }
-"""Where the iteration itself would make more of the last digit than 1e-12 in 200 steps."""
+"""Where the iteration itself would make more of the last digit than 1e-12 in 200 steps; and Keras's
+AdamW takes no decay of 0."""
 SHAPE = (2, 13)
 """The network's parameters as a matrix, for Muon."""
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -161,6 +165,40 @@ def test_a_rule_is_optaxs(one: LibraryOptimizer, given: dict[str, Any], jax: Any
     assert difference(our_path(one.setting(**given), newton_schulz), path) < DIGITS
 
 
+@pytest.fixture(scope="module")
+def keras() -> Iterator[Any]:
+    """Keras in double precision, on PyTorch."""
+    pytest.importorskip("torch", reason="get PyTorch with the extra 'torch'")
+    before = os.environ.get("KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = "torch"
+    keras = pytest.importorskip("keras", reason="get Keras and PyTorch with the extra 'keras'")
+    kept = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    yield keras
+    keras.config.set_floatx(kept)
+    os.environ.pop("KERAS_BACKEND")
+    if before is not None:
+        os.environ["KERAS_BACKEND"] = before
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+@pytest.mark.parametrize(("one", "given"), cases("keras"))
+def test_a_rule_is_kerass(one: LibraryOptimizer, given: dict[str, Any], keras: Any):
+    """Its decay of 0 is refused where it is a number, and its presets are ours."""
+    make = getattr(keras.optimizers, one.name)
+    told = {n: v for n, v in {**given, **one.only}.items() if n != "weight_decay" or v}
+    made = make(**told)
+    x = keras.Variable(START, dtype="float64")
+    path = [START]
+    for _ in range(STEPS):
+        made.apply([keras.ops.convert_to_tensor(numpy_gradient(path[-1]))], [x])
+        path.append(x.value.detach().numpy().copy())
+    assert difference(our_path(one.setting(**given), None), np.array(path)) < DIGITS
+    preset = inspect.signature(make).parameters
+    for name, value in one.defaults.items():
+        assert preset[name].default == value or (preset[name].default, value) == (None, 0.0), name
+
+
 @pytest.mark.parametrize("one", LIBRARIES.values(), ids=str)
 def test_a_record_gives_each_parameter_of_its_rule_or_says_why_there_is_no_rule(one):
     if one.rule is None:
@@ -192,7 +230,9 @@ def test_all_optimizers_of_the_installed_libraries_are_on_the_list(torch: Any):
     assert made == ours
 
 
-@pytest.mark.parametrize("one", [o for o in LIBRARIES.values() if o.rule], ids=str)
+@pytest.mark.parametrize(
+    "one", [o for o in LIBRARIES.values() if o.rule and o.library != "keras"], ids=str
+)
 def test_the_defaults_are_the_librarys(one: LibraryOptimizer, torch: Any):
     optax = pytest.importorskip("optax", reason="get JAX and optax with the extra 'jax'")
     place: Any = torch.optim if one.library == "torch" else optax
