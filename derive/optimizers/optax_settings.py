@@ -202,6 +202,11 @@ OPTAX = (
         only={"use_clipping": False, "nesterov": False},
     ),
     _optax(
+        "contrib.adopt(use_clipping=True)",
+        why="it clips at the fourth root of the number of the step, which is no power of h; from "
+        "the step on in which its scaled gradients are below that, it is optax.contrib.adopt",
+    ),
+    _optax(
         "contrib.schedule_free_sgd",
         averaged.schedule_free_sgd,
         at={"beta": "b1"},

@@ -90,6 +90,32 @@ def library_adagrad(
 
 @known_nonlinear
 @optimizer(
+    state=("v",),
+    parameters=(*EPSILONS, INITIAL, Parameter("decay", "fall of the step", lower=fmpq(0))),
+    start=lambda x, grad, h, *, initial, **parameters: x * 0 + initial,
+)
+def fading_adagrad(
+    x: Any,
+    v: Any,
+    grad: Gradient,
+    h: Any,
+    *,
+    eps: Any,
+    eps_root: Any,
+    initial: Any,
+    decay: Any,
+    t: Any,
+) -> Step:
+    """AdaGrad whose step falls as h/(1 + decay t), t = kh, and whose sum of squares does not:
+    v <- v + h g^2, x <- x - h/(1 + decay t) g/(sqrt(v + eps_root) + eps).
+    """
+    g = grad(x)
+    v = v + h * g**2
+    return x - h / (1 + decay * t) * g / root(v, eps, eps_root), v
+
+
+@known_nonlinear
+@optimizer(
     state=("v", "d"),
     parameters=(
         momentum("rho"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from derive.language.update_rule import Optimizer
 from derive.optimizers import adam_family, adam_kin, averaged, linear, scaled
-from derive.optimizers.settings import LibraryOptimizer
+from derive.optimizers.settings import Argument, LibraryOptimizer
 from derive.optimizers.through_maps import muon
 
 
@@ -31,6 +31,12 @@ def _either(decoupled: bool) -> Callable[[Mapping[str, Any]], float]:
     return lambda a: a["weight_decay"] if a["decoupled_weight_decay"] is decoupled else 0.0
 
 
+ADAGRAD: Mapping[str, Argument] = {
+    "h": lambda a: a["lr"] ** 2,
+    "eps": lambda a: a["lr"] * a["eps"],
+    "eps_root": 0,
+    "initial": lambda a: a["lr"] ** 2 * a["initial_accumulator_value"],
+}
 EITHER = {"coupled": _either(False), "decoupled": _either(True)}
 
 TORCH = (
@@ -64,14 +70,15 @@ TORCH = (
     _torch(
         "Adagrad",
         scaled.library_adagrad,
-        at={
-            "h": lambda a: a["lr"] ** 2,
-            "eps": lambda a: a["lr"] * a["eps"],
-            "eps_root": 0,
-            "initial": lambda a: a["lr"] ** 2 * a["initial_accumulator_value"],
-        },
+        at=ADAGRAD,
         defaults={"lr": 1e-2, "eps": 1e-10, "initial_accumulator_value": 0.0},
         only={"lr_decay": 0.0},
+    ),
+    _torch(
+        "Adagrad(lr_decay)",
+        scaled.fading_adagrad,
+        at={**ADAGRAD, "decay": lambda a: a["lr_decay"] / a["lr"] ** 2},
+        defaults={"lr": 1e-2, "lr_decay": 0.0, "eps": 1e-10, "initial_accumulator_value": 0.0},
     ),
     _torch(
         "Adadelta",

@@ -66,6 +66,8 @@ def _read(optimizer: Any, scale: int) -> Setting:
         raise BadInput(f"{name} has parameter groups that differ in {differ}; one rule has one.")
     if first.get("amsgrad") and f"torch.{name}(amsgrad=True)" in LIBRARIES:
         name = f"{name}(amsgrad=True)"
+    if first.get("lr_decay") and f"torch.{name}(lr_decay)" in LIBRARIES:
+        name = f"{name}(lr_decay)"
     one = find_library(f"torch.{name}")
     known = {**one.defaults, **one.only}
     preset = type(optimizer)([_first_parameter(optimizer)]).defaults

@@ -126,6 +126,7 @@ def test_a_transformation_that_asks_for_the_loss_is_told(name: str, optax: Any):
         ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}, ("h", 0.1)),
         ("AdamW", {"lr": 0.01}, ("decoupled", 0.01)),
         ("Adam", {"weight_decay": 0.5, "amsgrad": True}, ("coupled", 0.5)),
+        ("Adagrad", {"lr": 0.5, "lr_decay": 0.25, "weight_decay": 0.125}, ("coupled", 0.125)),
     ],
 )
 def test_the_rule_of_an_object_of_torch(name, given, arguments, torch: Any):
@@ -142,7 +143,6 @@ def test_what_is_not_covered_is_refused_by_name(torch: Any):
     for made, said in [
         (torch.optim.Rprop([x]), "torch.Rprop follows no flow"),
         (torch.optim.SGD(groups, lr=0.1), "groups that differ in lr"),
-        (torch.optim.Adagrad([x], lr_decay=0.5), "lr_decay=0.0 only"),
         (torch.optim.RMSprop([x], centered=True, maximize=False), None),
     ]:
         if said is None:
