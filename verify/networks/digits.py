@@ -64,7 +64,7 @@ class Digits:
         """The largest eigenvalue of the Hessian of the squared error on what is learnt."""
         land = self.landscape
         x = land.point()
-        return top_curvature(lambda v: land.hessian_times(x, v), x.size)[0]
+        return top_curvature(lambda v: land.hessian_times(x, v), x.size, tolerance=1e-4)[0]
 
     def train(
         self,

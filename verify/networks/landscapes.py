@@ -187,13 +187,18 @@ def double_jax() -> Iterator[None]:
 
 
 def top_curvature(
-    times: Callable[[Array], Array], size: int, near: Array | None = None
+    times: Callable[[Array], Array],
+    size: int,
+    near: Array | None = None,
+    *,
+    tolerance: float = 1e-2,
 ) -> tuple[float, Array]:
-    """The eigenvalue of the Hessian that is largest by size, to a hundredth, and its eigenvector.
+    """The eigenvalue of the Hessian that is largest by size, and its eigenvector.
 
     Args:
         times: the Hessian times a vector of this size.
         near: what the eigenvector was before; another one may have overtaken it.
+        tolerance: the error of the eigenvalue, beside it.
     Raises:
         BadInput: a product with the Hessian is not finite, or Lanczos' method finds no end.
     """
@@ -215,7 +220,7 @@ def top_curvature(
         begin = near / np.linalg.norm(near) + begin / np.linalg.norm(begin)
     operator = LinearOperator((size,) * 2, matvec=finite, dtype=float)
     try:
-        values, vectors = eigsh(operator, 1, which="LM", v0=begin, tol=1e-2, ncv=BASIS)
+        values, vectors = eigsh(operator, 1, which="LM", v0=begin, tol=tolerance, ncv=BASIS)
     except ArpackNoConvergence:
         raise BadInput("the top curvature is not found: no eigenvalue stands out.") from None
     return float(values[0]), vectors[:, 0]
