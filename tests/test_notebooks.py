@@ -59,6 +59,8 @@ def execute(path: Path, folder: str) -> tuple[Any, float]:
         pytest.importorskip(name, reason=reason)
     if "import torch" in path.read_text(encoding="utf-8"):
         pytest.importorskip("torch", reason="get PyTorch with the extra 'torch'")
+    if "EXPERIMENTS" in path.read_text(encoding="utf-8"):
+        pytest.importorskip("sklearn", reason="get scikit-learn with the extra 'experiments'")
     notebook = nbformat.read(path, as_version=4)
     metadata = dict(notebook.metadata)
     notebook.cells.append(nbformat.v4.new_code_cell(CLOCK))

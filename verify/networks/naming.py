@@ -212,7 +212,7 @@ def _fitted(run: _Run, one: LibraryOptimizer, given: Mapping[str, Any]) -> Known
     """
     known = {name: value for name, value in given.items() if name in one.defaults}
     for slip in _slips(one):
-        with suppress(BadInput, TypeError, ValueError):
+        with suppress(BadInput, ArithmeticError, TypeError, ValueError):
             if same(run.path, run.of(as_given := Known(one, known, slip))):
                 return as_given
     full = {**one.defaults, **known}
@@ -259,7 +259,8 @@ def _least(run: _Run, start: Known) -> Known | None:
         scale = abs(left) + 1e-4 * abs(run.path[:-1]) + 1e-300
         return np.clip(np.nan_to_num((left - right) / scale, nan=10.0), -10, 10).ravel()
 
-    begin = np.array([_log(n, _part(start.arguments, n, p)) for n, p in free])
+    with np.errstate(all="ignore"):
+        begin = np.array([_log(n, _part(start.arguments, n, p)) for n, p in free])
     if np.sqrt(np.mean(residual(begin) ** 2)) > 9:
         return None
     with np.errstate(all="ignore"):

@@ -95,5 +95,7 @@ def from_optax(transformation: Any) -> Setting:
         raise BadInput("from_optax takes what optax.adam(...) and its like return.")
     found = identify(optax_box(transformation), library="optax").found
     if found is None or str(found.slip):
-        raise BadInput("this transformation is no optimizer of optax that is known here.")
+        raise BadInput(
+            "this transformation is no optimizer of optax that is known here, at a constant rate."
+        )
     return found.optimizer.setting(**found.arguments)

@@ -106,6 +106,7 @@ def probe(box: Box, shape: tuple[int, ...] | None = None) -> Findings:
         counts = not same(of_a, box(zero, [zero] * DELAY + a)[DELAY:])
         first, later = _kernel(box, zero, 0), _kernel(box, zero, DELAY)
         tried = 1 if decay == "coupled" and not linear else STEPS  # else x grows with another power
+        small, large = (_degree(box, zero, a[:tried], scales) for scales in (SMALL, LARGE))
         touched = [g.copy() for g in a]
         for g in touched:
             g.flat[0] *= -3
@@ -113,8 +114,8 @@ def probe(box: Box, shape: tuple[int, ...] | None = None) -> Findings:
     return Findings(
         repeatable=repeatable,
         linear=linear,
-        small=_degree(box, zero, a[:tried], SMALL),
-        large=_degree(box, zero, a[:tried], LARGE),
+        small=small,
+        large=large,
         elementwise=bool(others.max() < SAME),
         counts=counts,
         decay=decay,

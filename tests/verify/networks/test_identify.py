@@ -114,6 +114,11 @@ def test_every_alias_of_optax_is_named(one, optax: Any):
     assert found.found is not None
 
 
+def test_a_rate_that_follows_a_schedule_is_no_constant_one(optax: Any):
+    with pytest.raises(BadInput, match="known here, at a constant rate"):
+        from_optax(optax.sgd(optax.cosine_decay_schedule(0.1, 1000), momentum=0.9))
+
+
 @pytest.mark.parametrize("name", ["polyak_sgd", "lbfgs"])
 def test_a_transformation_that_asks_for_the_loss_is_told(name: str, optax: Any):
     with pytest.raises(BadInput, match="asks for the loss in each step"):
