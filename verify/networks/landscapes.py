@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from derive.optimizers.settings import Setting
 Array = np.ndarray
 BASIS = 4
 """Vectors that Lanczos' method keeps: few, as a top eigenvalue of a network stands out."""
+MOST_RESTARTS = 100
+"""Of Lanczos' method, before it keeps more vectors."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,9 @@ def torch_landscape(
         gradient = torch.autograd.grad(loss(run(parts), aim), parts, create_graph=True)
         pairs = zip(gradient, parts_of(v, False), strict=True)
         turned = torch.stack([(g * w).sum() for g, w in pairs]).sum()
-        found = torch.autograd.grad(turned, parts, materialize_grads=True)
-        return _flat(found)
+        if not turned.requires_grad:  # of a linear loss
+            return np.zeros(x.size)
+        return _flat(torch.autograd.grad(turned, parts, materialize_grads=True))
 
     def outputs(x: Array) -> Array:
         with torch.no_grad():
@@ -202,7 +205,7 @@ def top_curvature(
     Raises:
         BadInput: a product with the Hessian is not finite, or Lanczos' method finds no end.
     """
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh  # noqa: PLC0415
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh  # noqa: PLC0415
 
     def finite(v: Array) -> Array:
         found = times(v.ravel())
@@ -219,11 +222,15 @@ def top_curvature(
     if near is not None:
         begin = near / np.linalg.norm(near) + begin / np.linalg.norm(begin)
     operator = LinearOperator((size,) * 2, matvec=finite, dtype=float)
-    try:
-        values, vectors = eigsh(operator, 1, which="LM", v0=begin, tol=tolerance, ncv=BASIS)
-    except ArpackNoConvergence:
-        raise BadInput("the top curvature is not found: no eigenvalue stands out.") from None
-    return float(values[0]), vectors[:, 0]
+    for basis in (BASIS, min(5 * BASIS, size)):
+        with suppress(ArpackError):
+            values, vectors = eigsh(
+                operator, 1, which="LM", v0=begin, tol=tolerance, ncv=basis, maxiter=MOST_RESTARTS
+            )
+            return float(values[0]), vectors[:, 0]
+        if not finite(begin).any():
+            return 0.0, begin
+    raise BadInput("the top curvature is not found: no eigenvalue stands out.")
 
 
 def _like(value: Any, dtype: Any) -> Any:

@@ -118,7 +118,13 @@ class Meter:
 
     def over(self, steps: int) -> Iterator[int]:
         """Count a training's steps; after each the meter's own is done, and a bar tells how far it
-        is, the loss, and whether the expansion is to be believed."""
+        is, the loss, and whether the expansion is to be believed.
+
+        Raises:
+            BadInput: the steps are no number of steps.
+        """
+        if not (isinstance(steps, int) and steps > 0):
+            raise BadInput(f"steps={steps} is no number of steps; it is 1 or more.")
         with tracked(steps, "training") as advance:
             for k in range(steps):
                 yield k

@@ -180,6 +180,9 @@ def test_an_eigenvalue_that_overtakes_is_found():
     values[[5, 7]] = 2.0, 1.5
     before = np.eye(60)[7]
     assert top_curvature(lambda v: values * v, 60, before)[0] == pytest.approx(2.0, rel=1e-2)
+    assert top_curvature(lambda v: 0 * v, 60)[0] == 0.0  # of a linear loss
+    crowded = np.linspace(0, 1, 2000)  # where a few vectors find no end
+    assert top_curvature(lambda v: crowded * v, 2000, tolerance=1e-4)[0] == pytest.approx(1, 1e-3)
     with pytest.raises(BadInput, match="Hessian is not finite"):
         top_curvature(lambda v: v * np.nan, 60)
 
@@ -221,6 +224,8 @@ def test_files_are_csv_or_json(tmp_path: Path):
         meter.write(tmp_path / "a.txt")
     with pytest.raises(BadInput, match="1 or more"):
         Meter(quadratic(np.ones(3)), sgd(lr=0.1), every=0)
+    with pytest.raises(BadInput, match="steps=0 is no number of steps"):
+        next(meter.over(0))
 
 
 def train(torch: Any, watched: bool) -> tuple[Any, Meter | None]:
@@ -242,6 +247,15 @@ def train(torch: Any, watched: bool) -> tuple[Any, Meter | None]:
         if meter is not None:
             meter.step()
     return model.state_dict(), meter
+
+
+def test_a_linear_loss_has_no_term_of_order_h(torch: Any):
+    model = torch.nn.Linear(6, 1)
+    data = torch.randn(8, 6), torch.zeros(8, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    reading = watch(model, lambda found, _: found.mean(), optimizer, data).measure()
+    assert (reading.term, reading.curvature, reading.lag) == (0.0, 0.0, 0.0)
+    assert reading.believed
 
 
 def test_a_training_is_the_same_to_the_bit_beside_a_meter(torch: Any):
