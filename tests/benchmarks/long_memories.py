@@ -19,13 +19,13 @@ from verify.running.general_flows import Landscape
 from verify.running.slopes import Slopes, one_step
 
 NAMES = ("torch.Adam", "torch.AdamW", "torch.RMSprop", "torch.NAdam", "torch.RAdam")
-NAMES += ("torch.Adamax", "optax.rmsprop", "optax.adabelief", "optax.adan", "optax.lion")
+NAMES += ("torch.Adamax", "optax.rmsprop", "optax.adan", "optax.lion")
 NAMES += ("optax.contrib.ademamix", "optax.contrib.adopt", "keras.Adam")
 HEAD = ("optimizer", "1 - beta2", "nearer from h", "orders from h", "orders there", "1 % off")
 LOSSES = {"E": "x^4/4 + y^2/2 + x*y/3 + x^2", "W": "x^2/200 + y^2/200"}
 """W is what the decay of 1/100 descends that PyTorch's AdamW presets."""
 START = {"x": [fmpq(1), fmpq(-3, 2)]}
-EXPONENTS = range(0, 52, 2)
+EXPONENTS = range(0, 34, 2)
 KEPT = ("beta2", "beta3", "rho")
 
 
@@ -52,7 +52,7 @@ def row(name: str) -> tuple[str, ...]:
         halvings = range(first, first + 5)
         return one_step(flow, land, START, {}, halvings=halvings, digits=70)
 
-    nearer = holds = None
+    nearer = None
     for first in EXPONENTS:
         try:
             found = at(first)
@@ -61,13 +61,10 @@ def row(name: str) -> tuple[str, ...]:
         if nearer is None and 2 in found.errors and found.errors[2][0] < found.errors[1][0]:
             nearer = first
         if all(found.holds(n) for n in found.errors):
-            holds = first
-            break
-    if holds is None:
-        return (*begin, _step(nearer), "not seen", "", "")
-    seen = ", ".join(str(found.observed(n)) for n in found.errors)
-    wrong = ", ".join(str(found.control(n)) for n in found.controls)
-    return (*begin, _step(nearer), _step(holds), seen, wrong)
+            seen = ", ".join(str(found.observed(n)) for n in found.errors)
+            wrong = ", ".join(str(found.control(n)) for n in found.controls)
+            return (*begin, _step(nearer), _step(first), seen, wrong)
+    return (*begin, _step(nearer), "not seen", "", "")
 
 
 def _step(exponent: int | None) -> str:

@@ -18,6 +18,9 @@ def as_text(found: LibraryConversion) -> str:
         return "\n".join([*lines, "the same iteration"])
     lines.append("not the same iteration:")
     lines += [f"    {name}   {one} and {two}" for name, (one, two) in found.differs.items()]
+    if "rule" in found.differs:
+        rules = (found.source.rule, found.target.rule)
+        lines += [f"    {rule.name}: {rule.summary}" for rule in rules if rule]
     where = "on E = x^4/4 + x^2 + xy/3 + y^2/2 from (1, -3/2)"
     if found.parts_at is None:
         return "\n".join([*lines, f"{where} they stay together for {STEPS} steps"])

@@ -17,6 +17,8 @@ from verify.workbench.library_conversion import convert_library
         ("optax.signum", "optax.lion", {"beta": 0.8}, {"b1": 0.8, "b2": 0.8}),
         ("torch.Adadelta", "optax.adadelta", {"weight_decay": 0.2}, {"weight_decay": 0.2}),
         ("torch.SGD", "optax.sgd", {"momentum": 0.9, "nesterov": True}, {"nesterov": True}),
+        ("torch.NAdam", "keras.Nadam", {"momentum_decay": 1.0}, {"beta_1": 0.9}),
+        ("optax.rmsprop", "keras.RMSprop", {"momentum": 0.9}, {"epsilon": 1e-8}),
     ],
 )
 def test_the_same_iteration_is_found_there_and_back(source, target, arguments, found):
@@ -37,6 +39,10 @@ def test_the_same_iteration_is_found_there_and_back(source, target, arguments, f
         ("torch.Adagrad", "optax.adagrad", {}, {"eps", "eps_root"}, 1),
         ("torch.RMSprop", "optax.adam", {}, {"rule"}, 1),
         ("optax.adam", "torch.Adam", {"eps_root": 1e-3}, {"eps_root"}, 1),
+        ("optax.rmsprop", "torch.RMSprop", {"bias_correction": True}, {"corrected"}, 1),
+        ("optax.adam", "optax.contrib.adopt", {}, {"rule"}, 1),
+        ("torch.Adam", "keras.Adam", {}, {"rule"}, 1),
+        ("torch.Adagrad(lr_decay)", "torch.Adagrad", {"lr_decay": 0.1}, {"rule"}, 2),
     ],
 )
 def test_others_part_at_the_first_step_that_feels_what_differs(
@@ -48,6 +54,12 @@ def test_others_part_at_the_first_step_that_feels_what_differs(
     assert found.parts_at == step
     assert f"part in step {step}" in as_text(found)
     assert as_json(found)["same"] is False
+
+
+def test_without_its_epsilon_the_adam_of_keras_is_pytorchs():
+    found = convert_library("torch.Adam", "keras.Adam", {"eps": 0.0})
+    assert found.parts_at is None
+    assert "keras-adam: Adam in the second form" in as_text(found)
 
 
 def test_without_its_epsilon_radam_is_one_in_both_libraries():
