@@ -63,7 +63,7 @@ class Known:
         setting = self.optimizer.setting(**self.arguments)
         if name := self.slip.flipped:
             setting = replace(setting, values={**setting.values, name: not setting.values[name]})
-        matrix_map = ORTHOGONAL[self.optimizer.library]
+        matrix_map = ORTHOGONAL.get(self.optimizer.library, np.asarray)  # no rule of Keras has one
         return setting_box(setting, matrix_map, late=self.slip.late, cold=self.slip.cold)
 
     def __str__(self) -> str:
@@ -116,7 +116,7 @@ def identify(
     Args:
         claim: the name of a library's optimizer such as torch.Adam; empty for none.
         arguments: those of the claim.
-        library: where alone to look for what it is, "torch" or "optax".
+        library: where alone to look for what it is: "torch", "optax" or "keras".
     Raises:
         BadInput: the box fails, or the claim has no such arguments.
     """
@@ -135,7 +135,7 @@ def identify(
         return Identified(run.findings, None, None, None)
     if find_spec("scipy") is None:
         raise BadInput("arguments are found with scipy: pip install 'undertow[torch]'.")
-    asked = (one for one in _candidates(run, claim) if library in ("", one.library))
+    asked = _candidates(run, claim, library)
     found = next(filter(None, (_fitted(run, one, given) for one in asked)), None)
     return Identified(run.findings, claimed, parting, found)
 
@@ -174,11 +174,12 @@ def _parting(path: np.ndarray, claimed: np.ndarray) -> Parting | None:
     return Parting(step, gives, wanted)
 
 
-def _candidates(run: _Run, claim: str) -> Iterator[LibraryOptimizer]:
-    """The known optimizers that behave as the box does, the claimed one first."""
+def _candidates(run: _Run, claim: str, library: str) -> Iterator[LibraryOptimizer]:
+    """The known optimizers that behave as the box does, of one library or all, the claimed one
+    first."""
     ordered = sorted(LIBRARIES.values(), key=lambda one: str(one) != claim)
     for one in ordered:
-        if one.rule is None:
+        if one.rule is None or library not in ("", one.library):
             continue
         if str(one) == claim or any(
             _kind(Known(one, switches), run.start.shape) == run.findings.kind

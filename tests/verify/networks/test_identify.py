@@ -114,6 +114,29 @@ def test_every_alias_of_optax_is_named(one, optax: Any):
     assert found.found is not None
 
 
+def test_adam_of_keras_is_told_from_that_of_pytorch_by_its_epsilon():
+    class KerasAdam:
+        """Its epsilon stands beside the root that is not corrected."""
+
+        def __init__(self) -> None:
+            self.m = self.v = self.k = 0
+
+        def step(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
+            self.m, self.v, self.k = (
+                0.9 * self.m + 0.1 * g,
+                0.999 * self.v + 0.001 * g**2,
+                self.k + 1,
+            )
+            rate = 0.001 * np.sqrt(1 - 0.999**self.k) / (1 - 0.9**self.k)
+            return x - rate * self.m / (np.sqrt(self.v) + 1e-7)
+
+    box = stepping_box(KerasAdam)
+    assert str(identify(box, library="keras").found) == "keras.Adam()"
+    parting = identify(box, "torch.Adam", {"lr": 0.001}, library="keras").parting
+    assert parting is not None
+    assert parting.step == 0
+
+
 def test_a_rate_that_follows_a_schedule_is_no_constant_one(optax: Any):
     with pytest.raises(BadInput, match="known here, at a constant rate"):
         from_optax(optax.sgd(optax.cosine_decay_schedule(0.1, 1000), momentum=0.9))
