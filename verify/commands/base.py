@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -24,6 +25,7 @@ from derive.language.bad_input import BadInput
 from verify.commands.application import answers
 from verify.commands.output import hush
 from verify.commands.ranges import MOST_DIGITS, MOST_SEED, bounded, ranged
+from verify.formulas.asked import SamplingName
 from verify.running.digits import DEFAULT_DIGITS
 from verify.running.limits import call_limit
 from verify.running.progress import tracked
@@ -100,7 +102,9 @@ Seconds = Annotated[
     ),
 ]
 Output = Annotated[Format, typer.Option("--format", help="Text for people, JSON for programs.")]
-
+Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
+Force = Annotated[bool, typer.Option(help="Overwrite what is there.")]
+Sampling = Annotated[SamplingName, typer.Option(help="How batches are drawn.")]
 
 Given = Annotated[
     list[str] | None,

@@ -16,6 +16,7 @@ from verify.commands.base import (
     CALL_SECONDS,
     Given,
     Names,
+    Sampling,
     Seconds,
     assignments,
     refuse,
@@ -75,9 +76,7 @@ def derive(
     minibatch: Annotated[
         bool, typer.Option("--minibatch", help="Step j takes its gradient from a loss E_j.")
     ] = False,
-    sampling: Annotated[
-        SamplingName, typer.Option(help="How batches are drawn.")
-    ] = SamplingName.WITH_REPLACEMENT,
+    sampling: Sampling = SamplingName.WITH_REPLACEMENT,
     batches: Annotated[
         int | None,
         ranged("How many batches there are.", -math.inf, MOST_BATCHES),

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from verify.commands.application import command
-from verify.commands.base import say
+from verify.commands.base import Folder, Force, say
 
 
 @command("export", examples=("export --out book", "export --out book --force --prefix my"))
 def export(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.")],
+    out: Folder,
     prefix: Annotated[
         str, typer.Option(help="What the names of the macros start with, as in my.")
     ] = "",
-    force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Write a book that compiles, its macros and bibliography, and one file a formula."""
     import verify.papers  # noqa: F401  (registers the claims)

@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 
 ENOUGH = 20
 
-Ids = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="ID", help="Claims by id; all claims where none is named."),
-]
-
 
 @command(
     "mutants",
     examples=("mutants cowsik2022.stability", "mutants --format json > mutants.json"),
 )
 def mutants(
-    ids: Ids = None, digits: Digits = ENOUGH, seed: Seed = 0, format: Output = Format.TEXT
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID", help="Claims by id; all claims where none is named."),
+    ] = None,
+    digits: Digits = ENOUGH,
+    seed: Seed = 0,
+    format: Output = Format.TEXT,
 ) -> None:
     """Try wrong versions of every statement on its checks; exit 1 where one survives."""
     from verify.campaigns.runner import find_claims, mutate_all

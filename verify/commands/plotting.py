@@ -13,6 +13,7 @@ from derive.language.bad_input import BadInput
 from verify.commands.application import command
 from verify.commands.base import (
     CALL_SECONDS,
+    Force,
     Given,
     LearningRate,
     LossText,
@@ -29,8 +30,8 @@ from verify.commands.base import (
     refuse,
     say,
 )
+from verify.commands.interpolating import FORMER as OF_NETWORKS
 from verify.commands.interpolating import (
-    FORMER,
     BatchSize,
     Minus,
     NetworkName,
@@ -41,7 +42,7 @@ from verify.commands.interpolating import (
     read_problem,
 )
 from verify.commands.momentum import Bottom, LabelNoise, Top, TraceCurvature
-from verify.commands.running import read_any, read_run
+from verify.commands.running import FORMER, read_run
 
 if TYPE_CHECKING:
     from flint import fmpq
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from derive.language.update_rule import Optimizer
     from verify.models.interpolators import Interpolator
 
-Force = Annotated[bool, typer.Option(help="Overwrite what is there.")]
 Out = Annotated[Path, typer.Option(help="The file to write: .svg, .pdf or .png.")]
 
 
@@ -88,7 +88,7 @@ def _title(draw: Any, rule: Optimizer, texts: Mapping[str, str]) -> str:
     examples=(
         "plot errors heavy-ball --set beta=1/2 --loss 'x^4/4+x^2/2' --start 1 --out errors.svg",
     ),
-    former={"--h": "--lr", "--nodes": "--order"},
+    former=FORMER,
 )
 def errors(
     optimizer: Rule,
@@ -103,20 +103,10 @@ def errors(
     force: Force = False,
 ) -> None:
     """The error of the gradient flow and the modified flow against h, with the observed order."""
-    from verify.workbench.beside_flow import compare
-    from verify.workbench.beside_general import compare_any
-    from verify.workbench.worlds import losses_of
-
     draw = figures(out)
-    h, until = number("--lr", lr), number("--time", time)
-    if (run := read_any(optimizer, loss, start, give)) is not None:
-        found = compare_any(run.rule, run.land, run.start, h=h, time=until, order=order)
-        title = _title(draw, run.rule, run.texts)
-        _write(draw.error_figure(found.steps, found.errors, title=title), out, force)
-        return
-    rule, world, x, _ = read_run(optimizer, loss, start, order, give)
-    found = compare(rule, world, x, h=h, time=until, nodes=order)
-    title = _title(draw, rule, losses_of(rule, loss))
+    run = read_run(optimizer, loss, start, lr, time, order, give)
+    found = run.compared()
+    title = _title(draw, run.rule, run.texts)
     _write(draw.error_figure(found.steps, found.errors, title=title), out, force)
 
 
@@ -125,7 +115,7 @@ def errors(
     examples=(
         "plot trajectory heavy-ball --set beta=1/2 --loss 'x^2+3*y^2' --start 2,2 --out run.svg",
     ),
-    former={"--h": "--lr", "--nodes": "--order"},
+    former=FORMER,
 )
 def trajectory(
     optimizer: Rule,
@@ -140,30 +130,11 @@ def trajectory(
     force: Force = False,
 ) -> None:
     """The iterates beside the gradient flow and the modified flow, over a loss's contours."""
-    from verify.workbench.beside_general import run_beside_any
-    from verify.workbench.worlds import losses_of
-
     draw = figures(out)
-    h, until = number("--lr", lr), number("--time", time)
-    if (run := read_any(optimizer, loss, start, give)) is not None:
-        over = next(iter(run.land.fields.values()))
-        paths = run_beside_any(run.rule, run.land, run.start, h=h, time=until, order=order)
-        title = _title(draw, run.rule, run.texts)
-        picture = draw.paths_figure(paths, over, h=h, title=title, names=run.names)
-        _write(picture, out, force)
-        return
-    rule, world, x, names = read_run(optimizer, loss, start, order, give)
-    picture = draw.trajectory_figure(
-        rule,
-        world,
-        x,
-        h=h,
-        time=until,
-        nodes=order,
-        title=_title(draw, rule, losses_of(rule, loss)),
-        names=names,
-    )
-    _write(picture, out, force)
+    run = read_run(optimizer, loss, start, lr, time, order, give)
+    paths, over = run.in_the_plane()
+    title = _title(draw, run.rule, run.texts)
+    _write(draw.paths_figure(paths, over, h=run.h, title=title, names=run.names), out, force)
 
 
 @command(
@@ -238,7 +209,7 @@ def schedule(
 @command(
     "plot gain",
     examples=("plot gain --x '1,2,0;0,1,1' --y 1,2 --lr 1/10 --set beta=9/10 --out gain.svg",),
-    former=FORMER,
+    former=OF_NETWORKS,
 )
 def gain(
     x: Rows,

@@ -9,7 +9,7 @@ import typer
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import command
-from verify.commands.base import Digits, Seed, counted, say, settings_from
+from verify.commands.base import Digits, Folder, Force, Seed, counted, say, settings_from
 from verify.commands.judging import Ids
 from verify.running.digits import DEFAULT_DIGITS
 
@@ -23,7 +23,7 @@ from verify.running.digits import DEFAULT_DIGITS
     ),
 )
 def report(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.")],
+    out: Folder,
     ids: Ids = None,
     digits: Digits = DEFAULT_DIGITS,
     seed: Seed = 0,
@@ -34,7 +34,7 @@ def report(
     ledger: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What 'undertow campaign --ledger' wrote.")
     ] = None,
-    force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Check the claims and write a web site on them that opens from its folder."""
     from verify.campaigns.runner import find_claims, judge_all

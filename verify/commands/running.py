@@ -33,51 +33,78 @@ if TYPE_CHECKING:
     from derive.language.update_rule import Optimizer
     from verify.running.general_flows import Landscape
     from verify.running.losses import VectorField
+    from verify.workbench.beside_flow import Comparison, Paths
 
-
-def read_run(
-    optimizer: str, loss: str, start: str, nodes: int, give: list[str] | None
-) -> tuple[Optimizer, VectorField, list[fmpq], list[str]]:
-    """Rule, loss, x_0 and the names of the variables, from the options."""
-    from verify.running.rule_files import find_rule
-    from verify.workbench.worlds import read_world
-
-    rule = find_rule(optimizer).at(**assignments(give or []))
-    with within("reading this loss"):
-        world, names = read_world(rule, loss)
-    return rule, world, point("--start", start, names), names
+FORMER = {"--h": "--lr", "--nodes": "--order"}
+"""What the options of a run were called."""
 
 
 @dataclass(frozen=True)
-class AnyRun:
-    """A rule beyond linear memory on its losses, as the options say.
+class Run:
+    """A rule on its losses, as the options say.
 
-    `texts` are the losses by field, `names` the variables in the order of the players.
+    Args:
+        world: what the rule runs on; a `Landscape` where its memory is not linear.
+        texts: the losses by field.
+        names: the variables, in the order of the players.
     """
 
     rule: Optimizer
-    land: Landscape
+    world: VectorField | Landscape
     texts: Mapping[str, str]
     names: Sequence[str]
     start: list[fmpq]
+    h: fmpq
+    time: fmpq
+    order: int
+
+    def compared(self) -> Comparison:
+        """The run beside the flows that it is said to follow."""
+        from verify.running.general_flows import Landscape
+        from verify.workbench.beside_flow import compare
+        from verify.workbench.beside_general import compare_any
+
+        rule, start, h, time = self.rule, self.start, self.h, self.time
+        if isinstance(self.world, Landscape):
+            return compare_any(rule, self.world, start, h=h, time=time, order=self.order)
+        return compare(rule, self.world, start, h=h, time=time, nodes=self.order)
+
+    def in_the_plane(self) -> tuple[Paths, VectorField]:
+        """The paths of the run and of the flows, and the loss whose contours lie under them."""
+        from verify.running.general_flows import Landscape
+        from verify.workbench.beside_flow import run_beside
+        from verify.workbench.beside_general import run_beside_any
+
+        rule, start, h, time = self.rule, self.start, self.h, self.time
+        if isinstance(self.world, Landscape):
+            paths = run_beside_any(rule, self.world, start, h=h, time=time, order=self.order)
+            return paths, next(iter(self.world.fields.values()))
+        return run_beside(rule, self.world, start, h=h, time=time, nodes=self.order), self.world
 
 
-def read_any(optimizer: str, loss: str, start: str, give: list[str] | None) -> AnyRun | None:
-    """The run of a rule beyond linear memory; None for one with a linear memory."""
+def read_run(
+    optimizer: str, loss: str, start: str, lr: str, time: str, order: int, give: list[str] | None
+) -> Run:
+    """The run that the options ask for."""
     from derive.engine.front_door import is_linear
     from verify.formulas.grounds import read_ground
     from verify.running.general_flows import landscape
     from verify.running.rule_files import find_rule
+    from verify.workbench.worlds import losses_of, read_world
 
     rule, given = find_rule(optimizer), assignments(give or [])
-    if is_linear(rule):
-        return None
-    schedules = {name: given.pop(name) for name in rule.schedules if name in given}
+    linear = is_linear(rule)
+    schedules = {} if linear else {n: given.pop(n) for n in rule.schedules if n in given}
     rule = rule.at(**given)
     with within("reading this loss"):
-        ground, texts = read_ground(rule, loss.split(";"), schedules)
-    names = [name for own in ground.owned.values() for name in own]
-    return AnyRun(rule, landscape(ground), texts, names, point("--start", start, names))
+        if linear:
+            world, names = read_world(rule, loss)
+            texts = losses_of(rule, loss)
+        else:
+            ground, texts = read_ground(rule, loss.split(";"), schedules)
+            world, names = landscape(ground), [n for own in ground.owned.values() for n in own]
+    place = point("--start", start, names)
+    return Run(rule, world, texts, names, place, number("--lr", lr), number("--time", time), order)
 
 
 @command(
@@ -86,7 +113,7 @@ def read_any(optimizer: str, loss: str, start: str, give: list[str] | None) -> A
         "trajectory heavy-ball --set beta=1/2 --loss 'x**4/4 + x**2/2' --start 1",
         "trajectory nesterov --set beta=1/2 --loss 'x**2 + cos(x*y)' --start 1,1/2 --lr 1/32",
     ),
-    former={"--h": "--lr", "--nodes": "--order"},
+    former=FORMER,
 )
 def trajectory(
     optimizer: Rule,
@@ -104,23 +131,10 @@ def trajectory(
     The first flow, at h^0, is the gradient flow where the rule is linear in its memory.
     """
     from verify.report import beside
-    from verify.workbench.beside_flow import compare
 
-    if (any_run := read_any(optimizer, loss, start, give)) is not None:
-        from verify.workbench.beside_general import compare_any
-
-        rule, names, h = any_run.rule, any_run.names, number("--lr", lr)
-        comparison = compare_any(
-            rule, any_run.land, any_run.start, h=h, time=number("--time", time), order=order
-        )
-        if format is Format.JSON:
-            say_json(beside.as_json(rule, loss, comparison))
-        else:
-            say(beside.as_text(rule, loss, names, comparison))
-        return
-    rule, world, x, names = read_run(optimizer, loss, start, order, give)
-    found = compare(rule, world, x, h=number("--lr", lr), time=number("--time", time), nodes=order)
+    run = read_run(optimizer, loss, start, lr, time, order, give)
+    found = run.compared()
     if format is Format.JSON:
-        say_json(beside.as_json(rule, loss, found))
+        say_json(beside.as_json(run.rule, loss, found))
     else:
-        say(beside.as_text(rule, loss, names, found))
+        say(beside.as_text(run.rule, loss, run.names, found))

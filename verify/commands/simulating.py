@@ -13,6 +13,7 @@ from verify.commands.base import (
     LearningRate,
     Momentum,
     Output,
+    Sampling,
     Seed,
     Start,
     momentum_from,
@@ -43,9 +44,7 @@ MOST_STEPS, MOST_RUNS, MOST_WORK = 100_000, 1_000_000, 2_000_000_000
 def simulate(
     loss: Annotated[list[str], typer.Option(help="The loss of one batch; repeat for each batch.")],
     start: Start,
-    sampling: Annotated[
-        SamplingName, typer.Option(help="How batches are drawn.")
-    ] = SamplingName.RESHUFFLED,
+    sampling: Sampling = SamplingName.RESHUFFLED,
     lr: LearningRate = "1/20",
     steps: Annotated[int, typer.Option(help="How many steps.")] = 100,
     runs: Annotated[int, typer.Option(help="How many runs.")] = 2000,
