@@ -82,8 +82,8 @@ def normalized() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"Through the term in $h$, $x_{k+1}:=x_k-h\nabla E(x_k+\rho hg/\lVert g\rVert)$, "
-            r"$g:=\nabla E(x_k)$, follows the flow of $-\nabla(E{+radius}\,h\lVert\nabla E\rVert"
-            r"{+step}h\lVert\nabla E\rVert^2)$ where $g$ is not the zero vector.",
+            r"$g:=\nabla E(x_k)$, follows the flow of $-\nabla(E{+radius}\,h\sqrt S{+step}\,hS)$, "
+            r"$S:=\lVert\nabla E\rVert^2$, where $g$ is not the zero vector.",
             {"radius": Value(RHO), "step": Value(sympy.Rational(1, 4))},
         ),
         checks=(
