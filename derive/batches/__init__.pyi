@@ -26,3 +26,4 @@ from derive.batches.injection import noisy_mean as noisy_mean
 from derive.batches.injection import noisy_momentum_loss as noisy_momentum_loss
 from derive.batches.minibatch_flow import minibatch_loss as minibatch_loss
 from derive.batches.minibatch_flow import minibatch_step as minibatch_step
+from derive.batches.noise import noise_term as noise_term

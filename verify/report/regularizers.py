@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy
 
-from derive.batches.noise_term import noise_term
+from derive.batches.noise import noise_term
 from derive.engine.order_h import G, Regularizer, in_one_component, regularizer
 from derive.engine.transformed_loss import transformed_loss
 from derive.language.bad_input import BadInput

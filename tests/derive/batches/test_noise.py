@@ -6,7 +6,7 @@ import sympy
 from derive import heavy_ball
 from derive.batches.averages import BATCHES, RESHUFFLED, WITH_REPLACEMENT, mean_covariance
 from derive.batches.minibatch_flow import leading_parts, minibatch_step
-from derive.batches.noise_term import noise_term
+from derive.batches.noise import noise_term
 from derive.engine.order_h import coefficient
 from derive.language.bad_input import BadInput
 from derive.language.formula import BETA
