@@ -35,8 +35,9 @@ NORMAL = (
     "there is a c', x' = -phi(grad(E + h c' N(grad E))) + O(h^2). Where there is a d, the mean of "
     "a step over independent batches, at a fixed point, has h d P q beside h c H phi, q half the "
     "gradient of the mean of |g_n - g|^2 over the batches n; epochs of M batches without "
-    "replacement have d + (d + 1/2 - c)/M for d, up to O(1/M^2). Under noise far above g, as "
-    "beta2 -> 1, c is that of |g| far below epsilon"
+    "replacement have d + (d + 1/2 - c)/M for d, up to O(1/M^2). Where noise far above g fills "
+    "the second moment, as beta2 -> 1, Adam's mean step has (1 + 2 beta1)/(1 + beta1) less than "
+    "the c of |g| far below epsilon"
 )
 
 

@@ -6,12 +6,13 @@ import pytest
 import sympy
 from flint import fmpq
 
+import verify.papers  # noqa: F401
 from derive.engine.modified_loss import modified_loss
 from derive.engine.order_h import G, coefficient, regularizer
 from derive.language.bad_input import BadInput
 from derive.language.trees import tree
 from derive.optimizers import LIBRARIES, NONLINEAR, ZOO
-from verify.claims.claim import Settings
+from verify.claims.claim import REGISTRY, Settings
 from verify.report.regularizers import as_json, as_latex, as_text, rows, signs
 from verify.report.site import Report, pages
 
@@ -65,13 +66,15 @@ def test_adam_turns_from_a_penalty_to_a_reward_at_a_hundredth_of_epsilon():
     assert turns["torch.Adamax"] == turns["optax.contrib.ademamix"] == ()
 
 
-@pytest.mark.parametrize("name", ["adam", "adam-inside", "adamw"])
-def test_noise_that_fills_the_second_moment_acts_as_an_epsilon(name):
-    """v keeps g^2 and the variance of the noise, which stands inside the root as epsilon does."""
-    noisy = coefficient(NONLINEAR["library-adam"].at(eps=0)).subs(G, 0)
-    kept = {s: sympy.Symbol(s.name) for s in noisy.free_symbols}
-    near = BY_NAME[name].near
-    assert sympy.cancel(noisy.subs(kept) - near.subs({B1: sympy.Symbol("beta1")})) == 0
+def test_the_note_on_noise_is_what_the_claim_says():
+    says = REGISTRY.find(["undertow.adam-under-noise"])[0].says
+    assert says
+    beta = sympy.Symbol("beta1")
+    less = (1 + 2 * beta) / (1 + beta)
+    near = BY_NAME["adam"].near
+    assert near is not None
+    assert sympy.cancel(near.subs(B1, beta) - less - says.expr("weight")) == 0
+    assert "(1 + 2 beta1)/(1 + beta1) less" in re.sub(r"\s+", " ", as_text())
 
 
 def test_batches_are_felt_by_rules_that_are_linear_in_their_memory():
