@@ -70,6 +70,21 @@ def enclosed(
     return Check(name, Kind.BALL, judge, refutes)
 
 
+def meet(pairs: Iterable[tuple[arb, arb]]) -> Evidence:
+    """Two computations agree: balls overlap, all narrower than 10^-20 of their size.
+
+    A ball is as wide as cancellation and growth have made it, whatever was drawn.
+    """
+    widest, count = 0.0, 0
+    for one, other in pairs:
+        gap, count = one - other, count + 1
+        if not gap.contains(0):
+            return Evidence(False, f"{gap.str(5, radius=False)} off")
+        widest = max(widest, float(gap.rad() / (1 + abs(one))))
+    figure = f"0 enclosed {count} times, relative radius {widest:.0e}"
+    return Evidence(True if widest < 1e-20 else None, figure)
+
+
 def _ball(expr: sympy.Expr, point: dict[str, fmpq]) -> arb:
     whole = {sympy.Symbol(n): int(v.p) for n, v in point.items() if n == "k"}
     values = {n: arb(v) for n, v in point.items()}

@@ -70,7 +70,7 @@ def adamw_loss() -> Claim:
                 scale, other = (says.number(name, **given) for name in ("scale", "other"))
                 # the gradient of (scale - 1) E - other (|g| + lam g x), over h |g|
                 part = 3 * float(scale - 1 - other * (slope * (1 + lam * x) / size + lam))
-                worst = max(worst, abs(float(change) + part) / abs(part))
+                worst = max(worst, abs(float(change) + part) / (1 + abs(part)))
         return worst < 1e-9, f"{worst:.0e} off"
 
     def by_engine(says: Statement, settings: Settings) -> tuple[bool, str]:
