@@ -14,7 +14,7 @@ from flint import fmpq
 from derive.language.update_rule import Optimizer
 from verify.claims.checks.batch_fields import BETAS, HALVINGS, MORE, STEPS, run_of, sequences
 from verify.claims.checks.heavy_ball import memory_fades
-from verify.claims.checks.stated import bounded, for_losses, observed
+from verify.claims.checks.stated import bounded, for_losses, halved, observed
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Point
 from verify.claims.statement import Statement
@@ -22,7 +22,6 @@ from verify.models.batch_runs import BatchField, BatchRun
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.losses import Loss
 from verify.running.numbers import MPFR, precision
-from verify.running.orders import observed_order
 
 Number = Any
 Stated = Callable[[Statement, BatchRun, int, Number, Number], BatchField]
@@ -41,6 +40,12 @@ def two_batches(loss: Loss) -> tuple[Loss, Loss]:
 def gentle(loss: Loss) -> Loss:
     """A quarter of a loss: the order shows at larger steps."""
     return Loss(loss.dimension, lambda x: loss.value(x) / 4, f"a quarter of {loss.text}")
+
+
+def gentler(run: BatchRun) -> BatchRun:
+    """The run on a quarter of its losses."""
+    mild = tuple(gentle(loss) for loss in run.losses if isinstance(loss, Loss))
+    return replace(run, losses=mild)
 
 
 @dataclass(frozen=True)
@@ -106,19 +111,17 @@ class BatchFollowed:
         def errors(says: Statement, settings: Settings) -> list[tuple[float, float]]:
             draw, beta = random.Random(settings.seed), fmpq(1, 2)
             run = run_of(self.rule, draw, 2, lambda k: k % 2, beta)
-            mild = tuple(gentle(loss) for loss in run.losses if isinstance(loss, Loss))
-            run = replace(run, losses=mild)
+            run = gentler(run)
             with precision(settings.digits):
                 number = MPFR.convert(beta)
-            found: list[tuple[float, float]] = []
-            for last in MORE:
-                found += run.distances(
+
+            def distances(halvings: range) -> list[tuple[float, float]]:
+                return run.distances(
                     lambda k, h: self.field(says, run, k, h, number),
-                    halvings=range(HALVINGS.start + len(found), last),
+                    halvings=halvings,
                     digits=settings.digits,
                 )
-                if all(observed_order(each).decides for each in zip(*found, strict=True)):
-                    break
-            return found
+
+            return halved(distances, HALVINGS.start, MORE)
 
         return observed(name, errors, order=slot)

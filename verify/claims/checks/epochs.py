@@ -95,7 +95,7 @@ def limits(
     draw: random.Random,
 ) -> bool:
     """The limits at the positions of an epoch are as stated; a mean over an epoch is stated only
-    where they differ."""
+    where they differ, as they do with a memory."""
     h = fmpq(draw.randint(1, 30), 8)
     epoch = 1 if says["batches"] is Epochs.INDEPENDENT else size
     drawn = measured(SAMPLING[says["batches"]], size, (fading + 1) * epoch, beta, draw)
@@ -105,7 +105,7 @@ def limits(
     right = [stated(says, h, beta, drawn.known, m) for m in range(epoch)]
     if "times" not in says.slots or says["times"] is Times.EACH:
         return ends == right
-    return sum(ends, fmpq(0)) / epoch == right[0] and len(set(ends)) > 1
+    return sum(ends, fmpq(0)) / epoch == right[0] and (len(set(ends)) > 1 or beta == 0)
 
 
 def lasting_claim(

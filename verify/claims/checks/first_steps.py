@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 
 import sympy
 from flint import fmpq
@@ -63,7 +62,7 @@ def fades(parameters: Parameters = dict) -> Check:
         gaps = [
             says.number("term", k=k, **whole) - says.number("limit", **whole) for k in (1, 2, 3)
         ]
-        rates = [b / a for a, b in pairwise(gaps)]
-        return rates[0] == rates[1] and abs(rates[0]) < 1
+        constant = gaps[1] ** 2 == gaps[0] * gaps[2]
+        return constant and (abs(gaps[1]) < abs(gaps[0]) or not any(gaps))
 
     return bounded("limit of the terms", converges, kind=Kind.ENUMERATION)

@@ -107,6 +107,19 @@ def observed(
     return Check(name, Kind.ORDER, judge, refutes)
 
 
+def halved(
+    distances: Callable[[range], Sequence[tuple[float, float]]], begin: int, ends: Sequence[int]
+) -> list[tuple[float, float]]:
+    """The largest and the last distances at h = 2^-begin, ..., down to the first of these ends
+    (itself left out) that decides both orders, or to the last."""
+    found: list[tuple[float, float]] = []
+    for end in ends:
+        found += distances(range(begin + len(found), end))
+        if all(observed_order(each).decides for each in zip(*found, strict=True)):
+            break
+    return found
+
+
 def for_losses(
     name: str,
     holds: Callable[[Statement, Loss, random.Random], bool],

@@ -26,6 +26,7 @@ from verify.claims.checks.averaging import When as Steps
 from verify.claims.checks.batch_fields import (
     BETAS,
     HALVINGS,
+    MORE,
     STEPS,
     at,
     run_of,
@@ -33,10 +34,10 @@ from verify.claims.checks.batch_fields import (
     sequences,
     sums_of,
 )
-from verify.claims.checks.batch_followed import two_batches
+from verify.claims.checks.batch_followed import gentler, two_batches
 from verify.claims.checks.first_steps import FADING
 from verify.claims.checks.identities import exact
-from verify.claims.checks.stated import for_losses, measured, observed
+from verify.claims.checks.stated import for_losses, halved, measured, observed
 from verify.claims.claim import Claim, Kind, Settings, claim, on, read
 from verify.claims.slots import (
     Batches,
@@ -87,10 +88,12 @@ def _interval(
 def interval_distances(says: Statement, settings: Settings) -> list[tuple[float, float]]:
     """The largest distance of equation (9) from the iterates up to the time 1, and the last."""
     draw, beta = random.Random(settings.seed), fmpq(1, 2)
-    run = run_of(heavy_ball_two_step, draw, 2, lambda k: k % 2, beta)
-    programs, found = _between_steps(run), []
-    with precision(settings.digits):
-        for j in HALVINGS:
+    run = gentler(run_of(heavy_ball_two_step, draw, 2, lambda k: k % 2, beta))
+    programs = _between_steps(run)
+
+    def distances(halvings: range) -> list[tuple[float, float]]:
+        found: list[tuple[float, float]] = []
+        for j in halvings:
             h, steps = MPFR.convert(fmpq(1, 2**j)), 2**j
             path = run.iterates(h, steps, MPFR)
             x = last = path[0]
@@ -101,7 +104,10 @@ def interval_distances(says: Statement, settings: Settings) -> list[tuple[float,
                 x, last = _interval(programs[run.batch(k)], x, v, h, 12, MPFR), x
                 apart.append(float(max(abs(c) for c in path[k + 1] - x)))
             found.append((max(apart), apart[-1]))
-    return found
+        return found
+
+    with precision(settings.digits):
+        return halved(distances, HALVINGS.start, MORE)
 
 
 def defect_is(says: Statement, run: BatchRun, beta: fmpq) -> bool:

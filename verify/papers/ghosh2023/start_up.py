@@ -18,7 +18,7 @@ from verify.claims.checks.followed import slot_field, slot_path, slot_rest
 from verify.claims.checks.heavy_ball import HEAVY_BALL, ONE_MINUS, QUARTIC, RESIDUAL_BETAS, settled
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.start_up import start_up
-from verify.claims.checks.stated import beside, bounded, for_losses, measured, observed
+from verify.claims.checks.stated import beside, bounded, for_losses, halved, measured, observed
 from verify.claims.claim import OURS, Check, Claim, Evidence, Kind, Settings, claim, on, read
 from verify.claims.slots import Instance, Losses, Number, Order, Point, Value, When
 from verify.claims.statement import Statement, Type
@@ -137,7 +137,11 @@ def gamma_not_needed() -> Claim:
         run = Experiment(
             heavy_ball, loss, starting_point(draw, loss.dimension), HEAVY_BALL.parameters
         )
-        errors = beside(replace(run, halvings=range(5, 9)), follow_changing)(says, Settings(20))
+        errors = halved(
+            lambda steps: beside(replace(run, halvings=steps), follow_changing)(says, Settings(20)),
+            5,
+            (9, 10, 11, 12),
+        )
         return observed_order([most for most, _ in errors]).reaches(2) is True
 
     def finite(says: Statement, point: Point, settings: Settings) -> bool:
