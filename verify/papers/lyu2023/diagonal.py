@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterable, Sequence
 
 import sympy
-from flint import arb
+from flint import arb, fmpq
 
 from derive.networks.potentials import THETA, hyperentropy, mirror_map
 from verify.claims.checks.mirror_maps import (
@@ -24,7 +24,7 @@ from verify.claims.checks.mirror_maps import (
     theta_of,
 )
 from verify.claims.checks.stated import measured
-from verify.claims.claim import Claim, claim, on, second_hand
+from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, claim, on, second_hand
 from verify.claims.slots import Instance, Number, Value
 from verify.claims.statement import Statement, Type
 from verify.models.network_conventions import CONVENTIONS
@@ -154,5 +154,58 @@ def linear_term() -> Claim:
             encloses("stationary at the end of the flow", in_row_space, refutes=True),
             measured("first entry", lambda says, _: entry(says, r"\theta_1"), number="near"),
             measured("second entry", lambda says, _: entry(says, r"\theta_2"), number="far"),
+        ),
+    )
+
+
+@claim(
+    "lyu2023.potential-root",
+    catalogue="E30",
+    where="Proposition 4, the potential",
+    printed=second_hand(
+        r"the potential's root $\sqrt{4\bar\xi^2+\bar\theta_{\alpha;j}}$", "claims-next, E30"
+    ),
+)
+def potential_root() -> Claim:
+    r"""On the flow $\theta=2\xi\sinh(a+4P)$, so that $\sqrt{4\xi^2+\theta^2}=2\xi\cosh(a+4P)$, and
+    the derivative of the potential is $P+a/4$. The potential does not change with the sign of
+    $\theta$.
+    """
+
+    def whole(root: sympy.Expr) -> sympy.Expr:
+        return (THETA * sympy.asinh(THETA / (2 * XI)) - root + 2 * XI) / 4
+
+    def derived() -> sympy.Expr:
+        """What the integral of the mirror map has beside the product."""
+        return sympy.expand(4 * (whole(sympy.Integer(0)) - hyperentropy(THETA, XI, LYU)))
+
+    def along(says: Statement, settings: Settings) -> Evidence:
+        potential = Value(whole(says.expr("root")))
+        return mirror_flow("xi").judge(says.changed(potential=potential), settings)
+
+    def under(says: Statement, settings: Settings) -> fmpq:
+        at = says["example"]
+        return 4 * at[r"\xi"] ** 2 + at[r"\theta"]
+
+    return Claim(
+        says=Statement(
+            Type.EQUALITY,
+            r"With $\xi$ the absolute value of the {kept}, gradient flow on {network} is mirror "
+            r"flow with the sum over the coordinates of $Q:=(\theta\,\mathrm{arcsinh}(\theta/2\xi)-"
+            r"R+2\xi)/4$, where the root is $R={root}$.",
+            {
+                **KEPT,
+                "root": Value(sympy.sqrt(4 * XI**2 + THETA**2)),
+                "example": Instance(None, {r"\theta": -5, r"\xi": 1}),
+                "left": Number("-1"),
+            },
+        ),
+        misprint={"root": Value(sympy.sqrt(4 * XI**2 + THETA))},
+        because=r"$\theta$ stands in the root without its square.",
+        counterexample=r"{example}: under the printed root stands {left}.",
+        checks=(
+            on("root", structurally("integral of the mirror map", derived)),
+            Check("gradient along the flow", Kind.BALL, along, refutes=True),
+            measured("under the printed root", under, number="left"),
         ),
     )
