@@ -40,12 +40,11 @@ from verify.claims.checks.valleys import (
     mixed_kernel,
     on_valleys,
 )
-from verify.claims.claim import LOST, Claim, Kind, Settings, claim, on, read
+from verify.claims.claim import LOST, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Domain, Instance, Number, Point, Value
 from verify.claims.statement import Statement, Type
 from verify.models.modes import heavy_ball_mode, lyapunov, momentum_mode
 from verify.papers.cowsik2022.noise import GAP, L1, L2, ZS, stable
-from verify.running.numbers import evaluate
 
 GAMMA = sympy.Symbol("gamma")
 HALF = sympy.Rational(1, 2)
@@ -188,7 +187,7 @@ def valley_bend() -> Claim:
     "cowsik2022.limiting-drift",
     catalogue="B18",
     where="equation (6), the mixed term",
-    printed=read("One final difference, is that the last term involves the operator"),
+    printed=LOST,
 )
 def limiting_drift() -> Claim:
     r"""The exact coefficient
@@ -196,10 +195,10 @@ def limiting_drift() -> Claim:
     $\rho=h/(1-\beta)^2$ tends to $-(h/(1-\beta))^22/(\lambda(2+\rho\lambda))$ as $\beta\to1$. The
     operator of Definition 3.3 with one curvature 0 is $\lambda+\rho\lambda^2/2$: the right
     equation (6) is that operator's inverse on all of $S$ but $S_{LL}$, on the mixed block as on
-    the transverse one. Without momentum the mixed term has $H^\dagger$, and the text names no
-    other difference than the operator in the last term.
+    the transverse one. The text says that the last term has this operator and names no other
+    difference from Li et al., who, as recalled, have $H^\dagger$ in the mixed term; the term itself
+    is lost, so that nothing is held against it here.
     """
-    printed = -(E**2) / LAMBDA
 
     def example(says: Statement) -> dict[str, fmpq]:
         at = says["example"]
@@ -209,17 +208,18 @@ def limiting_drift() -> Claim:
         at = example(says)
         return mixed_exactly(at["h"], at["beta"], fmpq(0), at["lambda"])
 
-    def told(says: Statement, settings: Settings) -> fmpq:
-        return evaluate(printed, example(says))
+    def unchanged(at: dict[str, fmpq]) -> fmpq:
+        """The term with the inverse of the curvature, as it is without momentum."""
+        return -((at["h"] / (1 - at["beta"])) ** 2) / at["lambda"]
 
     def too_large(says: Statement, settings: Settings) -> tuple[bool, str]:
         draw = random.Random(settings.seed)
         for _ in range(8):
             at = {"h": fmpq(draw.randint(1, 9), 11), "beta": fmpq(draw.randint(1, 9), 10)}
             at["lambda"] = fmpq(draw.randint(1, 9), 7)
-            if evaluate(printed, at) != says.number("limit", **at) * says.number("excess", **at):
+            if unchanged(at) != says.number("limit", **at) * says.number("excess", **at):
                 return False, f"another factor at {at}"
-        return True, "printed over right at 8 points"
+        return True, "one over the other at 8 points"
 
     def beside_exact(says: Statement, place: Place) -> arb:
         return place.stated(says, "limit") / arb(
@@ -231,7 +231,9 @@ def limiting_drift() -> Claim:
             Type.LIMIT,
             rf"In a step, {ALONG}, noise that couples a mode of curvature $\lambda$ with the "
             r"valley moves the limit along it, in the mean and to leading order, by "
-            r"${limit}\,P_L\nabla^3L[S_{TL}]$" + LEFT,
+            r"${limit}\,P_L\nabla^3L[S_{TL}]$; relative to it, what is left falls like $h^p$ with "
+            r"$p={rate}$. With $H^\dagger$, as without momentum, the term is ${excess}$ times "
+            r"that: at {example} it is ${told}$, exact is ${exact}$.",
             {
                 "limit": Value(-2 * H**2 / (LAMBDA * (2 * Q**2 + H * LAMBDA)), "limit"),
                 "domain": PATH,
@@ -242,20 +244,14 @@ def limiting_drift() -> Claim:
                 "exact": Number("-0.4867"),
             },
         ),
-        misprint={"limit": Value(printed, "limit")},
-        because=(
-            "the text keeps the term as it is without momentum, which is the right one times "
-            r"{excess}. The paper's operator keeps the like of that factor in the transverse term."
-        ),
-        counterexample=r"{example}: printed ${told}$, exact ${exact}$.",
         checks=(
-            on("limit", leading_symbol(mixed_kernel, refutes=True)),
-            to_leading_order(
-                "sum over the steps after a kick", beside_exact, rate="rate", refutes=True
-            ),
-            exact("printed over right", Kind.ENUMERATION, too_large),
+            on("limit", leading_symbol(mixed_kernel)),
+            to_leading_order("sum over the steps after a kick", beside_exact, rate="rate"),
+            exact("one over the other", Kind.ENUMERATION, too_large),
             measured("the example, exact", exactly, number="exact"),
-            measured("the example, as printed", told, number="told"),
+            measured(
+                "the example, unchanged", lambda says, _: unchanged(example(says)), number="told"
+            ),
         ),
     )
 

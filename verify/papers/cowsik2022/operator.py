@@ -15,7 +15,7 @@ from derive.valleys.zero_loss_manifold import CURVATURES, effective_step, kernel
 from verify.claims.checks.identities import exact
 from verify.claims.checks.scaling import Place, to_leading_order
 from verify.claims.checks.valleys import effective, leading_symbol, pair_sum
-from verify.claims.claim import Claim, Kind, Settings, claim, on, read
+from verify.claims.claim import LOST, Claim, Kind, Settings, claim, on, read
 from verify.claims.slots import Domain, Value
 from verify.claims.statement import Statement, Type
 from verify.models.modes import heavy_ball_mode, with_eigenvalues
@@ -106,12 +106,13 @@ def operator_inverse() -> Claim:
     "cowsik2022.transverse-drift",
     catalogue="B18 B31",
     where="equation (6), the last term, and Lemma C.5",
-    printed=read("One final difference, is that the last term involves the operator"),
+    printed=LOST,
 )
 def transverse_drift() -> Claim:
     r"""Half the sum over the steps of the product of two curved modes after one kick, times
     $-h/(1-\beta)$: that sum times the covariance of the kicks is the stationary covariance of the
-    weights, which to leading order is the inverse of the operator of Definition 3.3.
+    weights, which to leading order is the inverse of the operator of Definition 3.3. Of the
+    equation the text at hand has only that its last term involves this operator.
     """
 
     def beside_exact(says: Statement, place: Place) -> arb:
