@@ -191,8 +191,8 @@ def potential_root() -> Claim:
         says=Statement(
             Type.EQUALITY,
             r"With $\xi$ the absolute value of the {kept}, gradient flow on {network} is mirror "
-            r"flow with the sum over the coordinates of $Q:=(\theta\,\mathrm{arcsinh}(\theta/2\xi)-"
-            r"R+2\xi)/4$, where the root is $R={root}$.",
+            r"flow with the sum over the coordinates of $Q:=(\theta A-R+2\xi)/4$, "
+            r"$\sinh A:=\theta/2\xi$, where the root is $R={root}$.",
             {
                 **KEPT,
                 "root": Value(sympy.sqrt(4 * XI**2 + THETA**2)),
