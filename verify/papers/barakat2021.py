@@ -263,7 +263,7 @@ def energy_change(a: fmpq, b: fmpq, root: fmpq) -> fmpq:
     "barakat2021.energy",
     catalogue="F07",
     where="the condition on a and b",
-    printed=second_hand(r"$0<b\le4a$", "claims-next, F07"),
+    printed=OURS,
 )
 def energy() -> Claim:
     r"""With $U=a(1-e^{-at})(\varepsilon+\sqrt{\hat v})$ the energy changes by the sum of
