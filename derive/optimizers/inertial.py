@@ -1,4 +1,4 @@
-"""Rules whose friction fades with the step, or changes in time: the velocity is slow."""
+"""Rules whose friction fades with the step, or with the time: the velocity is slow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flint import fmpq
 
-from derive.language.parameter import Parameter, momentum
+from derive.language.parameter import Parameter
 from derive.language.update_rule import Number, optimizer
 from derive.optimizers.numpy_later import np
 from derive.optimizers.registry import known_nonlinear
@@ -37,6 +37,16 @@ def nesterov_sc(x: Number, u: Number, grad: Gradient, h: Number, *, k: Number) -
     g, beta = grad(x), (1 - k * h) / (1 + k * h)
     u = beta * (u - h * g)
     return x - h**2 * g + h * u, u
+
+
+@known_nonlinear
+@optimizer(state=("u",))
+def heavy_ball_c(x: Number, u: Number, grad: Gradient, h: Number, *, t: Number) -> Pair:
+    """Heavy ball with beta = k/(k + 3) in step k (as Nesterov 1983), gradient step h^2:
+    u <- beta u - h g, x <- x + h u, t = k h.
+    """
+    u = t / (t + 3 * h) * u - h * grad(x)
+    return x + h * u, u
 
 
 @known_nonlinear
@@ -82,60 +92,3 @@ def conformal_leapfrog(x: Number, p: Number, grad: Gradient, h: Number, *, c: Nu
     p = np.exp(-c * h / 2) * p - h / 2 * grad(x)
     x = x + h * p
     return x, np.exp(-c * h / 2) * (p - h / 2 * grad(x))
-
-
-@known_nonlinear
-@optimizer(state=("v",), parameters=(momentum(),), schedules=("eta",))
-def scheduled_heavy_ball(
-    x: Number,
-    v: Number,
-    grad: Gradient,
-    h: Number,
-    *,
-    beta: Number,
-    eta: Callable[[Number], Number],
-    t: Number,
-) -> Pair:
-    """Heavy ball with a step h eta(t) inside the velocity (Sutskever et al. 2013):
-    v <- beta v - h eta(t) g, x <- x + v.
-    """
-    v = beta * v - h * eta(t) * grad(x)
-    return x + v, v
-
-
-@known_nonlinear
-@optimizer(state=("b",), parameters=(momentum(),), schedules=("eta",))
-def scheduled_buffer(
-    x: Number,
-    b: Number,
-    grad: Gradient,
-    h: Number,
-    *,
-    beta: Number,
-    eta: Callable[[Number], Number],
-    t: Number,
-) -> Pair:
-    """Heavy ball with a step h eta(t) outside the buffer (torch.optim.SGD): b <- beta b + g,
-    x <- x - h eta(t) b.
-    """
-    b = beta * b + grad(x)
-    return x - h * eta(t) * b, b
-
-
-@known_nonlinear
-@optimizer(state=("b",), schedules=("eta", "beta"))
-def scheduled_momentum(
-    x: Number,
-    b: Number,
-    grad: Gradient,
-    h: Number,
-    *,
-    eta: Callable[[Number], Number],
-    beta: Callable[[Number], Number],
-    t: Number,
-) -> Pair:
-    """Heavy ball whose momentum changes too, as in one cycle (Smith 2018): b <- beta(t) b + g,
-    x <- x - h eta(t) b.
-    """
-    b = beta(t) * b + grad(x)
-    return x - h * eta(t) * b, b

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import sympy
@@ -13,9 +14,15 @@ from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 from verify.formulas.reading import read_expression, read_loss
 
+_COUNTED = re.compile(r"k/\(k\+3\)")
+"""Nesterov's momentum by the number of the step."""
+
 
 def read_schedule(text: str) -> sympy.Expr:
     """A schedule as an expression in t, or by name with the length of the run, as cosine:10.
+
+    Raises:
+        BadInput: no such schedule, or k/(k + 3), with which the momentum is tied to the step.
 
     >>> read_schedule("linear:4")
     1 - t/4
@@ -29,6 +36,13 @@ def read_schedule(text: str) -> sympy.Expr:
         if not end.is_positive:
             raise BadInput(f"a schedule has a positive length, not {length.strip()}.")
         return schedule.expr(end).subs(CLOCK, sympy.Symbol("t"))
+    if _COUNTED.fullmatch(text.replace(" ", "")):
+        raise BadInput(
+            f"{text.strip()} is 1 - 3h/t to first order, no function of the time alone: such a "
+            "momentum is tied to the step, and the velocity is slow. The rules nesterov-c and "
+            "heavy-ball-c have k/(k + 3), with gradient step h^2; of them ask for the "
+            "second-order-equation."
+        )
     return read_expression(text, names=("t",))
 
 

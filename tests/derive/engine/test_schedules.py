@@ -6,10 +6,12 @@ import pytest
 import sympy
 
 from derive import BadInput, optimizer
+from derive.engine.invariant_manifold import general_flow
+from derive.engine.on_loss import Ground, field_on_loss
 from derive.engine.schedules import SCHEDULES, T, action, find_schedule, seen_schedule
 from derive.optimizers import NONLINEAR
 
-BETA = sympy.Symbol("beta")
+BETA, X = sympy.symbols("beta x")
 COUNT = 4000
 
 
@@ -77,3 +79,24 @@ def test_a_wrong_name_and_a_kink_are_said():
         find_schedule("cosin")
     with pytest.raises(BadInput, match="has kinks"):
         find_schedule("step").expr()
+
+
+BETA_T, ETA, DECAY = (sympy.Function(n)(sympy.Symbol("t")) for n in ("beta", "eta", "decay"))
+
+
+@pytest.mark.parametrize(
+    ("name", "lag"),
+    [
+        ("scheduled-decay", (1 + BETA_T) / (2 * (1 - BETA_T))),
+        ("scheduled-decoupled-decay", sympy.Rational(1, 2)),
+    ],
+)
+def test_a_decay_is_seen_late_by_the_memory_where_it_goes_through_it(name, lag):
+    """x' loses speed decay(t - lag h) x: by the derivative of the decay at h, alone."""
+    flow = general_flow(NONLINEAR[name], order=2)
+    field = field_on_loss(flow, Ground(NONLINEAR[name], {"E": X**2 * 0}, ("x",), {})).field["x"]
+    (first, second), t = field[0], sympy.Symbol("t")
+    speed = ETA / (1 - BETA_T) if name == "scheduled-decay" else ETA
+    assert sympy.simplify(first + speed * DECAY * X) == 0
+    slope = sympy.expand(second).coeff(sympy.diff(DECAY, t))
+    assert sympy.simplify(slope - speed * lag * X) == 0

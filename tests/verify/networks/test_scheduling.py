@@ -8,8 +8,8 @@ import pytest
 from derive.engine.component_ring import Element
 from derive.engine.invariant_manifold import general_flow
 from derive.language.bad_input import BadInput
-from derive.optimizers.inertial import scheduled_buffer
 from derive.optimizers.linear import torch_sgd
+from derive.optimizers.scheduled_rules import scheduled_buffer
 from derive.optimizers.under_schedule import scheduled
 from verify.networks.meter import watch
 from verify.networks.objects import from_torch

@@ -21,6 +21,8 @@ from verify.running.slopes import one_step
 
 T = sympy.Symbol("t")
 GAMES = ["simultaneous-descent-ascent", "alternating-descent-ascent", "momentum-descent-ascent"]
+SCHEDULED = ["scheduled-buffer", "scheduled-heavy-ball", "scheduled-momentum"]
+SCHEDULED += ["scheduled-decay", "scheduled-decoupled-decay"]
 few = settings(max_examples=max(2, settings().max_examples // 10))
 seeds = st.integers(0, 10**6)
 
@@ -70,17 +72,17 @@ def test_a_rate_that_is_a_little_off_loses_all_orders(name, seed):
 
 
 def schedules(draw):
-    """Two smooth positive functions of the time."""
+    """Three smooth positive functions of the time."""
     a, b, c = (fmpq(draw.randint(1, 9), 8) for _ in range(3))
     numbers = [sympy.Rational(int(q.p), int(q.q)) for q in (a, b, c)]
     eta = (1 + numbers[0] * T) / (1 + numbers[1] * T**2)
     beta = sympy.Rational(1, 2) / (1 + numbers[2] * T)
-    return {"eta": eta, "beta": beta}
+    return {"eta": eta, "beta": beta, "decay": numbers[1] + T * numbers[2]}
 
 
 @few
 @given(seeds)
-@pytest.mark.parametrize("name", ["scheduled-buffer", "scheduled-heavy-ball", "scheduled-momentum"])
+@pytest.mark.parametrize("name", SCHEDULED)
 def test_a_random_schedule_is_followed_order_by_order(name, seed):
     rule, draw = NONLINEAR[name], random.Random(seed)
     land = Landscape({"E": bounded_polynomial(draw, 2)}, {"x": 2}, schedules(draw))

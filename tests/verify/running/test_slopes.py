@@ -24,6 +24,7 @@ START |= {name: [fmpq(2, 3), fmpq(-1)] for name in ("z", "mean")}
 K = loss_from_text("(1 + x^2)^(1/2) + (3 + x^2 + y^2)^(1/2) + x*y/8")
 LIBRARY = [one.rule for one in LIBRARIES.values()]
 CLOCKS = {"eta": 1 / (1 + sympy.Symbol("t")), "beta": 1 / (2 + sympy.Symbol("t"))}
+CLOCKS |= {"decay": (2 + sympy.Symbol("t")) / 5}
 
 
 def tried(rule, order, by=slopes, **options):
