@@ -24,8 +24,8 @@ from derive.engine.fading import Fading
 from derive.engine.invariant_manifold import SlowManifold, flow_apart, linear_parts
 from derive.engine.running_rules import Running
 from derive.engine.sequences import NoClosedForm
-from derive.engine.step_series import Series
-from derive.engine.vectors import direction, lie_terms
+from derive.engine.step_series import Series, constant
+from derive.engine.vectors import direction, lie_terms, schedule
 from derive.language.bad_input import BadInput
 from derive.language.update_rule import Optimizer
 
@@ -72,6 +72,29 @@ def settled_start(optimizer: Optimizer, *, order: int) -> Mapping[str, tuple[Ele
 
 
 @lru_cache(maxsize=64)
+def past_a_kink(optimizer: Optimizer, *, order: int) -> Mapping[str, tuple[Element, ...]]:
+    """Where the flow of a rule goes on behind a kink or a jump of its schedules.
+
+    The memory comes from the flow before, and the first step under the new schedules begins at the
+    kink. The flow before ends at x, and that behind begins at the point given here.
+
+    Returns:
+        Every slow variable as powers of h, 0 to order; eta_before is the schedule that ends there.
+    Raises:
+        BadInput: the rule has no schedules.
+        NoClosedForm: as for `settled_start`; also where a weight of the memory is a schedule.
+    """
+    if not optimizer.schedules:
+        raise BadInput(f"{optimizer.name} has no schedule, so nothing has a kink.")
+    flow = _apart(optimizer, order + 1).current
+    while True:
+        try:
+            return _StartUp(flow, order, before=True).shift()
+        except Restart:
+            flow = flow.current
+
+
+@lru_cache(maxsize=64)
 def _apart(optimizer: Optimizer, order: int) -> SlowManifold:
     """One algebra for all that is asked of a start-up, apart from that of the lasting flow."""
     return flow_apart(optimizer, order=order)
@@ -87,10 +110,18 @@ def _restarted(optimizer: Optimizer, order: int, compute: Callable[[_StartUp], T
 
 
 class _StartUp:
-    def __init__(self, flow: SlowManifold) -> None:
+    """
+    Args:
+        before: the memory comes from the flow under other schedules, not from the declared start.
+    """
+
+    def __init__(
+        self, flow: SlowManifold, order: int | None = None, *, before: bool = False
+    ) -> None:
         self.flow = flow
         self.algebra = flow.algebra
-        self.order = flow.order
+        self.order = order or flow.order
+        self.before = before
         self.name = flow.optimizer.name
         self.fading = Fading(self.algebra, self.name)
         self.xi = {name: flow.state(name)[0] for name in flow.slow}
@@ -102,8 +133,25 @@ class _StartUp:
 
     def _begun(self, run: Running) -> Rows:
         length = self.order + 1
+        if self.before:
+            return self._left_behind(length)
         begun = run.begun(length)
         return {name: begun[name].coefficients[:length] for name in self.flow.fast}
+
+    def _left_behind(self, length: int) -> Rows:
+        """The slow manifold with the schedules of before."""
+        algebra = self.algebra
+        rows = {
+            name: Series(algebra, [written_out(algebra, c) for c in row[:length]])
+            for name, row in self.flow.manifold.items()
+        }
+        values: dict[int, Series] = {}
+        for s in list(algebra.symbols):
+            if s.kind == "schedule" and s.data[0] in self.flow.optimizer.schedules:
+                name, order, time = s.data
+                there = schedule(algebra, f"{name}_before", time, order)
+                values[s.index] = constant(algebra, there, length)
+        return {name: displaced(row, values).coefficients for name, row in rows.items()}
 
     def _stays(self, after: Mapping[str, Series]) -> None:
         """At h = 0 no start-up may move a slow variable."""
