@@ -19,6 +19,7 @@ from verify.commands.base import (
     Sampling,
     Seconds,
     assignments,
+    number,
     refuse,
     say,
     say_json,
@@ -59,6 +60,7 @@ MOST_K, MOST_BATCHES = 100_000, 10**12
         "derive heavy-ball --quantity modified-loss --format latex --name lr=h",
         "derive heavy-ball --order 5 --format latex --columns 2 --prefix my",
         "derive heavy-ball --minibatch --quantity modified-loss",
+        "derive nesterov-c --quantity second-order-equation --clock 3/2",
         "derive my_rule.py:look_ahead",
     ),
 )
@@ -93,6 +95,10 @@ def derive(
         typer.Option(
             help="Write the modified flow in another variable: a state, or such as 'y = x + h*v'."
         ),
+    ] = None,
+    clock: Annotated[
+        str | None,
+        typer.Option(help="c, where a second-order equation meets x_k at the time (k + c) h."),
     ] = None,
     give: Given = None,
     seconds: Seconds = CALL_SECONDS,
@@ -131,6 +137,8 @@ def derive(
     given = assignments(give or [])
     schedules = {name: given.pop(name) for name in rule.schedules if name in given}
     rule = rule.at(**given)
+    if quantity is not Quantity.SECOND_ORDER_EQUATION:
+        refuse(f"on --quantity {quantity}", "--clock")
     style = Style(format, columns, f"{rule.name} {quantity}", prefix)
     ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
     step = ours.pop("h", "h")
@@ -143,12 +151,10 @@ def derive(
         return
     rule = rule.renamed({known: _identifier(mine) for known, mine in ours.items()})
     if minibatch:
-        from verify.report import minibatch as steps
-
-        if format is DeriveFormat.SYMPY:
-            raise BadInput("--minibatch has no format sympy; use text, latex or json.")
-        page = replace(steps.find(rule, quantity, order=order, k=k), step=_identifier(step))
-        _write(steps, page, style)
+        _write_steps(rule, quantity, order, k, _identifier(step), style)
+        return
+    if quantity is Quantity.SECOND_ORDER_EQUATION:
+        _write_equation(rule, order, clock, _identifier(step), style)
         return
     watched = _observed(rule, observe, quantity, order)
     if loss:
@@ -187,6 +193,29 @@ def _observed(
     from verify.formulas.observing import read_observed
 
     return read_observed(rule, text, order=order)
+
+
+def _write_steps(
+    rule: Optimizer, quantity: Quantity, order: int, k: int | None, step: str, style: Style
+) -> None:
+    """What step k follows, its gradient being that of E_k."""
+    from verify.report import minibatch
+
+    if style.format is DeriveFormat.SYMPY:
+        raise BadInput("--minibatch has no format sympy; use text, latex or json.")
+    _write(minibatch, replace(minibatch.find(rule, quantity, order=order, k=k), step=step), style)
+
+
+def _write_equation(
+    rule: Optimizer, order: int, clock: str | None, step: str, style: Style
+) -> None:
+    """The second-order equation of an inertial rule."""
+    from verify.report import motion
+
+    refuse(f"on --quantity {Quantity.SECOND_ORDER_EQUATION}", "--k", "--loss", "--observe")
+    shift = None if clock is None else number("--clock", clock)
+    page = motion.find(rule, order=order, clock=shift)
+    _write(motion, replace(page, step=step), style)
 
 
 @dataclass(frozen=True)

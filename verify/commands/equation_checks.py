@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import sympy
 from flint import fmpq
 
-from derive.engine.second_order import Terms, written
+from derive.engine.second_order import written
 from derive.language.raised import raised
 from derive.language.writing import unicode_text
 from verify.commands.formula_checks import SECONDS, Report
 from verify.formulas.deciding import Outcome
 from verify.formulas.motions import read_motion, read_velocity
 from verify.formulas.notation import read_names
+from verify.report.motion import sum_of
 from verify.running.budget import OverBudget, within_budget
 from verify.running.rule_files import find_rule
 from verify.workbench.motions import ORDERS, MotionReport, Side, compare_motion, names_of
@@ -49,31 +49,22 @@ def check_equation(
     return Report(found.outcome, tuple(_lines(found)), _data(found))
 
 
-def _sum(terms: Terms) -> str:
-    parts = []
-    for vector, c in terms.items():
-        text = unicode_text(c)
-        text = f"({text})" if isinstance(c, sympy.Add) else text
-        parts.append({"1": "", "−1": "−"}.get(text, f"{text} ") + written(vector))
-    return " + ".join(parts).replace("+ −", "− ") or "0"
-
-
 def _side_lines(side: Side, what: str) -> Iterator[str]:
     yield f"{what}   {side.outcome}"
     for n, row in enumerate(side.right):
         wrong = [d for d in side.differences if d.power == n]
         if not wrong:
-            yield f"  h{raised(n)}   agrees     {_sum(row)}"
+            yield f"  h{raised(n)}   agrees     {sum_of(row)}"
             continue
         if n > side.through:
-            yield f"  h{raised(n)}   to come    {_sum(row)}"
+            yield f"  h{raised(n)}   to come    {sum_of(row)}"
             return
         for d in wrong:
             yield (
                 f"  h{raised(n)}   differs    beside {written(d.vector)}: yours "
                 f"{unicode_text(d.yours)}, right {unicode_text(d.right)}"
             )
-        yield f"  h{raised(n)}   right      {_sum(row)}"
+        yield f"  h{raised(n)}   right      {sum_of(row)}"
 
 
 def _lines(found: MotionReport) -> Iterator[str]:

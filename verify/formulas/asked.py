@@ -72,7 +72,7 @@ class About:
     """All that is known of a quantity beside its name.
 
     Args:
-        derivation: the name in `derive`; empty for an average over batches.
+        derivation: the name in `derive`; empty for what is no series over trees.
         meaning: a sentence for people.
         convention: what the coefficients stand for.
         shape: how the series is written; None for a loss.
@@ -231,6 +231,21 @@ class Quantity(StrEnum):
             ),
         ),
     )
+    SECOND_ORDER_EQUATION = (
+        "second-order-equation",
+        About(
+            "The equation for x'' that an inertial rule follows, with its starting velocities.",
+            "x'' as powers of h times coefficients beside x', g, H x', E'''[x', x'] and so on",
+        ),
+    )
+    PAST_A_KINK = (
+        "past-a-kink",
+        About(
+            "Where the flow goes on behind a kink or jump of a schedule, beside where it ended.",
+            "each variable behind the kink as powers of h in those at its end before; η₋ "
+            "is the schedule that ends there",
+        ),
+    )
     EXPECTATION = (
         "expectation",
         About(
@@ -248,7 +263,7 @@ class Quantity(StrEnum):
     )
 
 
-AVERAGES = tuple(quantity for quantity in Quantity if not quantity.about.derivation)
+AVERAGES = (Quantity.EXPECTATION, Quantity.COVARIANCE)
 DERIVED = tuple(quantity for quantity in Quantity if quantity.about.derivation)
 FORMS = {form.name: (quantity, form) for quantity in DERIVED for form in quantity.about.forms}
 DRAFTED = {name: form.draft for name, (_, form) in FORMS.items() if form.draft}

@@ -102,7 +102,10 @@ class Writer:
             return self._total(s.data)
         if s.kind == "schedule":
             name, order, time = s.data
-            head = rf"\{name}" if self.tex and name in GREEK else name
+            own = name.removesuffix("_before")
+            head = rf"\{own}" if self.tex and own in GREEK else own
+            if own != name:
+                head = rf"{head}_{{-}}" if self.tex else f"{GREEK.get(own, own)}₋"
             return self._symbol(f"{head}{chr(39) * order}({self.text(time)})")
         if s.kind == "name":
             if s.name not in self._called:

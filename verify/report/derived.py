@@ -80,6 +80,8 @@ def find(optimizer: Optimizer, quantity: Quantity, *, order: int, k: int | None 
     """
     if quantity in AVERAGES:
         raise BadInput(f"{quantity} is an average over batches; ask for it with --minibatch.")
+    if not quantity.about.derivation:
+        raise BadInput(f"{quantity} is derived of other rules than {optimizer.name}.")
     if k is not None and quantity is not Quantity.TRANSIENT:
         raise BadInput(f"--k {k} belongs to the transient; {quantity} does not depend on k.")
     about = quantity.about

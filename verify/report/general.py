@@ -10,7 +10,7 @@ from derive.engine.component_ring import Element
 from derive.engine.edges import Edge, EdgeKind, edges
 from derive.engine.invariant_manifold import SlowManifold, general_flow
 from derive.engine.observed import step_of_flow
-from derive.engine.settling import settled_start, start_up
+from derive.engine.settling import past_a_kink, settled_start, start_up
 from derive.language.bad_input import BadInput
 from derive.language.raised import raised
 from derive.language.update_rule import Optimizer
@@ -28,6 +28,7 @@ AFTER = {
     Quantity.ONE_STEP_MAP: ("ₖ₊₁", "_{k+1}"),
     Quantity.TRANSIENT: ("'", "'"),
     Quantity.INITIAL_SHIFT: ("(0)", "(0)"),
+    Quantity.PAST_A_KINK: ("₊", "_{+}"),
 }
 """What stands behind the name of a variable on the left, in text and in LaTeX."""
 QUANTITIES = tuple(AFTER)
@@ -37,6 +38,7 @@ SAYS = {
     Quantity.ONE_STEP_MAP: "its value after a step, written in those before it,",
     Quantity.TRANSIENT: "its speed on [kh, (k+1)h] after the declared start",
     Quantity.INITIAL_SHIFT: "the start of the lasting flow, written in that of the iterates,",
+    Quantity.PAST_A_KINK: "where the flow goes on behind a kink of a schedule",
 }
 
 
@@ -57,6 +59,8 @@ class General:
             rows = step_of_flow(self.flow)
         if self.quantity is Quantity.INITIAL_SHIFT:
             rows = settled_start(self.flow.optimizer, order=self.flow.order)
+        if self.quantity is Quantity.PAST_A_KINK:
+            rows = past_a_kink(self.flow.optimizer, order=self.flow.order)
         return {n: row for n, row in rows.items() if not self.flow.is_time(n)}
 
 

@@ -112,6 +112,11 @@ def convex_left(here, before):
     return nesterov_left(here, before, product(1 - w, inverse(1 + w)))
 
 
+def convex_ball_left(here, before):
+    w = Q(3, 2) / NOW * H
+    return heavy_ball_left(here, before, product(1 - w, inverse(1 + w)))
+
+
 def triple_left(here, before):
     rho = 1 - K * H
     beta = product(rho, rho, inverse(1 + K * H))
@@ -128,6 +133,7 @@ def conformal_left(here, before):
 LEFT = {
     "heavy-ball-inertial": heavy_ball_left,
     "nesterov-sc": nesterov_left,
+    "heavy-ball-c": convex_ball_left,
     "nesterov-c": convex_left,
     "triple-momentum": triple_left,
     "conformal-euler": conformal_left,

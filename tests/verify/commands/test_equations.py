@@ -6,13 +6,14 @@ import pytest
 import sympy
 from flint import fmpq
 
-from derive.engine.second_order import VELOCITY, second_order_equation
+from derive.engine.second_order import VELOCITY, second_order_equation, written
 from derive.optimizers import NONLINEAR
 from verify.cli import main
 from verify.formulas.motions import read_motion
 from verify.workbench.motions import compare_motion, names_of
 
 RULES = ["heavy-ball-inertial", "nesterov-sc", "nesterov-c", "triple-momentum", "conformal-euler"]
+RULES += ["heavy-ball-c"]
 SHOWN = {
     VELOCITY: "X'",
     (): "grad f(X)",
@@ -27,6 +28,9 @@ TEX = {
     ((),): r"\nabla^{2}f(X)\,\nabla f(X)",
     (VELOCITY, VELOCITY): r"\nabla^3f(X)[\dot X,\dot X]",
 }
+
+
+NAMED = {written(vector): text for vector, text in SHOWN.items()}
 
 
 def ask(capsys, *arguments):
@@ -130,3 +134,70 @@ def test_what_cannot_be_compared_is_said_in_one_sentence(capsys, arguments, mess
     assert code == 2
     assert message in said.err
     assert "Traceback" not in said.err
+
+
+def derived(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(["derive", *arguments])
+    return stop.value.code or 0, capsys.readouterr()
+
+
+def in_words(rows, factor="1"):
+    """Rows of coefficients by vector as a sum in text, the last power multiplied."""
+    parts = [
+        f"({c})*{factor if n == len(rows) - 1 else 1}*h**{n}*({NAMED[v]})"
+        for n, row in enumerate(rows)
+        for v, c in row.items()
+    ]
+    return " + ".join(parts) or "0"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_derived_equation_and_its_starts_are_those_that_the_check_finds(capsys, name):
+    asked = ("--quantity", "second-order-equation", "--clock", "3/2", "--format", "json")
+    code, said = derived(capsys, name, *asked)
+    found = json.loads(said.out)
+    assert code == 0
+    assert found["order"] == len(found["terms"]) == 3
+    timed = name.endswith("-c")
+    assert found["singular_at_0"] == timed == bool(found["no_start"])
+    for factor, equal in (("1", 0), ("101/100", 1)):
+        text = f"X'' = {in_words(found['terms'], factor)}"
+        assert ask(capsys, text, "--against", name, "--clock", "3/2")[0] == equal
+    for rows in found["starts"].values():
+        for factor, equal in (("1", 0), ("101/100", 1)):
+            text = f"X'' = {in_words(found['terms'])}"
+            start = ("--start", in_words(rows, factor))
+            assert ask(capsys, text, "--against", name, *start)[0] == equal
+
+
+def test_the_derived_equation_is_typed_as_people_write_it(capsys):
+    asked = ("nesterov-c", "--quantity", "second-order-equation", "--clock", "3/2")
+    code, said = derived(capsys, *asked)
+    assert code == 0
+    assert "x_k met at the time (k + 3/2)h" in said.out
+    assert "singular at t = 0" in said.out
+    assert r"-\nabla E" in derived(capsys, *asked, "--format", "latex")[1].out
+    code, said = derived(capsys, "heavy-ball-inertial", *asked[1:3], "--order", "2")
+    assert "at the start, from the memory as declared" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("heavy-ball", "--quantity", "second-order-equation"), "has to be slow"),
+        (("heavy-ball-inertial", "--clock", "1"), "--clock has no effect"),
+        (("nesterov-c", "--quantity", "second-order-equation", "--order", "0"), "least is 1"),
+        (
+            ("scheduled-momentum", "--loss", "x^2", "--set", "eta=1", "--set", "beta=k/(k + 3)"),
+            "tied to the step",
+        ),
+        (("nesterov-c", "--quantity", "second-order-equation", "--k", "1"), "--k has no effect"),
+        (("nesterov-sc", "--quantity", "second-order-equation", "--format", "sympy"), "latex or"),
+    ],
+)
+def test_what_has_no_second_order_equation_is_said(capsys, arguments, said):
+    code, out = derived(capsys, *arguments)
+    assert code == 2
+    assert said in out.err
+    assert out.err.count("\n") == 1
