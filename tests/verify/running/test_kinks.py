@@ -11,6 +11,7 @@ from derive.engine.invariant_manifold import general_flow
 from derive.engine.sequences import NoClosedForm
 from derive.engine.settling import past_a_kink
 from derive.optimizers import NONLINEAR
+from tests.verify.commands.test_cli import undertow
 from verify.formulas.reading import loss_from_text
 from verify.running.flows import flow
 from verify.running.general_flows import GeneralField, Landscape, distance, run
@@ -97,6 +98,14 @@ def test_what_moves_the_beginning_is_the_change_of_the_rate_that_the_memory_hold
         vector = symbols[beside] if power == 1 else eta * symbols["E[E]"]
         assert row[power] == beta * (eta - before) * vector / (1 - beta) ** (2 * power)
         assert not any(row[1:power])
+
+
+def test_the_rate_before_the_kink_has_a_name_of_its_own(capsys):
+    asked = ("derive", INSIDE, "--quantity", "past-a-kink", "--order", "1")
+    assert "−βgη₋(t)/(1−β)²" in undertow(capsys, *asked)[1]
+    assert r"\eta_{-}(t)\beta g" in undertow(capsys, *asked, "--format", "latex")[1]
+    code, _, err = undertow(capsys, "derive", "heavy-ball", *asked[2:])
+    assert (code, "of other rules than heavy-ball" in err) == (2, True)
 
 
 def test_a_rule_without_schedules_or_with_one_for_a_weight_of_its_memory_is_refused():
