@@ -58,6 +58,63 @@ def test_a_step_that_is_not_small_beside_the_memory_loses_the_order(halvings, ho
     assert found.holds(2) == holds
 
 
+@optimizer(state=("m",), parameters=("b", "eps"))
+def nearly_signed(x, m, grad, h, *, b, eps):
+    m = b * m + (1 - b) * grad(x)
+    return x - h * m / (abs(m) + eps), m
+
+
+SMALL = fmpq(1, 2**12)
+WITHIN, BEYOND = range(22, 27), range(6, 11)
+"""Steps of which the first are far smaller than 2^-12, and the second far larger."""
+
+
+@pytest.mark.parametrize(
+    ("start", "eps", "halvings", "holds"),
+    [
+        (SMALL, SMALL, WITHIN, True),
+        (SMALL, SMALL, BEYOND, False),
+        (fmpq(1), SMALL, BEYOND, True),
+        (SMALL, fmpq(1), BEYOND, True),
+    ],
+    ids=["small-steps", "large-steps", "far-from-0", "large-epsilon"],
+)
+def test_a_step_that_is_large_beside_epsilon_and_gradient_loses_the_order(
+    start, eps, halvings, holds
+):
+    """The edge is |g| + eps: either may be small, not both beside a step."""
+    flow = general_flow(nearly_signed, order=3)
+    (edge,) = [edge for edge in edges(flow) if edge.kind is SCALE]
+    names = {s.name: flow.algebra.variable(s) for s in edge.of.symbols}
+    assert edge.of in {v + names["eps"] for v in names.values()}
+    assert seen(flow, LAND, [start], {"b": fmpq(1, 2), "eps": 3 * eps}, halvings) == holds
+
+
+PLANE = Landscape({"E": loss_from_text("x^4/4 + x^2 + y^2/2 + x*y/3")}, {"x": 2})
+
+
+@pytest.mark.parametrize(
+    ("start", "halvings", "holds"),
+    [(fmpq(1), BEYOND, True), (SMALL, BEYOND, False), (SMALL, WITHIN, True)],
+    ids=["far-from-0", "large-steps", "small-steps"],
+)
+def test_beside_a_gradient_of_zero_the_flow_of_a_normalized_step_is_lost(start, halvings, holds):
+    """From 2^-12 a step of 2^-10 or more goes beyond the minimum, where the norm is 0."""
+    rule = NONLINEAR["normalized-momentum"]
+    flow = general_flow(rule, order=3)
+    assert ZERO in kinds(flow)
+    values = dict.fromkeys(rule.parameters, fmpq(1, 2))
+    assert seen(flow, PLANE, [start, -start / 2], values, halvings) == holds
+
+
+def seen(flow, land, start, values, halvings):
+    """Whether the order is seen in one step; a flow that runs to infinity has none."""
+    try:
+        return one_step(flow, land, {"x": start}, values, halvings=halvings).holds(2)
+    except ArithmeticError:
+        return False
+
+
 @optimizer(parameters=("a", "b"))
 def with_a_gap(x, grad, h, *, a, b):
     return x - h * abs(a - 2 * b) * grad(x)
