@@ -122,7 +122,8 @@ class Statement:
             if isinstance(after, str) and after.startswith("^") and not re.fullmatch(ATOM, bare):
                 bare = rf"\left({bare}\right)"
             signed = sign and not bare.startswith("-")
-            done += f"{'+' if signed else ''}{bare}" if inside else slot.latex
+            words = slot.latex.removesuffix(",") if after[:1] == "," else slot.latex
+            done += f"{'+' if signed else ''}{bare}" if inside else words
         return done
 
     def pieces(self, text: str) -> Iterator[str | tuple[Slot, bool]]:

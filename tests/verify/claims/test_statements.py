@@ -109,5 +109,6 @@ def test_the_sentence_is_written_from_the_slots(claim):
     for name, _, wrong in claim.says.wrong():
         if f"{{{name}}}" in claim.says.text:
             assert wrong.latex != claim.says.latex, name
+    assert ",," not in claim.sentence
     words = re.sub(r"\\(?:mathrm|operatorname)\{\w+\}", "", claim.sentence)
     assert not re.search(r"\{[a-z]\w{2,}\}", words)

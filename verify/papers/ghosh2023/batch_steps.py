@@ -275,11 +275,11 @@ def strength(part: int, limit: int | sympy.Expr, factor: str, batches: dict[str,
     def printed_at(says: Statement, settings: Settings) -> fmpq:
         return 1 / (1 - says["example"][r"\beta"])
 
-    drawn = "With batches {batches}, " if batches else "With batches however drawn, "
+    drawn = "With batches {batches}, at" if batches else "At"
     return Claim(
         says=Statement(
             Type.LIMIT,
-            rf"{drawn}at equal effective learning rate and for the losses scaled to equal mean "
+            rf"{drawn} equal effective learning rate and for the losses scaled to equal mean "
             rf"force, the part of ${'SF'[part]}$ in the mean of $IGRM_s$ tends to {{limit}} times "
             rf"that of SGD as $k$ grows, for {{domain}}, {NOTATION}.",
             {

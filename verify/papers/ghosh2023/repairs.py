@@ -17,13 +17,14 @@ from derive import heavy_ball, modified_flow
 from derive.engine.backward_error import slow_manifold
 from derive.engine.startup import initial_shift
 from derive.language.formula import BETA, H
-from derive.language.trees import LEAF
+from derive.language.trees import LEAF, Tree
 from derive.language.update_rule import Optimizer
 from verify.claims.checks.first_steps import FADING
 from verify.claims.checks.followed import Followed, slot_field, slot_path, slot_rest
 from verify.claims.checks.heavy_ball import HALF, HALVINGS, ONE_MINUS, PAIR, RESIDUAL_BETAS
 from verify.claims.checks.identities import exact, identical
-from verify.claims.checks.memory_rules import HEAVY_BALL, NESTEROV, Rule
+from verify.claims.checks.memory_rules import CHAIN, FORK, HEAVY_BALL, NESTEROV, Rule
+from verify.claims.checks.momentum_flows import FIRST_TERM, H2_TERMS
 from verify.claims.checks.start_up import Case, cold_component, start_up
 from verify.claims.checks.stated import observed
 from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
@@ -223,6 +224,8 @@ def second_shift(
         ),
         checks=(
             on("bend", identical("B-series engine", lambda: shift_by_engine(optimizer))),
+            on("chain", identical("flow by B-series", lambda: flow_by_engine(optimizer, CHAIN))),
+            on("fork", identical("fork by B-series", lambda: flow_by_engine(optimizer, FORK))),
             slow_part(optimizer),
             start_up(
                 "decay of the h and h^2 terms",
@@ -242,6 +245,11 @@ def shift_by_engine(optimizer: Optimizer) -> sympy.Expr:
     return H**2 * initial_shift(optimizer, order=2)[PAIR].as_expr()
 
 
+def flow_by_engine(optimizer: Optimizer, tree: Tree) -> sympy.Expr:
+    """The factor of a tree of three nodes in the flow, as the B-series engine gives it."""
+    return -(H**2) * modified_flow(optimizer, order=3)[tree].as_expr() / tree.symmetry
+
+
 def slow_part(optimizer: Optimizer) -> Check:
     """The start is the slow part of the cold start on a quadratic mode."""
 
@@ -258,7 +266,7 @@ def slow_part(optimizer: Optimizer) -> Check:
 
 @claim(
     "ghosh2023.second-shift",
-    catalogue="A12",
+    catalogue="A12 E14",
     where="repair of Theorem 4.1, equation (6)",
     printed=OURS,
 )
@@ -266,13 +274,13 @@ def second_shift_of_heavy_ball() -> Claim:
     r"""On a mode $x_k=A\kappa_+^k+B\kappa_-^k$: the slow part of the cold start is $A=
     (1-z-\kappa_-)/(\kappa_+-\kappa_-)$, and its expansion $1+\beta z/(1-\beta)^2+\beta(2+\beta)
     z^2/(1-\beta)^4+\dots$ gives the coefficients of the shift at the trees without branching.
-    Order $h^2$ has no other tree. With the flow through $h^2$ it is $O(h^3)$.
+    Order $h^2$ has no other tree.
+
+    $x(t+h)-(1+\beta)x+\beta x(t-h)=-hg$ is, divided by $(1-\beta)h$, with $w=1/(1-\beta)$ and up to
+    $O(h^3)$, $\dot x=-wg-\frac{1+\beta}2wh\ddot x-\frac{h^2}6\dddot x$. At $h$ the second
+    derivative has $(1+\beta)w^4(HHg+\frac12T[g,g])$, and the third is $-w^3(HHg+T[g,g])+O(h)$.
     """
-    terms = {
-        "pull": -H * (1 + BETA) / (2 * ONE_MINUS**3),
-        "chain": -(H**2) * (1 + 4 * BETA + BETA**2) / (3 * ONE_MINUS**5),
-        "fork": -(H**2) * (1 + 10 * BETA + BETA**2) / (12 * ONE_MINUS**5),
-    }
+    terms = {"pull": FIRST_TERM, "chain": H2_TERMS[CHAIN], "fork": H2_TERMS[FORK]}
     return second_shift("Heavy ball", HEAVY_BALL, terms, BETA * (2 + BETA))
 
 

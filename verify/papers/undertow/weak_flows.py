@@ -30,20 +30,13 @@ SLOTS: dict[str, Slot] = {
     "spread": Value(H / ONE_MINUS**2),
 }
 """The equation of momentum."""
-READ = r"On a quadratic with white noise, additive and multiplicative, $y:=x{+state}v$"
-EQUATION = r"$dY:=-{force}\nabla(f{+weight}\lVert\nabla f\rVert^2)\,dt+dN$, $Y_0:=x_0$"
 
 
 def equation(says: Statement, h: Number, beta: Number, curvature: Number) -> Any:
-    """Regularizer, diffusion and weight of v that stand in the slots; of what has no slot, those of
-    momentum."""
-
-    def number(name: str) -> Number:
-        formula = says if name in says.slots else Statement(Type.EQUALITY, "", SLOTS)
-        return formula.number(name, h=h, beta=beta)
-
-    pull = number("force") * (1 - beta) * (number("weight") * curvature * 2 + 1)
-    return (pull - 1) / (curvature * 2), number("spread"), number("state")
+    """Regularizer, diffusion and weight of v that stand in the slots."""
+    found = {name: says.number(name, h=h, beta=beta) for name in SLOTS}
+    pull = found["force"] * (1 - beta) * (found["weight"] * curvature * 2 + 1)
+    return (pull - 1) / (curvature * 2), found["spread"], found["state"]
 
 
 def moment_checks(of: Equation) -> tuple[Check, ...]:
@@ -63,43 +56,19 @@ def moment_checks(of: Equation) -> tuple[Check, ...]:
     )
 
 
-def weak_claim(text: str, names: tuple[str, ...], symbolic: Check) -> Claim:
-    """A statement on the equation, with these of its slots."""
-    chosen = {name: SLOTS[name] for name in names}
-    return Claim(
-        says=Statement(Type.EQUALITY, text, {**chosen, "order": Order(2), "domain": FADING}),
-        checks=(on(names[-1], symbolic), *moment_checks(equation)),
-    )
-
-
-@claim("undertow.momentum-weak-drift", catalogue="E20", where="momentum, drift", printed=OURS)
-def momentum_drift() -> Claim:
-    r"""$y=x+\frac\beta{1-\beta}v$ moves by $-\frac h{1-\beta}\nabla f_k(x)$: no memory is left.
-    With $x=y+\frac{h\beta}{(1-\beta)^2}\nabla f$ and noise of mean 0 that is uncorrelated with the
-    new batch, the mean step is that of heavy ball without noise, up to $O(h^3)$, and so is the
-    drift, for $y$ as for $x$.
-    """
-    return weak_claim(
-        rf"{READ} of SGD with momentum has at a fixed time the first two moments of {EQUATION}, "
-        r"${spread}\,\Sigma$ the covariance of the noise $N$ over $dt$, up to {order}, for "
-        r"{domain}.",
-        ("state", "force", "spread", "weight"),
-        identical(
-            "modified loss by B-series",
-            lambda: H * modified_loss(heavy_ball, order=2).terms[PAIR].as_expr(),
-        ),
-    )
-
-
 @claim(
-    "undertow.momentum-weak-diffusion",
+    "undertow.momentum-weak-equation",
     catalogue="E20 A27",
-    where="momentum, diffusion",
+    where="the equation of momentum in the weak sense",
     printed=OURS,
 )
-def momentum_diffusion() -> Claim:
-    r"""Each batch moves $y$ by $h/(1-\beta)$ times its gradient, once: the variance of a step is
-    $h^2/(1-\beta)^2\,\Sigma$, as for SGD at the effective learning rate.
+def momentum_equation() -> Claim:
+    r"""$y=x+\frac\beta{1-\beta}v$ moves by $-\frac h{1-\beta}\nabla f_k(x)$: no memory is left, and
+    each batch moves it once, so that the variance of a step is $h^2/(1-\beta)^2\,\Sigma$, as for
+    SGD at the effective learning rate. With $x=y+\frac{h\beta}{(1-\beta)^2}\nabla f$ and noise of
+    mean 0 that is uncorrelated with the new batch, the mean step is that of heavy ball without
+    noise, up to $O(h^3)$, and so is the drift, for $y$ as for $x$. At the start $v=0$; read as $x$
+    the start-up leaves an error of order $h$.
     """
 
     def accumulated() -> sympy.Expr:
@@ -107,35 +76,28 @@ def momentum_diffusion() -> Claim:
         force = autocovariance(WITH_REPLACEMENT, sympy.Integer(0))
         return H * force * (1 + 2 * BETA / ONE_MINUS)
 
-    return weak_claim(
-        r"On a quadratic with white noise, additive and multiplicative, the equation of SGD with "
-        r"momentum that has its moments up to {order} has noise of covariance ${spread}\,\Sigma$ "
-        r"over $dt$, as SGD at equal effective learning rate, for {domain}.",
-        ("spread",),
-        identical("sum of the autocovariances", accumulated),
-    )
-
-
-@claim(
-    "undertow.momentum-weak-state",
-    catalogue="E20",
-    where="momentum, what is followed",
-    printed=OURS,
-)
-def momentum_state() -> Claim:
-    r"""$(1-\beta)x+\beta v'$, with $v'$ the last displacement, moves without memory; over $1-\beta$
-    it is $x+\frac\beta{1-\beta}v$, and at the start $v=0$. Read as $x$ the start-up leaves an error
-    of order $h$.
-    """
-
     def at_rest() -> sympy.Expr:
         """On a mode without curvature y must not change while v fades."""
         matrix = mode_matrix(heavy_ball).subs(Z, 0)
         return matrix[0, 1] / (1 - matrix[1, 1])
 
-    return weak_claim(
-        rf"{READ} of SGD with momentum has the moments of its equation up to {{order}} from the "
-        r"first step on, for {domain}.",
-        ("state",),
-        identical("a mode without curvature", at_rest),
+    def regularizer() -> sympy.Expr:
+        return H * modified_loss(heavy_ball, order=2).terms[PAIR].as_expr()
+
+    return Claim(
+        says=Statement(
+            Type.EQUALITY,
+            r"On a quadratic with white noise, additive and multiplicative, $y:=x{+state}v$ of SGD "
+            r"with momentum has at a fixed time the first two moments of "
+            r"$dY:=-{force}\nabla(f{+weight}\lVert\nabla f\rVert^2)\,dt+dN$, $Y_0:=x_0$, "
+            r"${spread}\,\Sigma$ the covariance of the noise $N$ over $dt$, up to {order}, for "
+            r"{domain}.",
+            {**SLOTS, "order": Order(2), "domain": FADING},
+        ),
+        checks=(
+            on("weight", identical("modified loss by B-series", regularizer)),
+            on("spread", identical("sum of the autocovariances", accumulated)),
+            on("state", identical("a mode without curvature", at_rest)),
+            *moment_checks(equation),
+        ),
     )
