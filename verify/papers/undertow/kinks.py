@@ -207,7 +207,7 @@ def rank_loss() -> Claim:
 
     return jumping(
         run,
-        r"the matrix $\nabla E$ loses rank and $K$ is the nuclear norm, as in Muon,",
+        r"the matrix $\nabla E$ loses rank and $K$ is the nuclear norm, as in Muon",
         r"on $E:=\lVert x\rVert^2/2$, the Frobenius norm, with a larger singular value that does "
         r"not vanish and a smaller one",
         Instance(None, {r"\sigma": "1/3"}),
