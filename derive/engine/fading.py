@@ -16,6 +16,11 @@ from derive.engine.sequences import NoClosedForm
 from derive.engine.step_series import Series, constant
 from derive.engine.vectors import Algebra
 
+
+class Ends(NoClosedForm):
+    """A start-up is over after some steps, as no power is."""
+
+
 KINDS = {"fading", "step"}
 
 
@@ -68,7 +73,7 @@ class Fading:
             if first is None and mu == rate:
                 raise NoClosedForm(f"what the start-up of {self.name} adds does not fade.")
             if not mu and not rate:
-                raise NoClosedForm(
+                raise Ends(
                     f"the start-up of {self.name} ends after some steps, which no formula in k "
                     "says; give a step: --k 3."
                 )

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from derive.engine.component_ring import Element, NoExpansion, Restart
 from derive.engine.displaced import displaced, written_out
-from derive.engine.fading import Fading
+from derive.engine.fading import Ends, Fading
 from derive.engine.invariant_manifold import SlowManifold, flow_apart, linear_parts
 from derive.engine.running_rules import Running
 from derive.engine.sequences import NoClosedForm
@@ -62,7 +62,10 @@ def settled_start(optimizer: Optimizer, *, order: int) -> Mapping[str, tuple[Ele
         NoClosedForm: the memory is not linear, or enters through a quotient or a root.
     """
     try:
-        return _restarted(optimizer, order, lambda start: start.shift())
+        try:
+            return _restarted(optimizer, order, lambda start: start.shift())
+        except Ends:
+            return _restarted(optimizer, order, lambda start: start.shift_by_steps())
     except NoClosedForm as error:
         raise NoClosedForm(
             f"where the lasting flow of {optimizer.name} starts has no formula through "
@@ -333,6 +336,40 @@ class _StartUp:
                 gap = written_out(algebra, gap - displaced(later, there).coefficients[n])
                 place[s].append(self.fading.solved(algebra.number(1), gap, None))
         return {s: tuple(self.fading.at(c, 0) for c in row) for s, row in place.items()}
+
+    def shift_by_steps(self) -> dict[str, tuple[Element, ...]]:
+        """sigma_0 where the memory is on the slow manifold after some steps: back from there."""
+        algebra, order = self.algebra, self.order
+        run, steps = Running(self.flow.optimizer, algebra), list[Rows]()
+        z = self._begun(run)
+        for j in range((order + 1) * len(z) + 1):
+            run.number = j
+            speeds, z = self._step(run, z)
+            steps.append(speeds)
+        last = {s: [written_out(algebra, c) for c in row] for s, row in steps[-1].items()}
+        if any(
+            written_out(algebra, c) != last[s][n]
+            for s, row in self.flow.flow.items()
+            for n, c in enumerate(row)
+        ):
+            raise Ends(f"one memory of {self.name} ends after some steps and another one fades")
+        own = {s: c.symbols[0].index for s, c in self.xi.items()}
+        step, zero = self._stepped(self.flow.flow), algebra.zero
+        place: Rows = {s: [c, *[zero] * order] for s, c in self.xi.items()}
+        for speeds in reversed(steps):
+            moved = self._stepped(speeds)
+            there = {own[s]: moved[s] for s in place}
+            later = {s: displaced(Series(algebra, row), there) for s, row in place.items()}
+            place = {s: [c, *[zero] * order] for s, c in self.xi.items()}
+            for n in range(1, order + 1):
+                here = {own[s]: Series(algebra, row) for s, row in place.items()}
+                gaps = {
+                    s: later[s].coefficients[n] - displaced(step[s], here).coefficients[n]
+                    for s in place
+                }
+                for s, gap in gaps.items():
+                    place[s][n] = written_out(algebra, gap)
+        return {s: tuple(row) for s, row in place.items()}
 
     def _stepped(self, flow: Mapping[str, Sequence[Element]]) -> dict[str, Series]:
         """exp(h F) of the slow variables, without names."""

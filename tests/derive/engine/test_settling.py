@@ -104,7 +104,7 @@ def test_each_step_from_a_cold_start_is_a_step_of_its_flow(name, k):
     assert not observed_order(controls, floor=1e-38).supports(3)
 
 
-@pytest.mark.parametrize("name", ["averaged-weights", "schedule-free", "heavy-ball"])
+@pytest.mark.parametrize("name", ["averaged-weights", "schedule-free", "heavy-ball", "optimistic"])
 @pytest.mark.parametrize("wrong", [fmpq(1), fmpq(3, 2)])
 def test_from_the_new_start_the_flow_meets_the_iterates(name, wrong):
     """With the shift through h^2 the error is of order 3, and not with another one at h^2."""
@@ -148,9 +148,17 @@ def away(x, v, grad, h):
     return x + v, v
 
 
+@optimizer(state=("last", "m"), parameters=("b",))
+def mixed(x, last, m, grad, h, *, b):
+    g = grad(x)
+    m = b * m + g
+    return x - 2 * h * g + h * last - h * m, g, m
+
+
 @pytest.mark.parametrize(
     ("compute", "error", "said"),
     [
+        (lambda: settled_start(mixed, order=2), NoClosedForm, "another one fades"),
         (lambda: start_up(NONLINEAR["adam"], order=2), NoClosedForm, "give a step, --k 3"),
         (lambda: start_up(crossed, order=1), NoClosedForm, "depend on each other"),
         (lambda: start_up(NONLINEAR["adam"], order=1, k=99), BadInput, "outside"),
