@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import sympy
-from flint import fmpq
-from flint.utils.flint_exceptions import DomainError
-
 from derive.language.bad_input import BadInput
-from derive.language.formula import Formula
-from derive.language.writing import plain
-from verify.claims.claim import Claim, Settings, Verdict
+from verify.claims.claim import REGISTRY, Claim, Settings, Verdict
 from verify.claims.judging import ClaimResult, judge
 from verify.recheck import MANIFEST, seal
 from verify.running.files import read_text, write_whole
-from verify.running.numbers import evaluate
-from verify.running.recording import Recorder, Unwritable, rational, recording, tree_of
+from verify.running.recording import Recorder, is_writable, recording, tree_of
 
 Json = Any
+PRINTED = " printed"
 MARK = '"certificate of": "undertow"'
 
 
@@ -32,19 +25,13 @@ def certify(claim: Claim, settings: Settings, versions: dict[str, str]) -> tuple
     """Judge a claim and write down what anyone can redo of the evidence."""
     with recording() as log:
         result = judge(claim, settings)
-    formulas = {"$right": _tree(claim.formula)}
-    if claim.right is not None:
-        formulas["$printed"] = _tree(claim.printed)
-    checks = [*_checks(log, result, formulas), _at_a_point(claim, settings)]
+    formulas = _trees(claim)
+    checks = _checks(log, result, formulas)
     content = {
         "certificate of": "undertow",
         "claim": file_name(claim),
-        "source": f"{claim.source.key}, {claim.source.where}",
-        "statement": claim.sentence if claim.says else claim.statement,
-        "slots": claim.slots(),
+        **stated(claim),
         "beyond the source": result.verdict in (Verdict.PREMISE, Verdict.DERIVED),
-        "condition": claim.condition,
-        "formula": plain(claim.formula.expr),
         "verdict": str(result.verdict),
         "formulas": formulas,
         "checks": checks,
@@ -53,6 +40,24 @@ def certify(claim: Claim, settings: Settings, versions: dict[str, str]) -> tuple
         "versions": versions,
     }
     return result, content | {"seal": seal(content)}
+
+
+def stated(claim: Claim) -> dict[str, Json]:
+    """What the claim says, as its certificate has it: the words with their slots left open."""
+    return {
+        "source": f"{claim.source.key}, {claim.source.where}",
+        "statement": claim.says.text if claim.says else claim.statement,
+        "condition": claim.condition,
+        "slots": claim.slots(),
+        "misprint": claim.printed_slots(),
+    }
+
+
+def differences(folder: Path, name: str) -> str:
+    """What a certificate says otherwise than the claim of its name, if there is one."""
+    certificate = json.loads(read_text(folder / f"{name}.json"))
+    ours = stated(REGISTRY.claims[name]) if name in REGISTRY.claims else {}
+    return ", ".join(key for key, said in ours.items() if certificate.get(key) != said)
 
 
 def file_name(claim: Claim) -> str:
@@ -79,26 +84,30 @@ def write_manifest(folder: Path, claims: Sequence[Claim]) -> None:
     write_whole(folder / MANIFEST, json.dumps(names, indent=1) + "\n", force=True)
 
 
-def _tree(formula: Formula) -> Json:
-    try:
-        return tree_of(formula.expr)
-    except Unwritable:
-        return None
+def _trees(claim: Claim) -> dict[str, Json]:
+    """The formulas that hold, and those that were printed, by mark."""
+    printed, names = claim.judged(printed=True), {slot["name"] for slot in claim.printed_slots()}
+    right = {f"${slot}": expr for slot, expr in claim.judged(printed=False).items()}
+    other = {f"${slot}{PRINTED}": expr for slot, expr in printed.items() if slot in names}
+    return {mark: tree_of(expr) for mark, expr in (right | other).items() if is_writable(expr)}
 
 
 def _checks(log: Recorder, result: ClaimResult, formulas: dict[str, Json]) -> list[Json]:
-    """Every check with its evidence, "$" told apart into right and printed formula.
+    """Every check with its evidence, the marks of printed formulas told apart.
 
     What a formula is compared with is written once, so that the right and the printed one are held
     against the same expression.
     """
     rows, derived = [], dict[str, str]()
     for section, check in zip(log.sections, result.checks, strict=True):
-        mark = '"$printed"' if section.refutes else '"$right"'
-        items = json.loads(json.dumps(section.evidence).replace('"$"', mark))
+        text = json.dumps(section.evidence)
+        for mark in section.judged:
+            if section.refutes and mark + PRINTED in formulas:
+                text = text.replace(json.dumps(mark), json.dumps(mark + PRINTED))
+        items = json.loads(text)
         for item in items:
             text = json.dumps(item.get("right"))
-            if item["kind"] in ("identity", "ball") and mark not in text:
+            if item["kind"] in ("identity", "ball"):
                 name = derived.setdefault(text, f"$derived {len(derived)}")
                 formulas[name], item["right"] = item["right"], name
         rows.append(
@@ -112,48 +121,3 @@ def _checks(log: Recorder, result: ClaimResult, formulas: dict[str, Json]) -> li
             }
         )
     return rows
-
-
-def _at_a_point(claim: Claim, settings: Settings) -> Json:
-    """The formula's exact value at a rational point; for a corrected claim, one where the printed
-    value differs."""
-    formulas = {"$right": claim.formula.expr}
-    corrected = claim.right is not None and claim.right.expr != claim.printed.expr
-    if corrected:
-        formulas["$printed"] = claim.printed.expr
-    items: list[Json] = []
-    for point in _points(formulas.values(), settings):
-        try:
-            values = {mark: evaluate(expr, point) for mark, expr in formulas.items()}
-        except (ValueError, TypeError, ArithmeticError, DomainError):
-            continue
-        if len(set(map(str, values.values()))) < len(formulas):
-            continue
-        at = {name: rational(value) for name, value in point.items()}
-        for mark, value in values.items():
-            item = {"kind": "value", "holds": True, "left": mark, "right": str(value), "at": at}
-            items.append(item)
-        if corrected:
-            sides = {"left": "$right", "right": "$printed"}
-            items.append({"kind": "identity", "holds": False, **sides, "at": at})
-        break
-    return {
-        "name": "printed and right formula at one point" if corrected else "formula at one point",
-        "kind": "symbolic",
-        "passed": True,
-        "refutes": corrected,
-        "figure": "different exact values" if corrected else "exact value",
-        "items": items,
-    }
-
-
-def _points(expressions: Iterable[sympy.Expr], settings: Settings) -> Iterator[dict[str, fmpq]]:
-    """Rational points for their symbols, where sqrt(beta) and the root of the discriminant of a
-    mode are rational; numbers of steps are whole."""
-    draw = random.Random(settings.seed)
-    names = sorted({str(symbol) for expr in expressions for symbol in expr.free_symbols})
-    for _ in range(20):
-        point = {name: fmpq(draw.randint(2, 9), 1 if name in ("k", "n") else 10) for name in names}
-        p, q = fmpq(draw.randint(6, 9), 10), fmpq(draw.randint(1, 5), 10)
-        special = {"beta": p * q, "z": (1 - p) * (1 - q)} if "z" in names else {"beta": p**2}
-        yield point | {name: value for name, value in special.items() if name in names}

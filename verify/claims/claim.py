@@ -16,7 +16,7 @@ from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
 from verify.claims.slips import mutants
 from verify.claims.slots import Domain, Slot, Value
-from verify.claims.statement import Statement
+from verify.claims.statement import Statement, rows
 from verify.running.digits import DEFAULT_DIGITS
 
 
@@ -274,11 +274,20 @@ class Claim:
         """What its statement is about; of a claim of the older form that is not recorded."""
         return str(self.says.type) if self.says else str(Status.NOT_RECORDED)
 
+    def judged(self, *, printed: bool) -> dict[str, sympy.Expr]:
+        """The formulas that its checks are handed, by slot."""
+        if self.says:
+            return (self.printed_candidate if printed else self.says).formulas()
+        return {"formula": (self.printed if printed else self.formula).expr}
+
     def slots(self) -> list[dict[str, str]]:
         """Every slot with its kind and value."""
-        if self.says:
-            return self.says.as_json()
-        return [{"name": "formula", "kind": "formula", "value": str(self.formula)}]
+        return rows(self.says.slots if self.says else {"formula": Value(self.formula.expr)})
+
+    def printed_slots(self) -> list[dict[str, str]]:
+        """What was printed in the slots where that is something else."""
+        old_form = {"formula": Value(self.printed.expr)} if self.right is not None else {}
+        return rows(self.misprint if self.says else old_form)
 
 
 def lettered(text: str, first: bool = False) -> str:

@@ -96,8 +96,7 @@ def _timed(
     name: str, check: Check, claim: Claim, settings: Settings, *, stands: bool
 ) -> CheckResult:
     if (log := recorder()) is not None:
-        formula = claim.formula if stands else claim.printed
-        log.begin(name, formula.expr, refutes=not stands)
+        log.begin(name, claim.judged(printed=not stands), refutes=not stands)
     begin = time.perf_counter()
     candidate = claim.candidate if stands else claim.printed_candidate
     with looking(candidate) as seen:

@@ -166,12 +166,10 @@ class Statement:
             for slip, other in slot.wrong():
                 yield name, slip, self.changed(**{name: other})
 
-    def as_json(self) -> list[dict[str, str]]:
-        """Every slot with its kind and value."""
-        return [
-            {"name": name, "kind": slot.kind, "value": slot.plain}
-            for name, slot in self.slots.items()
-        ]
+
+def rows(slots: Mapping[str, Slot]) -> list[dict[str, str]]:
+    """Slots with their kinds and values."""
+    return [{"name": n, "kind": slot.kind, "value": slot.plain} for n, slot in slots.items()]
 
 
 NOTATION = (

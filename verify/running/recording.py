@@ -7,18 +7,15 @@ checks that it has anyway. Formulas are trees as `verify.recheck` reads them.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import flint
 import sympy
-from flint import arb, fmpq
+from flint import fmpq
 from flint.utils.flint_exceptions import DomainError
 
 from verify import recheck
@@ -48,21 +45,30 @@ def rational(number: Any) -> str:
     return str(number if isinstance(number, fmpq) else fmpq(int(number.p), int(number.q)))
 
 
-def tree_of(expr: sympy.Basic, judged: sympy.Basic | None = None) -> Json:
-    """The expression as nested lists, "$" standing for the judged formula.
+Marks = Mapping[str, sympy.Expr]
+"""The formulas that are judged, by "$" and the name of their slot."""
+
+
+def tree_of(expr: sympy.Basic, judged: Marks | None = None, *, inside: bool = False) -> Json:
+    """The expression as nested lists, a mark standing for a judged formula.
+
+    Inside an expression a number or a symbol is no mark, whatever slot has it too.
 
     Raises:
         Unwritable: it holds a function or number that the checker does not know.
     """
-    if expr == JUDGED or (judged is not None and expr == judged):
-        return "$"
+    if expr == JUDGED:
+        return next(iter(judged or {"$": expr}))
+    for mark, formula in (judged or {}).items():
+        if expr == formula and (formula.args or not inside):
+            return mark
     if isinstance(expr, sympy.Rational):
         return rational(expr)
     if isinstance(expr, sympy.Symbol):
         return ["symbol", expr.name]
     if isinstance(expr, sympy.Sum) and len(expr.limits) == 1:
         index, *ends = expr.limits[0]
-        body, low, high = (tree_of(part, judged) for part in (expr.function, *ends))
+        body, low, high = (tree_of(part, judged, inside=True) for part in (expr.function, *ends))
         return ["sum", body, index.name, low, high]
     heads = {
         sympy.Add: "+",
@@ -74,7 +80,7 @@ def tree_of(expr: sympy.Basic, judged: sympy.Basic | None = None) -> Json:
     }
     if expr.func not in heads:
         raise Unwritable(f"{expr} cannot be written into a certificate.")
-    return [heads[expr.func], *(tree_of(part, judged) for part in expr.args)]
+    return [heads[expr.func], *(tree_of(part, judged, inside=True) for part in expr.args)]
 
 
 @dataclass
@@ -82,7 +88,7 @@ class Section:
     """The evidence of one check on one formula."""
 
     name: str
-    judged: sympy.Expr | None
+    judged: dict[str, sympy.Expr]
     refutes: bool
     items: list[Json] = field(default_factory=list)
     values: list[Json] = field(default_factory=list)
@@ -101,15 +107,11 @@ class Recorder:
         self.flows: list[Any] = []
         """The flows taken since the last residual; see `verify.running.restating`."""
 
-    def begin(self, name: str, judged: sympy.Expr, *, refutes: bool) -> None:
-        """What follows belongs to this check."""
+    def begin(self, name: str, judged: Mapping[str, sympy.Expr], *, refutes: bool) -> None:
+        """What follows belongs to this check of formulas, by the names of their slots."""
         self.flows.clear()
-        try:
-            tree_of(judged)
-        except Unwritable:
-            self.sections.append(Section(name, None, refutes))
-        else:
-            self.sections.append(Section(name, judged, refutes))
+        marked = {f"${slot}": expr for slot, expr in judged.items() if is_writable(expr)}
+        self.sections.append(Section(name, marked, refutes))
 
     def add(self, kind: str, holds: bool | None, **content: Json) -> None:
         self.sections[-1].items.append({"kind": kind, "holds": holds, **content})
@@ -125,9 +127,9 @@ class Recorder:
         """
         try:
             sides = {"left": self._tree(left), "right": tree_of(right)}
-            places = at or _rationalizing((left, right, self.sections[-1].judged or JUDGED))
+            places = at or _rationalizing((left, right, *self.sections[-1].judged.values()))
             where = {name: tree_of(sympy.sympify(e)) for name, e in places.items()}
-            recheck.identity(_filled({**sides, "at": where}, self._formula))
+            recheck.identity(self._filled({**sides, "at": where}))
         except (*UNDECIDED, DomainError):
             return
         self.add("identity", holds, **sides, at=where)
@@ -137,33 +139,21 @@ class Recorder:
         left: sympy.Basic,
         right: sympy.Basic,
         points: Iterable[Mapping[str, fmpq]],
-        digits: int,
         *,
         holds: bool,
     ) -> None:
         """left - right encloses 0 at these points, or excludes it at one of them."""
-        judged = self.sections[-1].judged or left
-        symbols = set[sympy.Basic]().union(*(e.free_symbols for e in (left, right, judged)))
-        names, rows = {str(symbol) for symbol in symbols}, []
+        judged = self.sections[-1].judged.values()
+        symbols = set[sympy.Basic]().union(*(e.free_symbols for e in (left, right, *judged)))
+        names = {str(symbol) for symbol in symbols}
+        rows = [{n: rational(v) for n, v in point.items() if n in names} for point in points]
         try:
-            sides = {"left": self._tree(left), "right": tree_of(right)}
-            trees = _filled(list(sides.values()), self._formula)
-            for point in points:
-                a, b = (recheck.evaluate(tree, dict(point), arb) for tree in trees)
-                shown = {name: rational(v) for name, v in point.items() if name in names}
-                parts = ((a - b).mid(), (a - b).rad())
-                rows.append([shown, *([str(n) for n in part.man_exp()] for part in parts)])
+            sides = {"left": self._tree(left), "right": tree_of(right), "points": rows}
+            if recheck.ball(self._filled(sides)) is not holds:
+                return
         except UNDECIDED:
             return
-        self.add(
-            "ball",
-            holds,
-            **sides,
-            points=rows,
-            bits=str(flint.ctx.prec),
-            narrower=str(10 - digits),
-            flint=flint.__version__,
-        )
+        self.add("ball", holds, **sides)
 
     def value(self, expr: sympy.Expr, point: Mapping[str, Any], value: fmpq) -> None:
         """The exact value of an expression where every symbol is rational."""
@@ -179,42 +169,53 @@ class Recorder:
         item = {"kind": "value", "holds": True, "left": tree, "right": rational(value), "at": at}
         section.values.append(item)
 
-    def order(self, errors: Sequence[float | str], observed: ObservedOrder, claimed: int) -> None:
-        """The errors at halved step sizes and the order that was read off them."""
+    def order(
+        self,
+        errors: Sequence[float | str],
+        observed: ObservedOrder,
+        claimed: int | sympy.Rational,
+        ratio: int = 2,
+    ) -> None:
+        """The errors at step sizes that fall by a ratio, and the order that they show or not."""
         numbers = [Decimal(str(e)) for e in errors]
         if not all(number.is_finite() and number > 0 for number in numbers):
             return
-        if not math.isfinite(observed.uncertainty):
+        if not observed.decides:
             return
         pairs = [
             (int("".join(map(str, n.as_tuple().digits))), n.as_tuple().exponent) for n in numbers
         ]
-        exact = [digits * fmpq(10) ** int(power) for digits, power in pairs]
         self.add(
             "order",
-            observed.supports(claimed) if observed.decides else None,
+            observed.supports(claimed),
             errors=[[str(digits), str(power)] for digits, power in pairs],
-            ratios=[str(a / b) for a, b in pairwise(exact)],
-            middle=f"{observed.value:.4f}",
-            width=f"{observed.uncertainty + 5e-5:.4f}",
+            ratio=str(ratio),
             order=str(claimed),
         )
 
-    @property
-    def _formula(self) -> Json:
-        judged = self.sections[-1].judged
-        return "$" if judged is None else tree_of(judged)
+    def _filled(self, item: Json) -> Json:
+        trees = {mark: tree_of(expr) for mark, expr in self.sections[-1].judged.items()}
+        return _filled(item, trees)
 
     def _tree(self, expr: sympy.Basic) -> Json:
         return tree_of(expr, self.sections[-1].judged)
 
 
-def _filled(tree: Json, judged: Json) -> Json:
+def is_writable(expr: sympy.Basic) -> bool:
+    """Whether a certificate can hold the expression."""
+    try:
+        tree_of(expr)
+    except Unwritable:
+        return False
+    return True
+
+
+def _filled(tree: Json, trees: Mapping[str, Json]) -> Json:
     if isinstance(tree, list):
-        return [_filled(part, judged) for part in tree]
+        return [_filled(part, trees) for part in tree]
     if isinstance(tree, dict):
-        return {key: _filled(part, judged) for key, part in tree.items()}
-    return judged if tree == "$" else tree
+        return {key: _filled(part, trees) for key, part in tree.items()}
+    return trees.get(tree, tree) if isinstance(tree, str) else tree
 
 
 def _rationalizing(expressions: Iterable[sympy.Basic]) -> dict[str, sympy.Expr]:

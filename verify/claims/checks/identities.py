@@ -58,12 +58,12 @@ def enclosed(
                 ball = _ball(difference, point)
                 if not ball.contains(0):
                     if log := recorder():
-                        log.ball(candidate, wanted, drawn, settings.digits, holds=False)
+                        log.ball(candidate, wanted, drawn, holds=False)
                     at = ", ".join(f"{name} = {value}" for name, value in point.items())
                     return Evidence(False, f"off by {ball.str(5, radius=False)} at {at}")
                 widest = max(widest, ball.rad(), key=float)
             if widest < bound and (log := recorder()):
-                log.ball(candidate, wanted, drawn, settings.digits, holds=True)
+                log.ball(candidate, wanted, drawn, holds=True)
         figure = f"0 enclosed {count} times, radius {float(widest):.0e}"
         return Evidence(True if widest < bound else None, figure)
 

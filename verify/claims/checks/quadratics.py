@@ -103,9 +103,7 @@ def same_function(
             if logarithm:
                 log.identity(difference, sympy.Integer(0), equal)
                 with precision(settings.digits):
-                    log.ball(
-                        read(JUDGED), right, _below_the_threshold(), settings.digits, holds=equal
-                    )
+                    log.ball(read(JUDGED), right, _below_the_threshold(), holds=equal)
             else:
                 log.identity(read(JUDGED), right, equal)
         return equal, "difference 0" if equal else "the difference is not 0"

@@ -264,7 +264,7 @@ def tends(
         seen = observed_order(found, ratio=ratio, floor=10.0 ** (5 - settings.digits))
         power = says[order].power
         if (log := recorder()) is not None:
-            log.order(found, seen, power)
+            log.order(found, seen, power, ratio)
         passed = seen.supports(power) if seen.decides else None
         return Evidence(passed, f"order {seen}, stated {power}")
 
