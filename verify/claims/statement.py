@@ -183,6 +183,7 @@ NOTATION = (
 _ASSERTS = re.compile(
     r"\d|[<>=]|\\(?:[lg]eq?|ll|gg|sim|simeq|approx|to|neq?|propto|infty)(?![a-zA-Z])|\bO\(|Theta"
     r"|\b(?:at (?:most|least)|(?:less|more|greater|fewer) than|exactly|only if|if and only if)\b"
+    r"|\b(?:over all steps|at every step|however|uniformly|always|never)\b"
 )
 
 

@@ -18,7 +18,7 @@ SHARED = Path(__file__).parents[4] / "shared"
 TEXTS = {Status.READ: ("papers/*.txt",), Status.SECOND_HAND: ("papers/*.txt", "claims*.md")}
 """Where a quotation stands: in the source, or in what quotes it."""
 
-ARGUED: dict[str, str] = {}
+ARGUED = {"gunasekar2023.weighted-limit": "its reason takes up the printed word 'uniformly'"}
 """Claims whose text holds an assertion outside a slot, and why it has to."""
 
 
@@ -56,6 +56,7 @@ def test_a_quotation_stands_in_a_text_at_hand(claim):
         (r"Heavy ball is $O(h^2)$-close.", ["O("]),
         (r"It holds for $k\ge1$.", [r"\ge", "1"]),
         (r"The order is 7.", ["7"]),
+        (r"It is close over all steps, however drawn.", ["over all steps", "however"]),
         (r"The loss $\hat E:=E+c\lVert\nabla E\rVert^2$ at $x_{k+1}$.", []),
         (r"The factor is $c={factor}$ and {order}.", []),
         (r"The factor is $c={other}$.", ["="]),

@@ -169,10 +169,11 @@ def start(name: str, rule: Rule, mass: Value, speed: sympy.Expr, root: dict[str,
         says=Statement(
             Type.CLOSENESS,
             rf"{name} from a cold start is {{order}}-close, {{when}} to the solution of {EQUATION} "
-            r"from $x_0$ at the velocity $-{speed}\nabla E(x_0)$, for {losses} and {domain}. Over "
-            rf"all steps it is {{early}}-close, but for {unless}.",
+            r"from $x_0$ at the velocity $-{speed}\nabla E(x_0)$, for {losses} and {domain}. It "
+            rf"is {{early}}-close {{over}}, but for {unless}.",
             {"speed": Value(speed), "order": Order(2), "when": When.AFTER_START_UP, "mass": mass}
-            | {**DAMPING, "losses": Losses.EVERY, "domain": FADING, "early": Order(1), **alike},
+            | {**DAMPING, "losses": Losses.EVERY, "domain": FADING, "early": Order(1), **alike}
+            | {"over": When.EVERY_STEP},
         ),
         checks=(
             on("speed", identical("shift against initial layer", by_layer)),
@@ -185,7 +186,7 @@ def start(name: str, rule: Rule, mass: Value, speed: sympy.Expr, root: dict[str,
                 "observed order over all steps",
                 followed.errors(solution, **OTHER),
                 order="early",
-                when=None,
+                when="over",
             ),
             followed.on_losses(),
             followed.in_domain(),

@@ -252,7 +252,7 @@ def reduced_flow_order() -> Claim:
         ),
         misprint={"order": Order(2)},
         because=r"the force of the first steps is smaller, which moves the path by order $h$.",
-        counterexample=r"{example}: the largest error over all steps is {error}.",
+        counterexample=r"{example}: the largest error is {error}.",
         checks=(
             observed("observed order", ERRORS, refutes=True),
             measured("size of the error", largest_error, number="error"),
@@ -278,17 +278,18 @@ def shifted_start() -> Claim:
     return Claim(
         says=Statement(
             Type.CLOSENESS,
-            r"Heavy ball from a cold start is {order}-close, {when} and {early}-close over all "
-            rf"steps, to the flow {LASTING_FLOW} from $x_0{{+shift}}\nabla E(x_0)$, for {{losses}} "
+            r"Heavy ball from a cold start is {order}-close, {when} and {early}-close {over}, to "
+            rf"the flow {LASTING_FLOW} from $x_0{{+shift}}\nabla E(x_0)$, for {{losses}} "
             r"and {domain}.",
             {"order": Order(2), "when": When.AFTER_START_UP, "early": Order(1), **LASTING}
+            | {"over": When.EVERY_STEP}
             | {"shift": Value(H * BETA / ONE_MINUS**2)}
             | {"losses": Losses.EVERY, "domain": FADING},
         ),
         checks=(
             start_up("decay of the h term", slot_rest, lambda beta: [[beta]]),
             observed("observed order", ERRORS),
-            observed("observed order over all steps", ERRORS, order="early", when=None),
+            observed("observed order over all steps", ERRORS, order="early", when="over"),
             FOLLOWED.on_losses(),
             FOLLOWED.in_domain(),
         ),

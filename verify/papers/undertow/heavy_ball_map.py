@@ -134,11 +134,12 @@ def memoryless_start() -> Claim:
     return Claim(
         says=Statement(
             Type.CLOSENESS,
-            r"Heavy ball from a cold start is {order}-close, {when} and {early}-close over all "
-            r"steps, to gradient descent with the step {step} on "
+            r"Heavy ball from a cold start is {order}-close, {when} and {early}-close "
+            r"{over}, to gradient descent with the step {step} on "
             r"$E{+memory}\lVert\nabla E\rVert^2$ from $x_0{+shift}\nabla E(x_0)$, for {losses} and "
             "{domain}.",
             {"order": Order(2), "when": When.AFTER_START_UP, "early": Order(1)}
+            | {"over": When.EVERY_STEP}
             | {"step": Value(H / ONE_MINUS), "memory": Value(MEMORY_LOSS)}
             | {"shift": Value(H * BETA / ONE_MINUS**2), "losses": Losses.EVERY, "domain": FADING},
         ),
@@ -146,7 +147,7 @@ def memoryless_start() -> Claim:
             on("shift", identical("start by B-series", by_engine)),
             on("shift", layer_fades(HEAVY_BALL, lambda c, _: c / 2)),
             observed("observed order", errors),
-            observed("observed order over all steps", errors, order="early", when=None),
+            observed("observed order over all steps", errors, order="early", when="over"),
             *followed.residuals(),
         ),
     )

@@ -107,7 +107,7 @@ def not_felt_by_the_mean() -> Claim:
         says=Statement(
             Type.INEQUALITY,
             r"With batches {batches}, $\mathbb E[x_k]{relation}\bar x_k$ for heavy ball on the "
-            r"batches and $\bar x_k$ of heavy ball on their mean $E$, at every step, for {losses} "
+            r"batches and $\bar x_k$ of heavy ball on their mean $E$, for {losses} "
             r"$E$: of the mean of $IGRM_s$, which tends to a multiple of "
             r"$\lVert\nabla E\rVert^2$ plus ${noise}\,F$, the mean iterate does not feel $F$.",
             {

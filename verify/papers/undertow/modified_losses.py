@@ -80,10 +80,11 @@ def loss_claim(
     return Claim(
         says=Statement(
             Type.CLOSENESS,
-            rf"{who} from a cold start is {{order}}-close, {{when}} and {{early}}-close over all "
-            rf"steps, to the flow {LOSS_FLOW} from $x_0{{+shift}}\nabla E(x_0)$, for {{losses}} "
+            rf"{who} from a cold start is {{order}}-close, {{when}} and {{early}}-close "
+            rf"{{over}}, to the flow {LOSS_FLOW} from $x_0{{+shift}}\nabla E(x_0)$, for {{losses}} "
             r"and {domain}.",
             {"order": Order(2), "when": When.AFTER_START_UP, "early": Order(1), **values}
+            | {"over": When.EVERY_STEP}
             | {"losses": Losses.EVERY, "domain": FADING},
         ),
         checks=(
@@ -91,7 +92,7 @@ def loss_claim(
             on("shift", identical("start by B-series", shift)),
             on("shift", layer_fades(rule, lambda c, _: c / 2)),
             observed("observed order", errors),
-            observed("observed order over all steps", errors, order="early", when=None),
+            observed("observed order over all steps", errors, order="early", when="over"),
             followed.on_losses(),
             followed.in_domain(),
         ),
