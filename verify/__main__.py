@@ -52,6 +52,7 @@ class _Watch:
         self.stop = 0
         self.done: int | None = None
         self.running = ""
+        self.finished = "nothing"
         self.limits: list[tuple[float, str]] = []
         listened = {s for s in STOPS if signal.getsignal(s) is not signal.SIG_IGN}
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
@@ -88,7 +89,7 @@ class _Watch:
         _, status = os.waitpid(self.child, 0)
         if self.stop:
             if self.done is None:
-                print("undertow: stopped; nothing more was finished.", file=sys.stderr)
+                print(f"undertow: stopped; {self.finished} was finished.", file=sys.stderr)
             return 128 + self.stop
         if said:
             print(f"undertow: {said}", file=sys.stderr)
@@ -135,6 +136,7 @@ class _Watch:
     def _note(self, note: dict[str, Any]) -> None:
         self.done = note.get("code", self.done)
         self.running = note.get("running", self.running)
+        self.finished = note.get("finished", self.finished)
         if "limit" in note:
             if note["limit"] is None:
                 self.limits.pop()

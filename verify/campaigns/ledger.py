@@ -119,6 +119,10 @@ class Ledger:
         """The result of one unit, if it is there."""
         return next(self._read("SELECT * FROM units WHERE unit = ?", unit), None)
 
+    def __len__(self) -> int:
+        with self._failures():
+            return self.database.execute("SELECT COUNT(*) FROM units").fetchone()[0]
+
     def __iter__(self) -> Iterator[Entry]:
         """Every result, by claim, seed and unit, one after another from the file."""
         return self._read("SELECT * FROM units ORDER BY claim, seed, digits, unit")

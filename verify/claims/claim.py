@@ -62,6 +62,15 @@ class Printed:
     quote: str = ""
     where: str = ""
 
+    @property
+    def shown(self) -> str:
+        """The quotation as words with LaTeX between dollars: some begin or end inside a formula."""
+        parts = self.quote.split("$")
+        if len(parts) % 2:
+            return self.quote if len(parts) > 1 or "\\" not in self.quote else f"${self.quote}$"
+        ends = re.search(r"\\|[\^_=]", parts[0]) is not None
+        return f"${self.quote}" if ends else f"{self.quote}$"
+
 
 def read(quote: str) -> Printed:
     """Read in the source, which has these words."""
@@ -224,7 +233,7 @@ class Claim:
         if self.right is None:
             return ""
         if self.premise and self.known:
-            return f"“… {self.known.quote} …”, without the premise"
+            return f"“… {self.known.shown} …”, without the premise"
         if self.says:
             return self.says.changed(**self.misprint).latex
         return self.statement.replace("{formula}", f"${self.printed.latex}$")

@@ -102,6 +102,7 @@ def campaign(
             return (entry for unit in drawn() if (entry := book.find(unit.id)) is not None)
 
         before = sum(1 for _ in found())
+        held = len(book)
         begin = time.perf_counter()
         try:
             with counting(total, "deciding") as advance:
@@ -114,7 +115,7 @@ def campaign(
                     finished=lambda: advance("deciding"),
                 )
         except KeyboardInterrupt:
-            done = sum(1 for _ in found())
+            done = before + len(book) - held
             kept = f"; {ledger} has them, the same command goes on" if ledger else ""
             print(f"undertow: stopped; {done} of {total} units are done{kept}.", file=sys.stderr)
             sys.exit(130)

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from derive.language.bad_input import BadInput
 from derive.language.formula import Formula
 from derive.language.writing import GREEK
-from verify.claims.claim import Claim
+from verify.claims.claim import Claim, Printed
 
 _NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'
 _INLINE = ' display="inline"'
@@ -108,6 +108,14 @@ def prose(text: str) -> Markup:
     """A sentence with LaTeX between dollars."""
     pieces = text.split("$")
     return Markup("").join(math(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
+
+
+def quotation(known: Printed) -> Markup:
+    """The words of a source; as they stand where they cut a formula in two."""
+    try:
+        return prose(known.shown)
+    except NotTypeset:
+        return escape(known.quote)
 
 
 def raised(text: str) -> Markup:

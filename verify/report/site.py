@@ -199,7 +199,8 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"prose": mathml.prose, "math": mathml.math, "raised": mathml.raised}
+    for shown in (mathml.prose, mathml.math, mathml.raised, mathml.quotation):
+        environment.filters[shown.__name__] = shown
     return environment
 
 

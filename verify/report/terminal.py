@@ -90,9 +90,10 @@ def words(latex: str) -> str:
     """
     text = re.sub(r"\\mathbb(?: E|\{E\})\s?", "𝔼", latex)
     text = re.sub(r"\\math(?:bb|rm)(?: |\{(\w+)\})", lambda m: m[1] or "", text)
-    text = re.sub(rf"\\frac{_ARGUMENT}{_ARGUMENT}", _fraction, text)
+    while (flat := re.sub(rf"\\[dt]?frac{_ARGUMENT}{_ARGUMENT}", _fraction, text)) != text:
+        text = flat
     text = re.sub(r"\\nabla ?", "∇", text)
-    text = re.sub(r"\\[bB]ig+[lr]?(?![a-z])", "", text)
+    text = re.sub(r"\\(?:[bB]ig+[lr]?|left|right)(?![a-z])", "", text)
     text = re.sub(r"\\(hat|tilde|dot|ddot|bar)(?: (\w)|\{(\w)\})", _accented, text)
     text = re.sub(r"\\([a-zA-Z]+)", lambda m: _COMMANDS.get(m.group(1), m.group(1)), text)
     text = re.sub(r"_\{([^}]{2,})\}", r"_(\1)", text)
@@ -101,7 +102,7 @@ def words(latex: str) -> str:
     return text.replace(r"\,", " ").replace("\\ ", " ").translate(str.maketrans("", "", "${}"))
 
 
-_ARGUMENT = r"(?: ?(\w)|\{([^{}]*)\})"
+_ARGUMENT = r"(?: ?(\w)|\{((?:[^{}]|\{[^{}]*\})*)\})"
 
 
 def _fraction(match: re.Match[str]) -> str:

@@ -61,7 +61,8 @@ def tell(**note: Any) -> None:
     """Tell the process that watches, if one does.
 
     Keys are `code`, the exit code with which the command is finished; `running`, the user's file
-    that may end the process; `limit`, seconds and a sentence, or null for the end of the last one.
+    that may end the process; `limit`, seconds and a sentence, or null for the end of the last one;
+    `finished`, how much of the work is kept should it be stopped, such as "3 of 9".
     """
     for notes in _watched:
         with suppress(OSError):

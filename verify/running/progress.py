@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from verify.running.limits import tell
+
 
 @contextmanager
 def tracked(total: int, what: str) -> Iterator[Callable[[str], None]]:
@@ -28,4 +30,9 @@ def tracked(total: int, what: str) -> Iterator[Callable[[str], None]]:
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda name: progress.update(task, advance=1, description=name)
+
+        def advance(name: str) -> None:
+            progress.update(task, advance=1, description=name)
+            tell(finished=f"{progress.tasks[task].completed:.0f} of {total}")
+
+        yield advance

@@ -12,7 +12,7 @@ from verify.formulas.reading import read_expression, read_latex, read_loss
 from verify.formulas.tokens import Unreadable
 
 NAMES = ("h", "beta", "k")
-SECONDS = 0.2
+SECONDS = 1  # of this process; a loop without end takes more
 
 SEEDS = [
     "__import__('os').system('true')",
@@ -108,12 +108,12 @@ each_reader = pytest.mark.parametrize("name", readers())
 
 def answered(name: str, text: str) -> None:
     """The law: a value or our own error, soon."""
-    begin, said = time.perf_counter(), ""
+    begin, said = time.process_time(), ""
     try:
         readers()[name](text)
     except Unreadable as error:
         said = str(error)
-    assert time.perf_counter() - begin < SECONDS
+    assert time.process_time() - begin < SECONDS
     assert "\n" not in said
     assert len(said) < 400
 
