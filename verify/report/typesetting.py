@@ -38,7 +38,7 @@ def typeset(text: str) -> str:
     As $x''=\nabla ^{2}E \nabla E/(1-\beta )^{2}$, a step is $x_{k+1}=x_k-h\beta ^{k+1} g$.
     """
     if "$" in text:
-        return " ".join(text.split())
+        return re.sub(r"(?<!\\)%", r"\%", " ".join(text.split()))
     done, formula = list[str](), list[str]()
 
     def close() -> None:
