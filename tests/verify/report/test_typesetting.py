@@ -62,7 +62,7 @@ def test_a_derivation_loses_no_letter_and_leaves_none_for_latex_to_stumble_on(cl
     pieces = latex.split("$")
     assert len(pieces) % 2 == 1
     for text in pieces[::2]:
-        assert not re.search(r"[\\^{}<>|=]|(?<!\\)_", text), text
+        assert not re.search(r"[\\^{}<>|=%]|(?<!\\)_", text.replace(r"\%", "")), text
     for formula in pieces[1::2]:
         assert formula.count("{") - formula.count("}") in (
             formula.count(r"\{") - formula.count(r"\}"),
