@@ -14,6 +14,7 @@ import sympy
 from derive.language.docstrings import docstring
 from derive.language.formula import Formula
 from derive.language.update_rule import BadInput
+from verify.claims.quoting import as_prose
 from verify.claims.slips import mutants
 from verify.claims.slots import Domain, Slot, Value
 from verify.claims.statement import Statement, rows
@@ -61,15 +62,6 @@ class Printed:
     status: Status
     quote: str = ""
     where: str = ""
-
-    @property
-    def shown(self) -> str:
-        """The quotation as words with LaTeX between dollars: some begin or end inside a formula."""
-        parts = self.quote.split("$")
-        if len(parts) % 2:
-            return self.quote if len(parts) > 1 or "\\" not in self.quote else f"${self.quote}$"
-        ends = re.search(r"\\|[\^_=]", parts[0]) is not None
-        return f"${self.quote}" if ends else f"{self.quote}$"
 
 
 def read(quote: str) -> Printed:
@@ -233,7 +225,7 @@ class Claim:
         if self.right is None:
             return ""
         if self.premise and self.known:
-            return f"“… {self.known.shown} …”, without the premise"
+            return f"“… {as_prose(self.known.quote)} …”, without the premise"
         if self.says:
             return self.says.changed(**self.misprint).latex
         return self.statement.replace("{formula}", f"${self.printed.latex}$")
@@ -262,11 +254,8 @@ class Claim:
     def as_json(self) -> dict[str, Any]:
         """What a list says of the claim."""
         known = self.known or NOT_RECORDED
-        printed = {
-            "status": str(known.status),
-            "quote": known.quote,
-            "where": known.where or self.source.where,
-        }
+        where = known.where or self.source.where
+        printed = {"status": str(known.status), "quote": known.quote, "where": where}
         return {
             "id": self.id,
             "catalogue": list(self.catalogue),

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -27,7 +28,7 @@ from verify.commands.output import hush
 from verify.commands.ranges import MOST_DIGITS, MOST_SEED, bounded, ranged
 from verify.formulas.asked import SamplingName
 from verify.running.digits import DEFAULT_DIGITS
-from verify.running.limits import call_limit
+from verify.running.limits import call_limit, tell
 from verify.running.progress import tracked
 
 if TYPE_CHECKING:
@@ -190,8 +191,14 @@ def plural(number: int, noun: str) -> str:
 def counting(total: int, what: str) -> Iterator[Callable[[str], None]]:
     """The function to call with the name of each thing done; a bar counts, on a terminal."""
     hush()
+    done = count(1)
     with tracked(total, what) as advance:
-        yield advance
+
+        def finished(name: str) -> None:
+            advance(name)
+            tell(finished=f"{next(done)} of {total}")
+
+        yield finished
 
 
 def counted(total: int, what: str, run: Callable[[Callable[[str], None]], T]) -> T:

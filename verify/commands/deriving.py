@@ -49,7 +49,7 @@ class TableFormat(StrEnum):
     JSON = "json"
 
 
-MOST_K, MOST_BATCHES = 100_000, 10**12
+MOST_K, MOST_BATCHES = 1000, 10**12
 
 
 @command(

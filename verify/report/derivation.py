@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sympy
@@ -33,6 +33,10 @@ from verify.report.derived import (
     with_step,
 )
 from verify.running.columns import aligned
+from verify.running.progress import tracked
+
+MANY = 500
+"""Terms that take longer to write than anyone waits without a bar."""
 
 
 def as_json(derived: Derived) -> dict[str, Any]:
@@ -49,7 +53,7 @@ def as_json(derived: Derived) -> dict[str, Any]:
         return head | _loss_json(derived.loss, text_name(derived.optimizer))
     terms = []
     for name, series in derived.series.items():
-        for t, coefficient in series.items():
+        for t, coefficient in _counted(series):
             shown = text_differential(t, derived.optimizer.game, text_name(derived.optimizer))
             term = _term(t, t.symmetry, coefficient, shown)
             terms.append(({"memory": name} if name else {}) | term)
@@ -117,6 +121,18 @@ def _code(expr: sympy.Expr) -> str:
     return f"Rational({expr.p}, {expr.q})" if isinstance(expr, sympy.Rational) else plain(expr)
 
 
+def _counted(series: BSeries) -> Iterator[tuple[Tree, Any]]:
+    """Its trees and coefficients; a bar counts them on a terminal where they are many."""
+    terms = list(series.items())
+    if len(terms) <= MANY:
+        yield from terms
+        return
+    with tracked(len(terms), "writing") as advance:
+        for term in terms:
+            yield term
+            advance("writing")
+
+
 def as_latex(derived: Derived) -> str:
     """An align environment, one line per power of h."""
     if not derived.series and derived.loss:
@@ -126,7 +142,7 @@ def as_latex(derived: Derived) -> str:
     units = memory_units(derived.optimizer)
     for name, series in derived.series.items():
         by_order: dict[int, list[str]] = {}
-        for t, coefficient in series.items():
+        for t, coefficient in _counted(series):
             if coefficient:
                 expr = with_step(beside(t, coefficient), t.order + shape.shift, derived.step)
                 rule = derived.optimizer
@@ -205,7 +221,7 @@ def _fields(optimizer: Optimizer) -> list[str]:
 def _rows(series: BSeries, shape: Shape, derived: Derived) -> list[str]:
     rows: list[tuple[str, str, str]] = []
     shown = None
-    for t, coefficient in series.items():
+    for t, coefficient in _counted(series):
         if coefficient:
             power = derived.shown_step + raised(t.order + shape.shift)
             label, shown = ("" if shown == power else power), power

@@ -14,6 +14,7 @@ from derive.language.bad_input import BadInput
 from derive.language.formula import Formula
 from derive.language.writing import GREEK
 from verify.claims.claim import Claim, Printed
+from verify.claims.quoting import as_prose
 
 _NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'
 _INLINE = ' display="inline"'
@@ -113,7 +114,7 @@ def prose(text: str) -> Markup:
 def quotation(known: Printed) -> Markup:
     """The words of a source; as they stand where they cut a formula in two."""
     try:
-        return prose(known.shown)
+        return prose(as_prose(known.quote))
     except NotTypeset:
         return escape(known.quote)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from verify.running.limits import tell
-
 
 @contextmanager
 def tracked(total: int, what: str) -> Iterator[Callable[[str], None]]:
@@ -18,6 +16,7 @@ def tracked(total: int, what: str) -> Iterator[Callable[[str], None]]:
         Progress,
         TextColumn,
         TimeElapsedColumn,
+        TimeRemainingColumn,
     )
 
     columns = (
@@ -25,14 +24,10 @@ def tracked(total: int, what: str) -> Iterator[Callable[[str], None]]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     console = Console(stderr=True)
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task(what, total=total)
-
-        def advance(name: str) -> None:
-            progress.update(task, advance=1, description=name)
-            tell(finished=f"{progress.tasks[task].completed:.0f} of {total}")
-
-        yield advance
+        yield lambda name: progress.update(task, advance=1, description=name)

@@ -1,6 +1,7 @@
 """`undertow derive`: every quantity of every optimizer, in every format."""
 
 import json
+from contextlib import contextmanager
 
 import pytest
 import sympy
@@ -10,6 +11,7 @@ from derive.language.trees import tree
 from derive.optimizers import ZOO, gradient_descent
 from tests.verify.commands.test_cli import undertow
 from verify.formulas.asked import Quantity
+from verify.report import derivation
 from verify.report.derivation import as_latex
 from verify.report.derived import find
 
@@ -90,6 +92,7 @@ def test_the_modified_loss_says_where_it_ends_and_why(capsys):
     [
         (["heavy-ball", "--k", "3"], "belongs to the transient"),
         (["heavy-ball", "--quantity", "transient", "--k", "-1"], "before the first step"),
+        (["heavy-ball", "--quantity", "transient", "--k", "100000"], "above 1000"),
         (["torch-sgd", "--set", "nesterov=true"], "dampening=0"),
         (["torch-sgd", "--set", "nesterov=maybe"], "neither true nor false"),
         (["lessard", "--set", "alpha=0"], "outside (0, oo)"),
@@ -100,6 +103,23 @@ def test_what_does_not_fit_is_refused(capsys, arguments, said):
     assert code == 2
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_long_table_is_counted_while_it_is_written(monkeypatch):
+    seen: list[str] = []
+
+    @contextmanager
+    def counted(total: int, what: str):
+        seen.append(f"{what} {total}")
+        yield seen.append
+
+    monkeypatch.setattr(derivation, "tracked", counted)
+    found = find(gradient_descent, Quantity.MODIFIED_FLOW, order=4)
+    short = derivation.as_text(found)
+    assert seen == []
+    monkeypatch.setattr(derivation, "MANY", 3)
+    assert derivation.as_text(found) == short
+    assert seen == ["writing 8", *["writing"] * 8]  # 1 + 1 + 2 + 4 trees
 
 
 def test_a_start_without_shift_is_the_start_alone():
