@@ -50,12 +50,14 @@ class MutantResult:
     Args:
         checks: name and kind of every check, and whether it shares nothing with the derivation.
         idle: the checks that reject nothing.
+        failing: the checks that do not pass the right statement.
     """
 
     id: str
     tried: tuple[Tried, ...]
     checks: tuple[tuple[str, str, bool], ...]
     idle: tuple[str, ...]
+    failing: tuple[str, ...]
 
     @property
     def survivors(self) -> list[str]:
@@ -120,10 +122,13 @@ def put_to_the_test(claim: Claim, settings: Settings) -> MutantResult:
     """The independent checks of a claim, in turn and slow kinds last, against every wrong version;
     a check that had nothing left to reject is asked on its own."""
     independent, reads = dict[str, bool](), dict[str, frozenset[str]]()
+    failing: list[str] = []
     for check in claim.checks:
         with looking(claim.candidate) as seen:
-            independent[check.name] = shares_nothing(check, claim.candidate, settings)
+            found, independent[check.name] = watched(check, claim.candidate, settings)
             reads[check.name] = frozenset(seen)
+        if not found.passed:
+            failing.append(check.name)
     in_turn = sorted(claim.checks, key=lambda check: check.kind in SLOW)
     tried = _tried(claim, settings, [c for c in in_turn if independent[c.name]], reads)
     busy = {t.by for t in tried}
@@ -137,7 +142,7 @@ def put_to_the_test(claim: Claim, settings: Settings) -> MutantResult:
         )
     ]
     names = tuple((c.name, str(c.kind), independent[c.name]) for c in claim.checks)
-    return MutantResult(claim.id, tuple(tried), names, tuple(idle))
+    return MutantResult(claim.id, tuple(tried), names, tuple(idle), tuple(failing))
 
 
 def _tried(
@@ -193,9 +198,9 @@ def verdict(check: Check, candidate: Candidate, settings: Settings) -> Evidence:
         return Evidence(None, str(error))
 
 
-def shares_nothing(check: Check, candidate: Candidate, settings: Settings) -> bool:
-    """Whether a check decides without a call to what derives, nor a look at what was derived
-    earlier and kept: watched while it runs."""
+def watched(check: Check, candidate: Candidate, settings: Settings) -> tuple[Evidence, bool]:
+    """What a check says, and whether it decides without a call to what derives, nor a look at what
+    was derived earlier and kept."""
     deriving = [
         module for name, module in tuple(sys.modules.items()) if _derives(name) and module.__file__
     ]
@@ -207,11 +212,12 @@ def shares_nothing(check: Check, candidate: Candidate, settings: Settings) -> bo
     ]
     before = [f.cache_info().hits for f in kept]
     watch = Profile(subcalls=False, builtins=False)
-    watch.runcall(check.judge, candidate, settings)
+    found = watch.runcall(check.judge, candidate, settings)
     codes = (entry.code for entry in watch.getstats())
     called = {code.co_filename for code in codes if isinstance(code, CodeType)}
     looked = before != [f.cache_info().hits for f in kept]
-    return not looked and called.isdisjoint(str(module.__file__) for module in deriving)
+    alone = not looked and called.isdisjoint(str(module.__file__) for module in deriving)
+    return found, alone
 
 
 def _derives(module: str) -> bool:

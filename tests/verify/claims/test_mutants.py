@@ -68,9 +68,17 @@ def test_a_bound_beyond_the_last_term_that_is_not_zero_is_no_mutant():
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
 def test_independent_checks_reject_every_wrong_version_and_none_is_idle(claim):
-    result = put_to_the_test(claim, FAST)
+    """On another draw than the verdict's, on which the right statement must not depend; but for
+    simulations, which are compared with their own spread."""
+    result = put_to_the_test(claim, replace(FAST, seed=3))
     assert not result.survivors
     assert not result.idle
+    assert set(result.failing) <= {c.name for c in claim.checks if c.kind is Kind.SIMULATION}
+
+
+def test_a_check_that_rejects_the_right_statement_is_failing():
+    never = exact("never", Kind.SERIES, lambda *_: (False, ""))
+    assert put_to_the_test(lenient(never), FAST).failing == ("never",)
 
 
 def lenient(*checks):
