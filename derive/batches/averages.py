@@ -104,10 +104,6 @@ class Sampling:
         fine, coarse = (part.together(r, s, batches) for part in (self.fine, self.coarse))
         return fmpq(batches * fine - coarse, batches - 1)
 
-    def same_batch(self, r: int, s: int, batches: int) -> fmpq:
-        """The probability that the steps r and s use the same batch."""
-        return (1 + (batches - 1) * self.correlation(r, s, batches)) / batches
-
     def mixed(self, of: Callable[[Partition], sympy.Expr]) -> sympy.Expr:
         """A sum over pairs of steps weighted with rho, from its sum over the pairs of a block."""
         if self.fine is self.coarse:

@@ -137,20 +137,6 @@ def identity(order: int, one: Scalar = fmpq(1)) -> BSeries:
     return series(order, lambda t: one * 0, empty=one)
 
 
-def field_at(stage: BSeries, colour: int = 0) -> BSeries:
-    """h f_c(B(stage, x)) as a series, for a stage with stage(empty) = 1 and the field of a colour.
-
-    Source: Hairer, Lubich, Wanner, III.1, Lemma 1.9: the branches' coefficients multiply.
-    """
-
-    def coefficient(t: Tree) -> Scalar:
-        if t.colour != colour:
-            return stage.empty * 0
-        return reduce(mul, map(stage.__getitem__, t.branches), stage.empty)
-
-    return series(stage.order, coefficient, colours=stage.colours)
-
-
 @cache
 def prunings(t: Tree) -> tuple[tuple[tuple[Tree, ...], tuple[Tree, ...]], ...]:
     """All ways to keep a subtree with the root: (the kept tree in a 1-tuple, what falls off).
@@ -181,20 +167,6 @@ def compose(outer: BSeries, inner: BSeries) -> BSeries:
         )
 
     return series(order, coefficient, empty=outer.empty * inner.empty, colours=outer.colours)
-
-
-def lie_derivative(of: BSeries, along: BSeries) -> BSeries:
-    """h times the derivative of B(of, x) in direction of the field `along`: a sum over edge cuts.
-
-    Source: Hairer, Lubich, Wanner, IX.9, equation (9.14).
-    """
-
-    def coefficient(t: Tree) -> Scalar:
-        return of.empty * along[t] + sum(
-            along[upper] * of[rest] * multiplicity for upper, rest, multiplicity in t.cuts
-        )
-
-    return series(min(of.order, along.order), coefficient, colours=along.colours)
 
 
 def higher_lie_derivatives(

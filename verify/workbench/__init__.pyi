@@ -13,7 +13,6 @@ from verify.workbench.strategies import betas as betas
 from verify.workbench.strategies import polynomial_losses as polynomial_losses
 from verify.workbench.strategies import smooth_losses as smooth_losses
 from verify.workbench.strategies import starts as starts
-from verify.workbench.strategies import step_sizes as step_sizes
 from verify.workbench.testing import assert_exact_residual as assert_exact_residual
 from verify.workbench.testing import assert_observed_order as assert_observed_order
 from verify.workbench.testing import assert_same_formula as assert_same_formula

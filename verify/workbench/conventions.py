@@ -29,7 +29,7 @@ from verify.workbench.libraries import (
     ONE,
     ZERO,
     Convention,
-    Setting,
+    ConventionValues,
     find_convention,
     number,
     setting,
@@ -63,7 +63,7 @@ class Response:
         return replace(self, immediate=self.immediate + self.ahead, carried=carried, ahead=ZERO)
 
 
-def response(given: Setting) -> Response:
+def response(given: ConventionValues) -> Response:
     """Read off the normal form of a rule with one memory and one gradient a step."""
     method, h = linear_method(given.rule), given.lr
     ((fading,),), ((pushed,),), ((ahead,),) = method.w, method.c, method.u
@@ -119,7 +119,7 @@ WORDS = {"speed": "effective lr", "regularizer": "‖∇E‖²", "inertia": "λ"
 class Match:
     """A target that keeps some of the source's `Scales`, what it changes, and how far it strays."""
 
-    target: Setting
+    target: ConventionValues
     keeps: tuple[str, ...]
     changes: str
     apart: float
@@ -134,9 +134,9 @@ class Conversion:
     first order. SCALES: no parameters do either; `matches` are next best and `target` is None.
     """
 
-    source: Setting
+    source: ConventionValues
     relation: Relation
-    target: Setting | None = None
+    target: ConventionValues | None = None
     first_step: FirstStep | None = None
     lag: fmpq = ZERO
     matches: tuple[Match, ...] = ()
@@ -183,12 +183,14 @@ def _seen(of: Response, relation: Relation) -> Response:
     return of.at_look_ahead() if relation is Relation.GRADIENTS else of
 
 
-def _fit(goal: Convention, position: bool, own: Response, relation: Relation) -> Setting | None:
+def _fit(
+    goal: Convention, position: bool, own: Response, relation: Relation
+) -> ConventionValues | None:
     """The setting of `goal` with this response but for the start, if there is one."""
     wanted = _seen(own, relation)
     if position and not wanted.fading:
         return None
-    trial = Setting(goal, ONE, wanted.fading, ZERO, position, ONE)
+    trial = ConventionValues(goal, ONE, wanted.fading, ZERO, position, ONE)
     if goal.has("nu"):
         # both weights are affine in nu, so their ratio is right at the root of a line
         ends = (_seen(response(replace(trial, nu=nu)), relation) for nu in (ZERO, ONE))
@@ -202,7 +204,7 @@ def _fit(goal: Convention, position: bool, own: Response, relation: Relation) ->
     return found if replace(result, start=wanted.start) == wanted else None
 
 
-def _first_step(given: Setting, found: Setting) -> FirstStep | None:
+def _first_step(given: ConventionValues, found: ConventionValues) -> FirstStep | None:
     extra = response(given).start - response(found).start
     if not extra:
         return None
@@ -256,7 +258,7 @@ def difference(conversion: Conversion) -> float:
     return float(max(apart, np.finfo(float).eps))
 
 
-def small_steps(source: Setting, longest: fmpq = ONE) -> VectorField:
+def small_steps(source: ConventionValues, longest: fmpq = ONE) -> VectorField:
     """A loss of degree four, scaled so that a step is short, the longest factor included."""
     terms = (((4, 0), 4), ((2, 0), 2), ((0, 2), 1), ((1, 1), 2), ((2, 1), 4))
     flat = 8 * scales(source).speed * longest
@@ -264,7 +266,7 @@ def small_steps(source: Setting, longest: fmpq = ONE) -> VectorField:
 
 
 def path(
-    given: Setting,
+    given: ConventionValues,
     loss: VectorField,
     start: Sequence[fmpq],
     arithmetic: Arithmetic,
@@ -305,7 +307,7 @@ def path(
     return np.array(points if gradients else rows)
 
 
-def _shift(given: Setting) -> fmpq:
+def _shift(given: ConventionValues) -> fmpq:
     """The multiple of x that the memory holds beside a velocity or gradients."""
     return linear_method(given.rule).memory_shift[0].at({})
 
@@ -331,20 +333,20 @@ def repair(conversion: Conversion, factors: Sequence[fmpq] = CHANGE) -> int | No
     return next(filter(keeps, dict.fromkeys((0, theirs - ours))), None)
 
 
-def scales(given: Setting) -> Scales:
+def scales(given: ConventionValues) -> Scales:
     """The numbers that a conversion without the same iterates can still keep."""
     loss = modified_loss(given.rule, order=2)
     speed, regularizer = (given.lr * c.at({}) for c in (loss.scale, loss.terms[PAIR]))
     return Scales(speed, regularizer, speed / (1 - response(given).fading))
 
 
-def _matches(given: Setting, goal: Convention) -> Iterator[Match]:
+def _matches(given: ConventionValues, goal: Convention) -> Iterator[Match]:
     """Targets with the source's effective learning rate, and its inertia or its regularizer."""
     wanted = scales(given)
     for position in goal.switches:
         aged = _momentum_of(goal, position, wanted.regularizer / wanted.speed)
         for beta in dict.fromkeys((response(given).fading, aged)):
-            trial = Setting(goal, ONE, beta, ZERO, position, ONE)
+            trial = ConventionValues(goal, ONE, beta, ZERO, position, ONE)
             found = replace(trial, lr=wanted.speed / scales(trial).speed)
             pairs = zip(WORDS, astuple(scales(found)), astuple(wanted), strict=True)
             keeps = tuple(name for name, ours, theirs in pairs if _close(ours, theirs))
@@ -367,7 +369,7 @@ def _close(one: fmpq, other: fmpq) -> bool:
     return abs(one - other) * 10**12 <= max(abs(one), abs(other))
 
 
-def _changes(given: Setting, found: Setting) -> str:
+def _changes(given: ConventionValues, found: ConventionValues) -> str:
     """What a match does not keep, in one sentence."""
     sides = (given, found)
     flows = [modified_flow(side.rule, order=4) for side in sides]

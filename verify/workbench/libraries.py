@@ -103,7 +103,7 @@ def find_convention(name: str) -> Convention:
 
 
 @dataclass(frozen=True)
-class Setting:
+class ConventionValues:
     """A convention with a number for each of its parameters."""
 
     convention: Convention
@@ -146,10 +146,10 @@ def setting(
     dampening: Exact | float = 0,
     nesterov: bool = False,
     nu: Exact | float | None = None,
-) -> Setting:
+) -> ConventionValues:
     """The convention of this name with exact numbers; arguments and errors as for `convert`."""
     convention = find_convention(name)
-    found = Setting(
+    found = ConventionValues(
         convention,
         LR.check(lr),
         MOMENTUM.check(momentum),

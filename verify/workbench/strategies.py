@@ -41,9 +41,3 @@ def starts(draw: st.DrawFn, dimension: int) -> list[fmpq]:
 def betas() -> st.SearchStrategy[fmpq]:
     """Momentum parameters in [0, 1), those near 0 and 0.99 included."""
     return st.sampled_from(MOMENTA)
-
-
-def step_sizes(smoothness: int = 8) -> st.SearchStrategy[fmpq]:
-    """Step sizes 2^-j inside the stable range of a loss with Hessian at most `smoothness`."""
-    least = smoothness.bit_length()
-    return st.integers(least, least + 6).map(lambda j: fmpq(1, 2**j))

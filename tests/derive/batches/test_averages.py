@@ -46,7 +46,8 @@ def test_two_steps_share_a_batch_as_often_as_all_orders_say(sampling, number):
     for r in range(2 * number):
         for s in range(2 * number):
             together = sum(1 for sequence in drawn if sequence[r] == sequence[s])
-            assert sampling.same_batch(r, s, number) == fmpq(together, len(drawn))
+            shared = (1 + (number - 1) * sampling.correlation(r, s, number)) / number
+            assert shared == fmpq(together, len(drawn))
 
 
 @every_sampling

@@ -14,7 +14,6 @@ from derive.batches.minibatch_flow import (
     minibatch_step,
 )
 from derive.engine.bseries import log
-from derive.engine.coloured import in_other_fields
 from derive.engine.linear_memory import linear_method
 from derive.engine.modified_loss import loss_of_field
 from derive.engine.sequences import NoClosedForm
@@ -23,6 +22,7 @@ from derive.language.trees import LEAF, tree
 from derive.language.update_rule import BadInput, optimizer
 from derive.optimizers import ZOO, gradient_descent, heavy_ball_two_step
 from derive.optimizers.weight_decay import coupled, decoupled
+from tests.derive.series import in_other_fields
 
 RULES = [
     *ZOO.values(),

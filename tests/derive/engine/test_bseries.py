@@ -6,14 +6,13 @@ from derive.engine.bseries import (
     compose,
     exact_flow,
     exp,
-    field_at,
     gradient_flow,
     identity,
-    lie_derivative,
     log,
     series,
 )
 from derive.language.trees import LEAF, trees_up_to
+from tests.derive.series import field_at, lie_derivative
 from tests.derive.strategies import ORDER, b_series, fields, rationals
 
 # Sums over all non-empty trees up to orders 4 ... 10 of the modified equation of explicit Euler.

@@ -7,9 +7,9 @@ from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from derive.engine.bseries import BSeries, compose, exp, field_at, lie_derivative, log
-from derive.engine.coloured import in_other_fields
+from derive.engine.bseries import BSeries, compose, exp, log
 from derive.language.trees import number_of_trees, tree, trees_of_order, trees_up_to
+from tests.derive.series import field_at, in_other_fields, lie_derivative
 from tests.derive.strategies import rationals, trees
 
 TWO = list(trees_up_to(4, colours=2))

@@ -5,9 +5,10 @@ from flint import arb, fmpq, fmpq_poly
 
 from derive import heavy_ball, one_step_map, tree
 from derive.engine.backward_error import slow_motion
-from derive.engine.bseries import field_at, identity
+from derive.engine.bseries import identity
 from derive.language.coefficients import Ring
 from derive.language.update_rule import BadInput
+from tests.derive.series import field_at
 from verify.running.numbers import BALL, FLOAT, MPFR, MPMATH, RATIONAL, Arithmetic, PowerSeries
 
 ARITHMETICS = [FLOAT, MPFR, MPMATH, BALL]
