@@ -55,7 +55,7 @@ def gain_shape() -> Claim:
     def three_points(says: Statement, settings: Settings) -> Evidence:
         draw = random.Random(settings.seed)
         for size in (1, 2):
-            w = [fmpq(draw.randint(-9, 9), 4) for _ in range(2)]
+            w = [fmpq(draw.randint(-9, 9), 10) for _ in range(2)]
             mean, squared = mean_square(w, size), w[0] ** 2 + w[1] ** 2
             told = says.number("mean", w=w[0], N=squared, b=fmpq(size))
             if told != mean:
@@ -64,9 +64,10 @@ def gain_shape() -> Claim:
 
     def ends(says: Statement, settings: Settings) -> Evidence:
         """For one row the mean is least where w_i = 0 and largest where w_i is alone; in 1/b it is
-        a line, which at 0 has the value of batches without end."""
+        a line, which at 0 has the value of batches without end. No weight is 1, at which every
+        power is the same."""
         draw = random.Random(settings.seed)
-        first, second = (fmpq(draw.randint(1, 9), 4) for _ in range(2))
+        first, second = (fmpq(draw.randint(1, 9), 10) for _ in range(2))
         low = mean_square([fmpq(0), second], 1) == says.number("least") * second**2
         high = mean_square([first, fmpq(0)], 1) == says.number("most") * first**2
         both = [first, second]
