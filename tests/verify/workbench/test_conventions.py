@@ -31,7 +31,7 @@ from verify.workbench.conventions import (
     scales,
     verified,
 )
-from verify.workbench.libraries import CONVENTIONS, Setting, number, setting
+from verify.workbench.libraries import CONVENTIONS, ConventionValues, number, setting
 from verify.workbench.strategies import betas, polynomial_losses, starts
 
 TENTH, NINE_TENTHS = fmpq(1, 10), fmpq(9, 10)
@@ -45,7 +45,7 @@ def pairs(chosen: list[tuple[str, str]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("source", "target"), chosen, ids=ids)
 
 
-def arguments(given: Setting) -> dict:
+def arguments(given: ConventionValues) -> dict:
     """What `convert` takes for this setting."""
     return {
         "lr": given.lr,
@@ -56,11 +56,11 @@ def arguments(given: Setting) -> dict:
     }
 
 
-def converted(given: Setting, target: str) -> Conversion:
+def converted(given: ConventionValues, target: str) -> Conversion:
     return convert(given.convention.name, target, **arguments(given))
 
 
-def grid(name: str) -> list[Setting]:
+def grid(name: str) -> list[ConventionValues]:
     """Undamped settings of a convention with every switch and the ends of every range."""
     convention, lr = CONVENTIONS[name], fmpq(3, 70)
     return [
@@ -76,7 +76,7 @@ def rates() -> st.SearchStrategy[fmpq]:
 
 
 @st.composite
-def settings(draw: st.DrawFn, name: str) -> Setting:
+def settings(draw: st.DrawFn, name: str) -> ConventionValues:
     """An undamped setting of a convention."""
     beta = draw(betas())
     ahead = CONVENTIONS[name].has("nesterov") and beta > 0 and draw(st.booleans())
@@ -101,7 +101,7 @@ def paths(conversion: Conversion, loss, start, arithmetic, steps: int = STEPS):
     return ours, theirs
 
 
-def partners(here: Setting, among: Iterable[str]) -> list[Conversion]:
+def partners(here: ConventionValues, among: Iterable[str]) -> list[Conversion]:
     """The conversions to these conventions that are exact."""
     found = [converted(here, target) for target in among]
     return [conversion for conversion in found if conversion.relation is not Relation.SCALES]
