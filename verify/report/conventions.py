@@ -28,7 +28,7 @@ from verify.workbench.conventions import (
     repair,
     scales,
 )
-from verify.workbench.libraries import CONVENTIONS, Convention, Setting, number
+from verify.workbench.libraries import CONVENTIONS, Convention, ConventionValues, number
 from verify.workbench.schedule_conversion import UnderSchedule
 
 
@@ -77,7 +77,7 @@ def describe_schedule(conversion: Conversion, found: UnderSchedule) -> str:
     )
 
 
-def _while_it_changes(conversion: Conversion, target: Setting) -> str:
+def _while_it_changes(conversion: Conversion, target: ConventionValues) -> str:
     """What the sameness is worth under a schedule, and how it is kept."""
     power, memory = repair(conversion), target.rule.memory[0]
     if power is None:
@@ -90,7 +90,7 @@ def _while_it_changes(conversion: Conversion, target: Setting) -> str:
     return f"for a constant learning rate; when it changes, multiply {what} by {factor}"
 
 
-def _in_common(conversion: Conversion, target: Setting) -> Iterator[list[str]]:
+def _in_common(conversion: Conversion, target: ConventionValues) -> Iterator[list[str]]:
     name, other = conversion.source.convention.name, target.convention.name
     exactly, first = f"difference 0 over {STEPS} steps, exactly", conversion.first_step
     if conversion.relation is Relation.GRADIENTS:

@@ -9,7 +9,7 @@ from typing import Any
 from flint import fmpq
 
 from verify.workbench.conventions import Conversion, Scales, scales
-from verify.workbench.libraries import Setting
+from verify.workbench.libraries import ConventionValues
 from verify.workbench.schedule_conversion import UnderSchedule
 
 
@@ -48,7 +48,7 @@ def schedule_json(found: UnderSchedule) -> dict[str, Any]:
     }
 
 
-def _setting(setting: Setting) -> dict[str, Any]:
+def _setting(setting: ConventionValues) -> dict[str, Any]:
     return {"convention": setting.convention.name, "parameters": _exact(setting.named)}
 
 
