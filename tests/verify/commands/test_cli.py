@@ -111,7 +111,7 @@ def test_claims_are_chosen_by_source_verdict_and_text(capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--source", "nobody"), "there are barrett2021"),
+        (("--source", "nobody"), "; there are "),
         (("--verdict", "wrong"), "choose one of confirmed"),
     ],
 )
