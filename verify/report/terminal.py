@@ -17,6 +17,18 @@ from verify.running.columns import aligned
 _COMMANDS = {
     "lVert": "‖",
     "rVert": "‖",
+    "lvert": "|",
+    "rvert": "|",
+    "mapsto": "↦",
+    "leftarrow": "←",
+    "xleftarrow": "←",
+    "preceq": "⪯",
+    "dagger": "†",
+    "mp": "∓",
+    "varphi": "φ",
+    "omega": "ω",
+    "pi": "π",
+    "Theta": "Θ",
     "le": "≤",
     "ge": "≥",
     "to": "→",
@@ -65,6 +77,15 @@ _ASCII = {
     "ℓ": "l",
     "∫": "int ",
     "≪": "<<",
+    "↦": "|->",
+    "←": "<-",
+    "⪯": "<=",
+    "†": "+",
+    "∓": "-+",
+    "φ": "phi",
+    "ω": "omega",
+    "π": "pi",
+    "Θ": "Theta",
     "≠": "!=",
     "⊙": "*",
     "Δ": "Delta",
@@ -87,14 +108,15 @@ def words(latex: str) -> str:
 
     >>> words(r"$O(h^2)$-close for $\beta \le 1$")
     'O(h²)-close for β ≤ 1'
+    >>> words(r"$\frac{1-\sqrt{1-4\frac{z}{2m}}}{2z}$")
+    '(1-√(1-4z/(2m)))/(2z)'
     """
     text = re.sub(r"\\mathbb(?: E|\{E\})\s?", "𝔼", latex)
     text = re.sub(r"\\math(?:bb|rm)(?: |\{(\w+)\})", lambda m: m[1] or "", text)
-    while (flat := re.sub(rf"\\[dt]?frac{_ARGUMENT}{_ARGUMENT}", _fraction, text)) != text:
-        text = flat
+    text = _flat(text)
     text = re.sub(r"\\nabla ?", "∇", text)
     text = re.sub(r"\\(?:[bB]ig+[lr]?|left|right)(?![a-z])", "", text)
-    text = re.sub(r"\\(hat|tilde|dot|ddot|bar)(?: (\w)|\{(\w)\})", _accented, text)
+    text = re.sub(r"\\(hat|tilde|dot|ddot|bar)(?: (\w)|\{(\w)\}| ?\\(\w+))", _accented, text)
     text = re.sub(r"\\([a-zA-Z]+)", lambda m: _COMMANDS.get(m.group(1), m.group(1)), text)
     text = re.sub(r"_\{([^}]{2,})\}", r"_(\1)", text)
     text = re.sub(r"\^(?:\{(-?\d+)\}|(\d))", lambda m: (m[1] or m[2]).translate(_up()), text)
@@ -102,19 +124,55 @@ def words(latex: str) -> str:
     return text.replace(r"\,", " ").replace("\\ ", " ").translate(str.maketrans("", "", "${}"))
 
 
-_ARGUMENT = r"(?: ?(\w)|\{((?:[^{}]|\{[^{}]*\})*)\})"
+_TAKES = re.compile(r"\\(frac|dfrac|tfrac|binom|sqrt|operatorname|text|mathbf)(?![a-zA-Z])")
 
 
-def _fraction(match: re.Match[str]) -> str:
-    """A fraction on one line, its sums in brackets."""
-    parts = [match[1] or match[2], match[3] or match[4]]
-    top, bottom = (f"({part})" if re.search("[-+ ]", part) else part for part in parts)
-    return f"{top}/{bottom}"
+def _flat(latex: str) -> str:
+    """Fractions, roots and names on one line, the innermost first: it begins last."""
+    while found := [*_TAKES.finditer(latex)]:
+        command, at = found[-1][1], found[-1].end()
+        parts: list[str] = []
+        while len(parts) < (2 if command in ("frac", "dfrac", "tfrac", "binom") else 1):
+            part, at = _argument(latex, at)
+            parts.append(part)
+        top, *below = parts
+        if command == "binom":
+            written = f"binom({top}, {below[0]})"
+        elif below:
+            written = f"{_bracketed(top, '[-+ ]')}/{_bracketed(below[0], '..')}"
+        elif command == "sqrt":
+            written = f"√{_bracketed(top, '..')}"
+        else:
+            written = top
+        latex = latex[: found[-1].start()] + written + latex[at:]
+    return latex
+
+
+def _argument(latex: str, at: int) -> tuple[str, int]:
+    """What stands in the brackets that follow, or the one sign, and where it ends."""
+    while latex[at : at + 1] == " ":
+        at += 1
+    if latex[at : at + 1] != "{":
+        sign = re.compile(r"\\[a-zA-Z]+|.?").match(latex, at)
+        return (sign[0], sign.end()) if sign else ("", at)
+    depth, begin = 0, at
+    for at in range(begin, len(latex)):
+        depth += {"{": 1, "}": -1}.get(latex[at], 0)
+        if not depth:
+            break
+    return latex[begin + 1 : at], at + 1
+
+
+def _bracketed(part: str, where: str) -> str:
+    """A part of a line in brackets, unless it is a number, a letter or one with a level."""
+    alone = re.fullmatch(r"(?:\d+|\w|\\[a-zA-Z]+)(?:[_^](?:\w|\{[^{}]*\}))*|\(.*\)", part)
+    return part if alone or not re.search(where, part) else f"({part})"
 
 
 def _accented(match: re.Match[str]) -> str:
     """A letter with its accent."""
-    return unicodedata.normalize("NFC", (match[2] or match[3]) + _ACCENTS[match[1]])
+    letter = match[2] or match[3] or _COMMANDS.get(match[4], match[4])
+    return unicodedata.normalize("NFC", letter + _ACCENTS[match[1]])
 
 
 def formula(value: Formula) -> str:
