@@ -223,12 +223,14 @@ def counted(total: int, what: str, run: Callable[[Callable[[str], None]], T]) ->
 
 def assignments(given: list[str], option: str = "--set") -> dict[str, str]:
     """NAME=VALUE pairs of a repeatable option."""
-    values = {}
+    values = dict[str, str]()
     for text in given:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
             raise BadInput(f"{option} {text} is not NAME=VALUE, such as beta=9/10.")
-        values[name.strip()] = value.strip()
+        if (name := name.strip()) in values:
+            raise BadInput(f"{option} {text}: {name} is {values[name]} already; give it once.")
+        values[name] = value.strip()
     return values
 
 

@@ -62,13 +62,17 @@ def torch_landscape(
     Args:
         dtype: that of the computation, the model's own without it.
     Raises:
-        BadInput: the data are no such pair; later, the loss is not one number.
+        BadInput: the data are no such pair, or not as many; later, the loss is not one number.
     """
     import torch  # noqa: PLC0415 (of an extra)
 
     if not (isinstance(data, (tuple, list)) and len(data) == 2):
         raise BadInput("the data are a pair of tensors, (inputs, targets).")
     inputs, targets = data
+    if inputs.ndim and targets.ndim and len(inputs) != len(targets):
+        raise BadInput(
+            f"{len(inputs)} inputs stand beside {len(targets)} targets; give as many of each."
+        )
     own = {name: p for name, p in model.named_parameters() if p.requires_grad}
     kind = dtype or next(iter(own.values())).dtype
     cast = inputs.to(kind) if inputs.is_floating_point() else inputs

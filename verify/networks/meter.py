@@ -86,7 +86,7 @@ class Meter:
     """
 
     def __init__(self, landscape: Landscape, setting: Setting, *, every: int | None = None) -> None:
-        if every is not None and every < 1:
+        if every is not None and (not isinstance(every, int) or every < 1):
             raise BadInput(f"every={every} is no number of steps; it is 1 or more.")
         self.landscape = felt(landscape, setting)
         self.setting, self.every = setting, every
@@ -255,12 +255,27 @@ def watch(
         scheduler: of torch.optim.lr_scheduler, where it moves the learning rate of all steps.
         every: the steps between measurements; as often as is cheap without it.
     Raises:
-        BadInput: the optimizer is none that is covered, or has no order-h term.
+        BadInput: the optimizer is none that is covered, has no order-h term, or does not move just
+            the parameters of the model that have a gradient.
     """
     if parameters is None:
         setting = from_torch(optimizer, scheduler)
+        _moves(optimizer, model)
         return Meter(torch_landscape(model, loss, data), setting, every=every)
     if scheduler is not None:
         raise BadInput("a scheduler is PyTorch's; with parameters= the training is JAX's.")
     land = jax_landscape(model, loss, parameters, data)
     return Meter(land, from_optax(optimizer), every=every)
+
+
+def _moves(optimizer: Any, model: Any) -> None:
+    """Refuse an optimizer of PyTorch that does not move what the model's gradient is taken by."""
+    moved = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    trained = {id(p) for p in model.parameters() if p.requires_grad}
+    if foreign := len(moved - {id(p) for p in model.parameters()}):
+        raise BadInput(f"the optimizer moves {foreign} tensors that are not of this model.")
+    if left := len(trained - moved):
+        raise BadInput(
+            f"the optimizer leaves {left} of the model's parameters out; "
+            "give them to it, or set requires_grad_(False) on them."
+        )

@@ -132,6 +132,10 @@ def test_an_option_without_effect_is_refused(capsys, words: str, option: str):
         ("derive heavy-ball --order two", "--order two is not a whole number."),
         ("derive heavy-ball --format yaml", "--format yaml is none of text, latex, json, sympy."),
         ("derive heavy-ball nesterov", "derive has no use for 'nesterov'."),
+        (
+            "derive heavy-ball --set beta=1/2 --set beta=1/3",
+            "--set beta=1/3: beta is 1/2 already; give it once.",
+        ),
         ("campaign --losses 0", "--losses 0 is outside 1 ... 1000000."),
         ("recovery sparse", "sparse is none of large-steps,"),
         ("--verbose", "undertow has no option --verbose."),

@@ -308,8 +308,17 @@ def test_what_cannot_be_watched_or_followed_is_told(torch: Any):
         watch(model, loss, descent, data[0])
     with pytest.raises(BadInput, match=r"the loss gives \d+ numbers"):
         watch(model, torch.nn.MSELoss(reduction="none"), descent, data, every=1).measure()
+    with pytest.raises(BadInput, match="inputs stand beside"):
+        watch(model, loss, descent, (data[0], data[1][1:]))
+    with pytest.raises(BadInput, match="not of this model"):
+        watch(network(torch)[0], loss, descent, data)
+    head = torch.optim.SGD([next(model.parameters())], lr=0.1)
+    with pytest.raises(BadInput, match="of the model's parameters out"):
+        watch(model, loss, head, data)
     wrong: tuple[Any, ...] = (0, 2.5)
     for steps in wrong:
+        with pytest.raises(BadInput, match="is no number of steps"):
+            watch(model, loss, descent, data, every=steps)
         with pytest.raises(BadInput, match="is no number of steps"):
             follow(model, loss, descent, data, steps=steps)
 
