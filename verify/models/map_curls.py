@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import gmpy2
 import numpy as np
@@ -79,6 +80,6 @@ def _velocity(path: Sequence[np.ndarray], h: gmpy2.mpfr) -> np.ndarray:
     """x' at the first point, from forward differences: h x' = sum of (-1)^(j+1) Delta^j x / j."""
     row, total = list(path), path[0] * 0
     for j in range(1, SAMPLED + 1):
-        row = [after - before for before, after in zip(row, row[1:], strict=False)]
+        row = [after - before for before, after in pairwise(row)]
         total = total + row[0] * ((-1) ** (j + 1)) / j
     return total / h

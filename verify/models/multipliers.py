@@ -7,15 +7,14 @@ Schur and Cohn, and by the isolated roots of its characteristic polynomial.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flint import fmpq, fmpq_mat, fmpq_poly
 
 from derive.language.update_rule import Optimizer
 
 
-def step_matrix(
-    rule: Optimizer, h: fmpq, curvature: fmpq, values: Mapping[str, fmpq]
-) -> fmpq_mat:
+def step_matrix(rule: Optimizer, h: fmpq, curvature: fmpq, values: Mapping[str, fmpq]) -> fmpq_mat:
     """One step on E = curvature x^2/2, as a matrix of x and the memory.
 
     Args:
@@ -55,8 +54,8 @@ def keeps_its_side(matrix: fmpq_mat) -> bool:
     found = matrix.charpoly().numer()
     while found[0] == 0:
         found = type(found)(found.coeffs()[1:])
-    # FLINT gives real roots an imaginary part that is exactly 0
-    return all(root.imag == 0 and root.real > 0 for root, _ in found.complex_roots())
+    roots: Any = found.complex_roots()  # with how often; a real one has an imaginary part of 0
+    return all(root.imag == 0 and root.real > 0 for root, _ in roots)
 
 
 def _inside(polynomial: fmpq_poly) -> bool:

@@ -25,10 +25,15 @@ EXAMPLES: Mapping[str, str] = {
     "source": 'a table, [source], with key = "mypaper2026"',
     "source.key": '"mypaper2026"',
     "source.where": '"equation (5)"',
+    "source.known": '"read"',
+    "source.quote": "'with the effective learning rate'",
+    "source.text": '"review2027, section 2"',
     "source.bibtex": "'@misc{mypaper2026, title = {My paper}}'",
     "formula": 'a table, [formula], with printed = "h/4"',
     "formula.printed": '"h*(1 + beta)/(4*(1 - beta)**2)"',
     "formula.printed_latex": r"'\frac{h(1+\beta)}{4(1-\beta)^2}'",
+    "formula.left": '"h/(1 - beta*h)"',
+    "formula.left_latex": r"'\frac{h}{1-\beta h}'",
     "formula.right": '"h*(1 + beta)/(4*(1 - beta)**2)"',
     "formula.right_latex": r"'\frac{h(1+\beta)}{4(1-\beta)^2}'",
     "formula.because": '"the square was lost."',
@@ -43,10 +48,18 @@ EXAMPLES: Mapping[str, str] = {
     "about.claimed_order": "2",
     "about.when": '"after start up"',
     "about.losses": '"every"',
+    "about.domain": '["0 <= beta", "beta < 1"]',
+    "about.symbols": '["a", "b"]',
+    "about.variable": '"h"',
+    "about.to": '"0"',
+    "about.error": "2",
+    "about.relation": '"<"',
+    "about.equal_at": '{ beta = "0" }',
+    "about.property": '"settles"',
     "about.set": '{ beta = "9/10" }',
     "notation": 'a table, [notation], with lr = "h"',
 }
-_OPEN = ("about.set", "notation")
+_OPEN = ("about.set", "about.equal_at", "notation")
 """Tables whose keys the writer chooses."""
 
 _KEY = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import sympy
 
-from verify.claims.checks.stated import observed, remembered
+from derive.language.update_rule import BadInput
+from verify.claims.checks.stated import bounded, observed, remembered
 from verify.claims.claim import Check, Evidence, Kind, Settings, on
 from verify.claims.equality import closed
-from verify.claims.slots import Choice, Losses, Order, Slot, Value, When
+from verify.claims.slots import Choice, Domain, Losses, Order, Point, Slot, Value, When
 from verify.claims.statement import Statement, Type, asserted
+from verify.formulas.domain import ranges_of
 from verify.running.orders import observed_order
 from verify.workbench.candidate_orders import distances, tamest
 from verify.workbench.candidates import guarded
+from verify.workbench.draft_context import check_about
 from verify.workbench.draft_fields import Fields
+from verify.workbench.draft_points import Ground
 from verify.workbench.subjects import Subject
 
-CHECKED = (Type.EQUALITY, Type.CLOSENESS)
+OF_COEFFICIENTS = (Type.EQUALITY, Type.CLOSENESS)
+"""The types whose formula is a coefficient of a rule."""
 _OF_CLOSENESS = ("claimed_order", "when", "losses")
 
 
@@ -25,36 +32,41 @@ def type_of(fields: Fields) -> Type | None:
     """The type of a draft's statement; None in a draft of the older form.
 
     Raises:
-        BadInput: there is no such type, none is given where it has to be, or a draft's quantity
-            cannot be checked in it.
+        BadInput: there is no such type, none is given where it has to be, or a field does not
+            belong to it.
     """
-    if not fields.has("type") and not fields.many:
-        return None
-    found = Type(fields.choice("type", Type))
-    if found not in CHECKED:
-        raise fields.bad(
-            "type",
-            f"is {str(found)!r}; the quantity of a draft can be checked as "
-            f"{' or '.join(CHECKED)} only",
-        )
+    typed = fields.has("type") or fields.many
+    found = Type(fields.choice("type", Type)) if typed else None
+    if found is Type.EQUALITY:
+        for name in _OF_CLOSENESS:
+            if fields.has(f"about.{name}"):
+                raise fields.bad(f"about.{name}", 'belongs to type = "closeness"; remove it')
+    check_about(fields, found)
+    if fields.has("formula.left") and found not in (Type.LIMIT, Type.INEQUALITY):
+        raise fields.bad("formula.left", "belongs to type = 'limit' or 'inequality'; remove it")
     return found
 
 
-def read_statement(fields: Fields, of: Type, formula: sympy.Expr) -> Statement:
-    """The sentence of a draft with its slots.
+def slots_of(fields: Fields, of: Type, formula: sympy.Expr) -> dict[str, Slot]:
+    """The slots of an equality or a closeness.
 
     Raises:
-        BadInput: a slot does not stand in it, or it asserts something beside its slots.
+        BadInput: a field of a closeness cannot be used.
     """
     slots: dict[str, Slot] = {"formula": Value(formula)}
     if of is Type.CLOSENESS:
         slots["order"] = Order(_order(fields))
         slots["when"] = _one_of(fields, "about.when", When)
         slots["losses"] = _one_of(fields, "about.losses", Losses)
-    else:
-        for name in _OF_CLOSENESS:
-            if fields.has(f"about.{name}"):
-                raise fields.bad(f"about.{name}", 'belongs to type = "closeness"; remove it')
+    return slots
+
+
+def read_statement(fields: Fields, of: Type, slots: Mapping[str, Slot]) -> Statement:
+    """The sentence of a draft with its slots.
+
+    Raises:
+        BadInput: a slot does not stand in it, or it asserts something beside its slots.
+    """
     text = " ".join(fields.needed("statement").split())
     for name in slots:
         if f"{{{name}}}" not in text and f"{{+{name}}}" not in text:
@@ -71,6 +83,29 @@ def read_statement(fields: Fields, of: Type, formula: sympy.Expr) -> Statement:
     except ValueError as error:
         raise fields.bad("statement", f"cannot be written: {error}") from error
     return says
+
+
+def in_domain(
+    domain: Domain, subject: Subject, run: Callable[[Subject], Check], given: Sequence[sympy.Basic]
+) -> Check:
+    """A formula is the coefficient in a domain, and not on a bound that is excluded nor beyond.
+
+    Args:
+        run: the check that runs the rule, for a subject with its points.
+    """
+    ground = Ground.of([*domain.bounds, *given], (), ranges_of(subject.rule.declared))
+
+    def holds(says: Statement, point: Point, settings: Settings) -> bool:
+        whole = ground.draw(random.Random(settings.seed), point)
+        values = {name: whole[name] for name in subject.rule.parameters}
+        try:
+            subject.rule.at(**values)
+        except BadInput:
+            return False
+        found = run(replace(subject, points=(values,))).judge(says.expr("formula"), settings)
+        return found.passed is True
+
+    return bounded("in the domain and beyond", holds)
 
 
 def closeness(subject: Subject) -> tuple[Check, ...]:

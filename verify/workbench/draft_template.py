@@ -8,8 +8,9 @@ from pathlib import Path
 from verify.running.files import write_whole
 
 TEMPLATE = r"""# Claims of your own. 'undertow verify @FILE@' derives each formula again, runs the
-# optimizer, and exits 1 unless each verdict is the one expected below: confirmed, corrected (wrong
-# as printed; formula.right has the right one), refuted (wrong) or open (undecided).
+# optimizer, and exits 1 unless each verdict is the one expected below: confirmed (true as read),
+# derived (true, and nobody has read it), corrected (wrong as read; formula.right has the right
+# one), refuted (wrong) or open (undecided).
 # Text stands between quotes; LaTeX between single quotes, where a backslash is a backslash.
 # Each claim begins with [[claim]]; there may be as many as you like, of any order.
 
@@ -17,6 +18,7 @@ TEMPLATE = r"""# Claims of your own. 'undertow verify @FILE@' derives each formu
 id = "@ID@"
 # closeness: the iterates stay close to what the formula gives (at order = 1).
 # equality: the formula is the quantity (at any order).
+# limit, inequality, threshold, existence: an example of each stands below.
 type = "closeness"
 # $...$ is LaTeX. Each {slot} is a field below, and is checked: {formula}, and of a closeness
 # {order} (claimed_order), {when} and {losses}. Nothing is asserted between them.
@@ -27,6 +29,8 @@ expected = "confirmed"
 [claim.source]
 key = "mypaper2026"            # a BibTeX key
 where = "equation (5)"
+known = "read"                 # or second-hand (with text = where), recalled, lost, ours
+quote = 'the modified loss'    # some words of the source, where it was read
 # bibtex = '@misc{mypaper2026, title = {My paper}, author = {Me}, year = {2026}}'
 
 [claim.formula]
@@ -56,6 +60,7 @@ order = 1                      # the power of h; where several trees share it, a
 claimed_order = 2              # of a closeness: the distance to the iterates vanishes like h^2
 when = "after start up"        # or "every step"
 losses = "every"               # or "quadratic", or "line": one variable
+# domain = ["-1 < beta", "beta < 1"]   # with {domain} in the statement: there and not beyond
 
 [claim.notation]               # the paper's names on the left
 # lr = "h"
@@ -65,10 +70,57 @@ losses = "every"               # or "quadratic", or "line": one variable
 id = "@ID@-next"
 type = "equality"
 statement = 'The flow of heavy ball has the term ${formula}\,\nabla^2E\,\nabla^2E\,\nabla E$.'
-expected = "confirmed"
-source = { key = "mypaper2026", where = "equation (6)" }
+expected = "derived"
+source = { key = "mypaper2026", where = "equation (6)", known = "ours" }
 formula = { printed = "-h**2*(1 + 4*beta + beta**2)/(3*(1 - beta)**5)" }
 about = { optimizer = "heavy-ball", quantity = "modified-flow", order = 2, tree = "[[[]]]" }
+
+[[claim]]
+id = "@ID@-limit"
+type = "limit"
+# The left side is formula.left with its about.symbols, or about.quantity of an optimizer as here.
+# It is the formula up to {error}, which is O(h^2) for error = 2; to = "infinity" is an end too.
+statement = '''Heavy ball has ${formula}$ beside $\lVert\nabla E\rVert^2$, up to {error} as
+{regime}.'''
+expected = "derived"
+source = { key = "mypaper2026", where = "section 3", known = "ours" }
+formula = { printed = "h*(1 + 3*beta)/4" }
+[claim.about]
+optimizer = "heavy-ball"
+quantity = "modified-loss"
+variable = "beta"
+to = "0"
+error = 2
+
+[[claim]]
+id = "@ID@-bound"
+type = "inequality"
+# Tried at points of the assumptions, and close to where both sides meet, which shows it is sharp.
+statement = 'With $w:={left}$, $w{relation}{formula}$, and both sides meet at {sharp}.'
+expected = "derived"
+source = { key = "mypaper2026", where = "section 4", known = "ours" }
+formula = { left = "1/(1 - a)", printed = "1 + a", assumptions = ["0 <= a < 1"] }
+about = { symbols = ["a"], relation = ">=", equal_at = { a = 0 } }
+
+[[claim]]
+id = "@ID@-threshold"
+type = "threshold"
+# property: settles, stays bounded, or keeps its side (does not oscillate), on a quadratic whose
+# curvature is L.
+statement = 'On $E:=\frac L2x^2$ heavy ball {property} for $h{relation}{formula}$.'
+expected = "derived"
+source = { key = "mypaper2026", where = "section 5", known = "ours" }
+formula = { printed = "2*(1 + beta)/L" }
+about = { optimizer = "heavy-ball", variable = "h", relation = "<", property = "settles" }
+
+[[claim]]
+id = "@ID@-existence"
+type = "existence"
+# claimed_order: the power of h at which there is no such loss any more; none below it.
+statement = 'The flow of heavy ball is the gradient of a loss below {order}, and not at it.'
+expected = "derived"
+source = { key = "mypaper2026", where = "section 6", known = "ours" }
+about = { optimizer = "heavy-ball", quantity = "modified-loss", claimed_order = 2 }
 """
 
 

@@ -9,10 +9,9 @@ from there into a test suite is one line:
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import sympy
 
@@ -20,35 +19,44 @@ import verify.papers  # noqa: F401  (registers the claims, whose ids are taken)
 from derive.language.differentials import latex_differential, latex_scalar
 from derive.language.formula import Formula
 from derive.language.trees import Tree, tree
-from derive.language.update_rule import BadInput, Optimizer
+from derive.language.update_rule import BadInput
 from derive.language.writing import latex
-from verify.claims.claim import REGISTRY, Check, Claim, Source, Verdict
+from verify.claims.claim import REGISTRY, Check, Claim, Printed, Source, Status, Verdict, lettered
 from verify.claims.equality import difference
-from verify.claims.slots import Slot, Value
+from verify.claims.slots import Domain, Slot, Value
 from verify.claims.statement import Type
 from verify.formulas.asked import DRAFTED, FORMS, AtFirstOrder
-from verify.formulas.reading import Unreadable, read_expression, read_latex
 from verify.formulas.targets import FAMILIES, HIGHEST, trees_at
-from verify.running.rule_files import find_rule
 from verify.workbench.candidate_orders import order_check
 from verify.workbench.candidates import checks, derived
 from verify.workbench.coefficients import RUN, one_step
+from verify.workbench.draft_context import CURVATURE, Context, Stated
 from verify.workbench.draft_fields import Fields, fields_of
-from verify.workbench.draft_statements import closeness, on_formula, read_statement, type_of
+from verify.workbench.draft_formulas import inequality, limit
+from verify.workbench.draft_reading import Formulas, aliases_of, bounds_of, known_of, rule_of
+from verify.workbench.draft_rules import existence, threshold
+from verify.workbench.draft_statements import (
+    OF_COEFFICIENTS,
+    closeness,
+    in_domain,
+    on_formula,
+    read_statement,
+    slots_of,
+    type_of,
+)
 from verify.workbench.subjects import Subject
 
 _ID = "mypaper2026.modified-loss"
-EXPECTED = (Verdict.CONFIRMED, Verdict.CORRECTED, Verdict.REFUTED, Verdict.OPEN)
+EXPECTED = (
+    Verdict.CONFIRMED,
+    Verdict.DERIVED,
+    Verdict.CORRECTED,
+    Verdict.REFUTED,
+    Verdict.OPEN,
+)
 """The verdicts that a draft may have."""
-_RELATIONS: Mapping[str, type[sympy.Rel]] = {
-    "<=": sympy.Le,
-    "≤": sympy.Le,
-    ">=": sympy.Ge,
-    "≥": sympy.Ge,
-    "<": sympy.Lt,
-    ">": sympy.Gt,
-    "=": sympy.Eq,
-}
+SEEN = (Status.READ, Status.SECOND_HAND)
+"""How a statement is known that may be confirmed or corrected."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,11 @@ class Draft(Claim):
 
     @property
     def where_it_stands(self) -> Verdict:
-        return Verdict.CONFIRMED if self.right is None else Verdict.CORRECTED
+        if self.right is not None:
+            return Verdict.CORRECTED
+        if self.known is None:
+            return Verdict.CONFIRMED if self.says is None else Verdict.DERIVED
+        return Verdict.CONFIRMED if self.known.status in SEEN else Verdict.DERIVED
 
     @property
     def where_it_fails(self) -> Verdict:
@@ -103,10 +115,76 @@ def find_drafts(name: str) -> list[Draft]:
 
 
 def _draft(fields: Fields) -> Draft:
-    path, of = fields.path, type_of(fields)
-    name, rule = _rule(fields)
+    of = type_of(fields)
+    if of is None or of in OF_COEFFICIENTS:
+        return _of_coefficient(fields, of)
+    return _of_any_other(fields, of)
+
+
+def _of_any_other(fields: Fields, of: Type) -> Draft:
+    """A limit, an inequality, a threshold, or what exists."""
+    ruled = of in (Type.THRESHOLD, Type.EXISTENCE)
+    context = Context.of(fields, rule=ruled, more=(CURVATURE,) if of is Type.THRESHOLD else ())
+    read: Mapping[Type, Callable[[], Stated]] = {
+        Type.LIMIT: lambda: limit(context, lambda: _coefficient(fields)),
+        Type.INEQUALITY: lambda: inequality(context, lambda: _coefficient(fields)),
+        Type.THRESHOLD: lambda: threshold(context),
+        Type.EXISTENCE: lambda: existence(context),
+    }
+    stated, identity = read[of](), _identity(fields)
+    says = read_statement(fields, of, stated.slots)
+
+    def formula(slots: Mapping[str, Slot], suffix: str = "") -> Formula:
+        found = slots.get("formula")
+        expr = found.expr if isinstance(found, Value) else sympy.Integer(0)
+        return Formula(lettered(identity) + suffix, expr, given=stated.given)
+
+    wrong = stated.misprint
+    return _made(
+        fields,
+        Draft(
+            says=says,
+            misprint=wrong,
+            statement=says.latex,
+            printed=formula(wrong or stated.slots, "Printed" if wrong else ""),
+            right=formula(stated.slots) if wrong else None,
+            checks=stated.checks,
+            id=identity,
+            optimizer=context.name,
+            derivation=context.rule.summary if context.rule else "Two formulas.",
+        ),
+    )
+
+
+def _made(fields: Fields, draft: Draft) -> Draft:
+    """The draft with what is read alike for every type."""
+    known = known_of(fields)
+    expected = _expected(fields, draft, known)
+    return replace(
+        draft,
+        expected=expected,
+        known=known,
+        condition=fields.text("formula.condition"),
+        because=fields.text("formula.because"),
+        counterexample=fields.text("formula.counterexample"),
+        source=Source(fields.needed("source.key"), fields.needed("source.where")),
+        path=fields.path,
+        handle=f"{fields.path}:{draft.id}" if fields.many else str(fields.path),
+        bibtex=_bibtex(fields),
+    )
+
+
+def _coefficient(fields: Fields) -> tuple[str, Tree]:
+    """The quantity, and the tree that carries the coefficient that is meant."""
     quantity, order = fields.choice("about.quantity", FORMS), fields.number("about.order", 1)
-    t = _tree(fields, quantity, order or 0)
+    return quantity, _tree(fields, quantity, order or 0)
+
+
+def _of_coefficient(fields: Fields, of: Type | None) -> Draft:
+    """An equality or a closeness, or a draft of the older form."""
+    name, rule = rule_of(fields)
+    quantity, t = _coefficient(fields)
+    order = fields.number("about.order", 1)
     kind = AtFirstOrder("", symbols=("h", "k"), beside=_beside(quantity, t))
     runs = order == 1 and quantity in DRAFTED
     if runs:
@@ -127,12 +205,11 @@ def _draft(fields: Fields) -> Draft:
             "may have any order",
         )
     parameters = tuple(p.name for p in rule.declared if not p.flag)
-    aliases = _aliases(fields, (*parameters, "h", "k"))
+    aliases = aliases_of(fields, (*parameters, "h", "k"))
     fixed = {sympy.Symbol(name): sympy.Rational(int(v.p), int(v.q)) for name, v in rule.values}
-    given = _assumptions(fields, (*parameters, "h", "k"), aliases, fixed)
-    formulas = _Formulas(fields, (*parameters, *kind.symbols), aliases, fixed)
+    given = bounds_of(fields, (*parameters, "h", "k"), aliases, fixed)
+    formulas = Formulas(fields, (*parameters, *kind.symbols), aliases, fixed)
     printed, right = formulas.read("printed"), formulas.read("right", needed=False)
-    expected = _expected(fields, right)
     try:
         subject = Subject.of(rule, quantity, t, name=name, given=given)
     except BadInput as error:
@@ -151,29 +228,44 @@ def _draft(fields: Fields) -> Draft:
     tried = checks(subject) if runs else _of_one_coefficient(subject, t)
     says, misprint = None, dict[str, Slot]()
     if of is not None:
-        says = read_statement(fields, of, printed if right is None else right)
-        misprint = {} if right is None else {"formula": Value(printed)}
+        slots = slots_of(fields, of, printed if right is None else right)
+        domain = bounds_of(fields, (*parameters, "h"), aliases, fixed, "about.domain")
         tried = on_formula(tried) + (closeness(subject) if of is Type.CLOSENESS else ())
+        if domain:
+            slots["domain"] = Domain(tuple(domain))
+            tried += (_domain_check(fields, Domain(tuple(domain)), subject, t, given),)
+        says = read_statement(fields, of, slots)
+        misprint = {} if right is None else {"formula": Value(printed)}
     elif claimed is not None:
         tried += (order_check(subject, claimed),)
-    return Draft(
-        says=says,
-        misprint=misprint,
-        statement=_statement(fields) if says is None else says.latex,
-        printed=formula(printed, "" if right is None else "Printed"),
-        right=None if right is None else formula(right),
-        checks=tried,
-        expected=expected,
-        condition=fields.text("formula.condition"),
-        because=fields.text("formula.because"),
-        counterexample=fields.text("formula.counterexample"),
-        id=identity,
-        source=Source(fields.needed("source.key"), fields.needed("source.where")),
-        derivation=rule.summary,
-        path=path,
-        handle=f"{path}:{identity}" if fields.many else str(path),
-        optimizer=name,
-        bibtex=_bibtex(fields),
+    return _made(
+        fields,
+        Draft(
+            says=says,
+            misprint=misprint,
+            statement=_statement(fields) if says is None else says.latex,
+            printed=formula(printed, "" if right is None else "Printed"),
+            right=None if right is None else formula(right),
+            checks=tried,
+            id=identity,
+            optimizer=name,
+            derivation=rule.summary,
+        ),
+    )
+
+
+def _domain_check(
+    fields: Fields, domain: Domain, subject: Subject, t: Tree, given: Sequence[sympy.Basic]
+) -> Check:
+    """The run of the rule, in the domain and beyond it."""
+    if subject.quantity in DRAFTED and t == tree(DRAFTED[subject.quantity].tree):
+        return in_domain(domain, subject, lambda s: checks(s)[1], given)
+    if subject.quantity in RUN:
+        return in_domain(domain, subject, lambda s: one_step(s, t), given)
+    raise fields.bad(
+        "about.domain",
+        f"is tried by runs: at order = 1 of {', '.join(DRAFTED)}, and of {' and '.join(RUN)}; "
+        "leave it out here",
     )
 
 
@@ -207,133 +299,21 @@ def _beside(quantity: str, t: Tree) -> str:
     return r"\," + (latex_scalar(t) if FAMILIES[quantity].free else latex_differential(t))
 
 
-def read_condition(
-    text: str, *, names: Collection[str], aliases: Mapping[str, str] | None = None
-) -> sympy.Basic:
-    """A condition such as beta < 1, 0 <= beta < 1 or nu = beta; a chain comes back as an And.
-
-    The side with a symbol comes first. Arguments are those of `read_expression`.
-
-    Raises:
-        Unreadable: a side cannot be read, or it is no condition on a symbol.
-
-    >>> read_condition("0 <= lr", names=["h"], aliases={"lr": "h"})
-    h >= 0
-    """
-    found = _relations(text, names, aliases or {})
-    return found[0] if len(found) == 1 else sympy.And(*found)
-
-
-def _relations(text: str, names: Collection[str], aliases: Mapping[str, str]) -> list[sympy.Basic]:
-    pieces = re.split(r"(<=|>=|≤|≥|<|>|=+)", text)
-    sides, signs = pieces[::2], ["=" if s == "==" else s for s in pieces[1::2]]
-    if not signs:
-        raise Unreadable(f"{text!r} compares nothing; write a condition such as 0 <= beta.")
-    if any(sign not in _RELATIONS for sign in signs) or not all(side.strip() for side in sides):
-        raise Unreadable(f"{text!r} is no condition; write one such as 0 <= beta or beta < 1.")
-    read = read_latex if "\\" in text else read_expression
-    exprs = [read(side, names=names, aliases=aliases) for side in sides]
-    found = []
-    for left, sign, right in zip(exprs, signs, exprs[1:], strict=False):
-        relation = _RELATIONS[sign](left, right)
-        if not relation.free_symbols:
-            raise Unreadable(f"{text!r} says nothing of a symbol; write one such as 0 <= beta.")
-        found.append(relation if left.free_symbols else relation.reversed)
-    return found
-
-
-def _rule(fields: Fields) -> tuple[str, Optimizer]:
-    """The optimizer and its name; a file is looked for beside the draft first."""
-    name = fields.needed("about.optimizer")
-    beside = fields.path.parent / name.rpartition(":")[0]
-    if beside.suffix == ".py" and beside.is_file():
-        name = str(fields.path.parent / name)
-    try:
-        rule = find_rule(name)
-    except BadInput as error:
-        raise fields.bad("about.optimizer", f"does not work: {error}") from error
-    values = fields.table("about.set", (str, int, float, bool))
-    try:
-        return name, rule.at(**values)
-    except BadInput as error:
-        raise fields.bad("about.set", f"does not work: {error}") from error
-
-
-def _aliases(fields: Fields, names: Collection[str]) -> dict[str, str]:
-    found = fields.table("notation", (str,))
-    for alias, name in found.items():
-        if name not in names:
-            raise fields.bad(
-                f"notation.{alias}", f"is {name!r}; it stands for one of {', '.join(names)}"
-            )
-    return found
-
-
-def _assumptions(
-    fields: Fields,
-    names: Collection[str],
-    aliases: Mapping[str, str],
-    fixed: Mapping[sympy.Symbol, sympy.Rational],
-) -> list[sympy.Basic]:
-    found: list[sympy.Basic] = []
-    for text in fields.texts("formula.assumptions"):
-        try:
-            relations = _relations(text, names, aliases)
-        except Unreadable as error:
-            raise fields.bad("formula.assumptions", f"cannot be read: {error}") from error
-        if any(isinstance(relation, sympy.Eq) for relation in relations):
-            raise fields.bad(
-                "formula.assumptions",
-                f"holds the equation {text!r}; give the parameter its value by about.set",
-            )
-        for relation in (relation.subs(fixed) for relation in relations):
-            if relation == sympy.false:
-                raise fields.bad(
-                    "formula.assumptions", f"holds {text!r}, which about.set contradicts"
-                )
-            found += [relation] if relation.free_symbols else []
-    return found
-
-
-@dataclass(frozen=True)
-class _Formulas:
-    fields: Fields
-    names: Collection[str]
-    aliases: Mapping[str, str]
-    fixed: Mapping[sympy.Symbol, sympy.Rational]
-
-    def read(self, name: str, *, needed: bool = True) -> Any:
-        """formula.NAME or formula.NAME_latex; None where neither is there and none is needed."""
-        written = {f"formula.{name}": read_expression, f"formula.{name}_latex": read_latex}
-        present = [field for field in written if self.fields.has(field)]
-        if len(present) == 2:
-            raise self.fields.bad(present[1], f"says again what {present[0]} says; keep one")
-        if not present and not needed:
-            return None
-        field = (present or list(written))[0]
-        text, read = self.fields.needed(field), written[field]
-        try:
-            expr = read(text, names=self.names, aliases=self.aliases).subs(self.fixed)
-        except Unreadable as error:
-            raise self.fields.bad(field, f"cannot be read: {error}") from error
-        try:
-            difference(expr, sympy.Integer(0))
-        except (ValueError, ZeroDivisionError):
-            raise self.fields.bad(
-                field,
-                f"is no rational function of {', '.join(self.names)} and of powers such as beta**k"
-                if self.names
-                else "is no rational number",
-            ) from None
-        return expr
-
-
-def _expected(fields: Fields, right: sympy.Expr | None) -> Verdict:
+def _expected(fields: Fields, draft: Draft, known: Printed | None) -> Verdict:
     verdict = Verdict(fields.choice("expected", EXPECTED))
-    if verdict is Verdict.CORRECTED and right is None:
+    seen = known is not None and known.status in SEEN
+    if verdict is Verdict.CORRECTED and draft.right is None:
         raise fields.bad("expected", 'is "corrected", so formula.right has to say what is right')
-    if verdict is Verdict.CONFIRMED and right is not None:
+    if verdict in (Verdict.CONFIRMED, Verdict.DERIVED) and draft.right is not None:
         raise fields.bad("expected", 'is "corrected" or "open" where formula.right is given')
+    if verdict is Verdict.CONFIRMED and not seen and (known or draft.says):
+        raise fields.bad(
+            "expected",
+            'is "confirmed", as a statement is that was read: add source.known = "read" with '
+            'source.quote, or expect "derived"',
+        )
+    if draft.right is not None and known is not None and not seen:
+        raise fields.bad("source.known", f"is '{known.status}'; what nobody read is not corrected")
     return verdict
 
 

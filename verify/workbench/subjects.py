@@ -56,10 +56,10 @@ class Subject:
         if quantity == "transient-factor" and not modified_flow(rule, order=2)[PAIR]:
             raise BadInput(f"{rule.name} has no term at h^1 that a factor could multiply.")
         target = Asked(name or rule.name, rule, quantity).at(t)
-        return Subject(rule, quantity, target, tuple(_points(rule, target.expr, given)))
+        return Subject(rule, quantity, target, tuple(points_of(rule, target.expr, given)))
 
 
-def _points(rule: Optimizer, right: sympy.Expr, given: Sequence[sympy.Basic]) -> list[Values]:
+def points_of(rule: Optimizer, right: sympy.Expr, given: Sequence[sympy.Basic]) -> list[Values]:
     """Parameter values that obey the inequalities between them and at which `right` is finite."""
     symbols = {sympy.Symbol(name) for name in rule.parameters}
     bounds = [bound for bound in given if bound.free_symbols <= symbols]

@@ -9,11 +9,13 @@ from derive.language.update_rule import BadInput
 from verify.claims.claim import Kind, Settings, Verdict
 from verify.claims.judging import ClaimResult, judge
 from verify.claims.mutants import put_to_the_test, with_survivors
+from verify.claims.statement import Type
 from verify.formulas.asked import DRAFTED
 from verify.formulas.reading import Unreadable
 from verify.report.terminal import statement
+from verify.workbench.draft_reading import read_condition
 from verify.workbench.draft_template import write_template
-from verify.workbench.drafts import Draft, find_drafts, load_draft, load_drafts, read_condition
+from verify.workbench.drafts import Draft, find_drafts, load_draft, load_drafts
 
 FAST = Settings(digits=20)
 HEAVY_BALL = "h*(1 + beta)/(4*(1 - beta)**2)"
@@ -68,7 +70,7 @@ def failing(result: ClaimResult) -> list[str]:
 def test_the_template_stands_as_it_is_written(tmp_path: Path):
     path = tmp_path / "first try.toml"
     write_template(path)
-    claim, second = load_drafts(path)
+    claim, second, *others = load_drafts(path)
     result = judge(claim, FAST)
     assert claim.id == "mypaper2026.first-try"
     assert result.verdict is Verdict.CONFIRMED
@@ -76,7 +78,9 @@ def test_the_template_stands_as_it_is_written(tmp_path: Path):
     assert "is O(h²)-close at a fixed time, once the start-up is over, to" in statement(claim)
     assert statement(claim).endswith("of E + h(1+β)/(4(1−β)²)‖∇E‖², for every smooth loss.")
     assert second.id == "mypaper2026.first-try-next"
-    assert judge(second, FAST).verdict is Verdict.CONFIRMED
+    assert judge(second, FAST).verdict is Verdict.DERIVED
+    assert {c.type for c in (claim, second, *others)} == set(Type)
+    assert all(judge(other, FAST).verdict is Verdict.DERIVED for other in others)
     assert claim.formula.conditions == r"0\le \beta<1,\ h>0"
 
 
@@ -92,7 +96,7 @@ def test_every_commented_field_of_the_template_can_be_used(tmp_path: Path):
         'printed = "h*(1 + beta)/(4*(1 - beta)**2)"', 'printed = "lr/(4*(1 - mu))"', 1
     )
     path.write_text(text, encoding="utf-8")
-    claim, _ = load_drafts(path)
+    claim, *_ = load_drafts(path)
     assert claim.bibtex.startswith("@misc")
     assert claim.condition
     assert claim.because
@@ -107,8 +111,8 @@ def test_the_template_is_not_written_over_a_file(tmp_path: Path):
         write_template(path)
     assert path.read_text(encoding="utf-8") == "mine"
     write_template(path, force=True)
-    assert len(load_drafts(path)) == 2
-    with pytest.raises(BadInput, match="holds 2 claims"):
+    assert len(load_drafts(path)) == 6
+    with pytest.raises(BadInput, match="holds 6 claims"):
         load_draft(path)
     with pytest.raises(BadInput, match="cannot be written"):
         write_template(tmp_path / "nowhere" / "draft.toml")
@@ -325,7 +329,7 @@ BAD = [
     ("$x$, {formula}", "nothing", 2, "statement has {formula} once"),
     ("'It is $x$, {formula}.'", r'"\beta {formula}"', 2, "put LaTeX between single quotes"),
     ("'It is $x$, {formula}.'", r'"\nabla {formula}"', 2, "put LaTeX between single quotes"),
-    ('"confirmed"', '"derived"', 3, "use one of confirmed, corrected, refuted, open."),
+    ('"confirmed"', '"true"', 3, "use one of confirmed, derived, corrected, refuted, open."),
     ('"confirmed"', '"confirm"', 3, "did you mean 'confirmed'?"),
     ('"confirmed"', '"corrected"', 3, "formula.right has to say what is right"),
     ('"h/4"', '"h/4"\nright = "h/2"', 3, "where formula.right is given"),
@@ -445,7 +449,8 @@ def closeness(**changes: str) -> str:
         if fields[name]
     )
     return (
-        f'[[claim]]\nid = "mine.close"\n{top}source = {{ key = "mine", where = "(1)" }}\n'
+        f'[[claim]]\nid = "mine.close"\n{top}'
+        'source = { key = "mine", where = "(1)", known = "read", quote = "close" }\n'
         f"[claim.formula]\nprinted = {fields['printed']}\n{fields.get('more', '')}"
         f'[claim.about]\noptimizer = "heavy-ball"\norder = 1\n{about}'
     )
@@ -565,8 +570,8 @@ def test_the_iterates_of_gradient_descent_are_close_at_every_step(typed):
     [
         (
             closeness(type='"limit"'),
-            3,
-            "is 'limit'; the quantity of a draft can be checked as",
+            13,
+            "about.claimed_order belongs to type = 'closeness' or 'existence'; remove it",
         ),
         (closeness(type='"close"'), 3, "did you mean 'closeness'?"),
         (closeness(type='"equality"'), 13, "about.claimed_order belongs to type"),
