@@ -55,6 +55,14 @@ def test_each_command_of_the_readme_prints_what_the_readme_shows(
         assert out.strip() == shown.strip()
 
 
+def test_the_draft_of_the_readme_is_judged_as_it_expects(capsys, tmp_path: Path):
+    (draft,) = blocks("toml")
+    (tmp_path / "draft.toml").write_text(draft, encoding="utf-8")
+    code, out, _ = undertow(capsys, "verify", str(tmp_path / "draft.toml"), "--digits", "20")
+    assert not code
+    assert "1 claim: 1 derived" in out
+
+
 def test_the_table_of_conventions_of_the_readme_is_the_generated_one():
     (table,) = re.findall(
         r"<!-- conventions -->\n+(.*?)\n+<!-- end conventions -->", README, re.DOTALL

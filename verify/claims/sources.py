@@ -39,12 +39,12 @@ def people(key: str) -> str:
 
 @cache
 def authors(key: str) -> str:
-    """Who wrote a source, by family names; the key where nobody is named.
+    """Who wrote a source, by family names; the key where nobody is named or it is not listed.
 
     >>> authors("woodworth2020")
     'Woodworth et al.'
     """
-    field = _ENTRIES[key].get("author")
+    field = _ENTRIES[key].get("author") if key in _ENTRIES else None
     last = [" ".join([*name.von, *name.last]) for name in field.value] if field else [key]
     if len(last) > MANY:
         return f"{last[0]} et al."
@@ -53,5 +53,5 @@ def authors(key: str) -> str:
 
 def year_of(key: str) -> str:
     """The year of a source, empty where none is known."""
-    field = _ENTRIES[key].get("year")
+    field = _ENTRIES[key].get("year") if key in _ENTRIES else None
     return str(field.value) if field else ""

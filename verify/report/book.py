@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -67,13 +67,22 @@ command \texttt{undertow show} with a statement's name, such as \texttt{%s}, rep
 """
 
 
-def export(claims: list[Claim], folder: Path, *, force: bool, prefix: str = "") -> list[Path]:
+def export(
+    claims: list[Claim],
+    folder: Path,
+    *,
+    force: bool,
+    prefix: str = "",
+    entries: Mapping[str, str] | None = None,
+) -> list[Path]:
     """Write the macros, the statements, the bibliography, the book, and one file a formula.
 
+    Args:
+        entries: BibTeX of sources that the bibliography does not list, by key.
     Raises:
         BadInput: the folder cannot be written, or holds one of the files and `force` is not set.
     """
-    texts = (macros(claims), statements(claims), bibliography(), _book())
+    texts = (macros(claims), statements(claims), bibliography(entries or {}), _book())
     formulas = named(claims)
     if prefix:
         names = re.compile(rf"\\({'|'.join(formulas)})(?![A-Za-z])")
@@ -90,9 +99,9 @@ def _book() -> str:
     return _BOOK.replace("%s", f"undertow {version('undertow')}, {written:%d %B %Y}".lstrip("0"))
 
 
-def bibliography() -> str:
-    """BibTeX of every source."""
-    return "\n\n".join(BIBTEX.values()) + "\n"
+def bibliography(more: Mapping[str, str] | None = None) -> str:
+    """BibTeX of every source, and of more by key."""
+    return "\n\n".join({**(more or {}), **BIBTEX}.values()) + "\n"
 
 
 def named(claims: Iterable[Claim]) -> dict[str, Formula]:

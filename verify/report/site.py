@@ -28,6 +28,7 @@ from verify.report.optimizer_pages import Quantities
 from verify.report.terminal import words
 from verify.report.trust import Trials
 from verify.running.files import check_folder, write_folder
+from verify.workbench.drafts import Draft
 
 ASSETS = ("style.css", "site.js")
 
@@ -296,7 +297,7 @@ def _claim_page(result: ClaimResult) -> dict[str, Any]:
             if meaning
         },
         "python": python(claim.formula),
-        "bibtex": BIBTEX.get(claim.source.key, ""),
+        "bibtex": claim.bibtex if isinstance(claim, Draft) else BIBTEX.get(claim.source.key, ""),
     }
 
 

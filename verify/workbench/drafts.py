@@ -335,6 +335,8 @@ def _identity(fields: Fields) -> str:
 
 def _bibtex(fields: Fields) -> str:
     entry, key = fields.text("source.bibtex"), fields.needed("source.key")
+    if not re.fullmatch(r"[A-Za-z0-9][\w:.+-]*", key):
+        raise fields.bad("source.key", f"is {key!r}; use letters and digits, such as mypaper2026")
     if entry and not re.match(rf"\s*@\w+\s*\{{\s*{re.escape(key)}\s*,", entry):
         raise fields.bad("source.bibtex", f"is an entry for {key}, such as @misc{{{key}, ...}}")
     return entry
