@@ -44,6 +44,7 @@ def in_other_fields(series: BSeries, weights: Weights) -> BSeries:
 
     >>> from derive import heavy_ball
     >>> from derive.batches.minibatch_flow import minibatch_flow
+    >>> from derive.language.trees import grow
     >>> batches = minibatch_flow(heavy_ball, order=1, k=1)
     >>> in_other_fields(batches, {0: {0: 1}, 1: {0: 1}})[grow(())]
     1 + beta

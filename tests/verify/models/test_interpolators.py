@@ -150,7 +150,8 @@ def test_the_command_writes_text_and_json(capsys, tmp_path):
     ],
 )
 def test_what_cannot_be_used_or_does_not_converge_is_one_sentence(capsys, arguments, said):
-    code, out, err = undertow(capsys, *ARGUMENTS, *arguments)
+    given = ARGUMENTS[:-2] if "--set" in arguments else ARGUMENTS
+    code, out, err = undertow(capsys, *given, *arguments)
     assert (code, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
