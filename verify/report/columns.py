@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from derive.language.bad_input import BadInput
+from verify.report.arguments import argument, tokens_of
 
 LETTERS = {1: 56, 2: 32}
 """How many letters fit a line of a page with one column, or with two."""
@@ -16,7 +17,6 @@ LETTERS = {1: 56, 2: 32}
 BEGIN, NEXT, END = "\\begin{align*}\n", " \\\\\n", "\n\\end{align*}"
 
 _ALIGN = re.compile(re.escape(BEGIN) + r"(.*?)" + re.escape(END), re.DOTALL)
-_TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|[\s\S]")
 _OPEN, _CLOSE = {"(", "[", "{"}, {")", "]", "}"}
 _SIZED = re.compile(r"\\(?:[bB]ig+[lr]?)$")
 _THIN = {r"\,", r"\!", r"\;", r"\:", " ", "\n", "&", "{", "}", "^", "_", r"\left", r"\right"}
@@ -57,7 +57,7 @@ def _rows(row: str, most: int) -> list[str]:
 def _terms(row: str) -> list[str]:
     """The terms of a sum, each with its sign; what stands between sized brackets may be broken."""
     terms, depth, sized = [""], 0, False
-    for token in _TOKEN.findall(row):
+    for token in tokens_of(row):
         if token in _OPEN and not sized:
             depth += 1
         elif token in _CLOSE and not sized:
@@ -76,33 +76,23 @@ def width(latex: str) -> float:
     >>> width(r"\frac{1+\beta}{2}") < width(r"1+\beta")
     True
     """
-    tokens = _TOKEN.findall(latex)
+    tokens = tokens_of(latex)
     total, i = 0.0, 0
     while i < len(tokens):
         token = tokens[i]
         if token in (r"\frac", r"\tfrac", r"\dfrac"):
-            top, i = _argument(tokens, i + 1)
-            bottom, i = _argument(tokens, i)
+            top, i = argument(tokens, i + 1)
+            bottom, i = argument(tokens, i)
             total += 0.8 * max(width(top), width(bottom))
             continue
         if token in "^_":
-            inner, i = _argument(tokens, i + 1)
+            inner, i = argument(tokens, i + 1)
             total += 0.7 * width(inner)
             continue
         if token not in _THIN and not _SIZED.match(token):
             total += _WIDE.get(token, len(token) - 1 if _NAME.match(token) else 1.0)
         i += 1
     return total
-
-
-def _argument(tokens: list[str], i: int) -> tuple[str, int]:
-    """The argument that starts at a token, without its braces, and where it ends."""
-    if i >= len(tokens) or tokens[i] != "{":
-        return "".join(tokens[i : i + 1]), i + 1
-    depth, start = 1, i + 1
-    while depth and (i := i + 1) < len(tokens):
-        depth += {"{": 1, "}": -1}.get(tokens[i], 0)
-    return "".join(tokens[start:i]), i + 1
 
 
 def checked_prefix(prefix: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Callable, Mapping
 
 from derive.language.formula import Formula
 from derive.language.raised import LEVEL, LOWERED, RAISED
@@ -12,6 +13,7 @@ from derive.language.writing import GREEK, latex, unicode_text
 from verify.claims.claim import Claim
 from verify.claims.slots import Value
 from verify.claims.statement import Statement
+from verify.report.arguments import argument, tokens_of
 from verify.running.columns import aligned
 
 _COMMANDS = {
@@ -110,6 +112,8 @@ def words(latex: str) -> str:
     'O(h²)-close for β ≤ 1'
     >>> words(r"$\frac{1-\sqrt{1-4\frac{z}{2m}}}{2z}$")
     '(1-√(1-4z/(2m)))/(2z)'
+    >>> words(r"$\frac h{(1-\beta)(1+\beta)}$")
+    'h/((1-β)(1+β))'
     """
     text = re.sub(r"\\mathbb(?: E|\{E\})\s?", "𝔼", latex)
     text = re.sub(r"\\math(?:bb|rm)(?: |\{(\w+)\})", lambda m: m[1] or "", text)
@@ -124,49 +128,41 @@ def words(latex: str) -> str:
     return text.replace(r"\,", " ").replace("\\ ", " ").translate(str.maketrans("", "", "${}"))
 
 
-_TAKES = re.compile(r"\\(frac|dfrac|tfrac|binom|sqrt|operatorname|text|mathbf)(?![a-zA-Z])")
-
-
 def _flat(latex: str) -> str:
-    """Fractions, roots and names on one line, the innermost first: it begins last."""
-    while found := [*_TAKES.finditer(latex)]:
-        command, at = found[-1][1], found[-1].end()
+    """Fractions, roots and names on one line, however deep they stand."""
+    tokens, done, i = tokens_of(latex), "", 0
+    while i < len(tokens):
+        token, i = tokens[i], i + 1
+        if (written := _ON_ONE_LINE.get(token)) is None:
+            done += token
+            continue
         parts: list[str] = []
-        while len(parts) < (2 if command in ("frac", "dfrac", "tfrac", "binom") else 1):
-            part, at = _argument(latex, at)
-            parts.append(part)
-        top, *below = parts
-        if command == "binom":
-            written = f"binom({top}, {below[0]})"
-        elif below:
-            written = f"{_bracketed(top, '[-+ ]')}/{_bracketed(below[0], '..')}"
-        elif command == "sqrt":
-            written = f"√{_bracketed(top, '..')}"
-        else:
-            written = top
-        latex = latex[: found[-1].start()] + written + latex[at:]
-    return latex
+        for _ in range(2 if token in _OF_TWO else 1):
+            part, i = argument(tokens, i)
+            parts.append(_flat(part))
+        done += written(*parts)
+    return done
 
 
-def _argument(latex: str, at: int) -> tuple[str, int]:
-    """What stands in the brackets that follow, or the one sign, and where it ends."""
-    while latex[at : at + 1] == " ":
-        at += 1
-    if latex[at : at + 1] != "{":
-        sign = re.compile(r"\\[a-zA-Z]+|.?").match(latex, at)
-        return (sign[0], sign.end()) if sign else ("", at)
-    depth, begin = 0, at
-    for at in range(begin, len(latex)):
-        depth += {"{": 1, "}": -1}.get(latex[at], 0)
-        if not depth:
-            break
-    return latex[begin + 1 : at], at + 1
+_ALONE = re.compile(r"(?:\d+|\w|\\[a-zA-Z]+|\([^()]*\))(?:[_^](?:\w|\{[^{}]*\}))*")
 
 
-def _bracketed(part: str, where: str) -> str:
-    """A part of a line in brackets, unless it is a number, a letter or one with a level."""
-    alone = re.fullmatch(r"(?:\d+|\w|\\[a-zA-Z]+)(?:[_^](?:\w|\{[^{}]*\}))*|\(.*\)", part)
-    return part if alone or not re.search(where, part) else f"({part})"
+def _bracketed(part: str) -> str:
+    """A part of a line in brackets, unless it is one number, letter or bracket, or a slot's."""
+    return part if not part or _ALONE.fullmatch(part) else f"({part})"
+
+
+def _over(top: str, bottom: str) -> str:
+    is_sum = re.search("[-+ ]", re.sub(r"\([^()]*\)", "", top))
+    return f"{_bracketed(top) if is_sum else top}/{_bracketed(bottom)}"
+
+
+_OF_TWO = {r"\frac": _over, r"\dfrac": _over, r"\tfrac": _over, r"\binom": "binom({}, {})".format}
+_ON_ONE_LINE: Mapping[str, Callable[..., str]] = {
+    **_OF_TWO,
+    r"\sqrt": lambda part: f"√{_bracketed(part)}",
+    **dict.fromkeys((r"\operatorname", r"\text", r"\mathbf"), "{{}}{}".format),
+}
 
 
 def _accented(match: re.Match[str]) -> str:
