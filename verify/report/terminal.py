@@ -149,7 +149,7 @@ _ALONE = re.compile(r"(?:\d+|\w|\\[a-zA-Z]+|\([^()]*\))(?:[_^](?:\w|\{[^{}]*\}))
 
 def _bracketed(part: str) -> str:
     """A part of a line in brackets, unless it is one number, letter or bracket, or a slot's."""
-    return part if not part or _ALONE.fullmatch(part) else f"({part})"
+    return part if not part.strip("{}") or _ALONE.fullmatch(part) else f"({part})"
 
 
 def _over(top: str, bottom: str) -> str:
