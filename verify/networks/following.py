@@ -15,6 +15,7 @@ from derive.engine.front_door import is_linear
 from derive.language.bad_input import BadInput
 from derive.optimizers.settings import Setting
 from derive.quadratics import stability_limit
+from verify.networks.counts import check_count
 from verify.networks.landscapes import (
     Array,
     Landscape,
@@ -99,8 +100,7 @@ def follow(
         BadInput: the optimizer is none that is covered or not linear in its gradients, the model
             has more than `MOST_PARAMETERS`, the run leaves every bound, or a flow is too stiff.
     """
-    if not (isinstance(steps, int) and steps > 0):
-        raise BadInput(f"steps={steps} is no number of steps; it is 1 or more.")
+    check_count("steps", steps)
     if parameters is not None:
         setting = from_optax(optimizer)
         with double_jax():

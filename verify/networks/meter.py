@@ -23,6 +23,7 @@ from derive.engine.front_door import is_linear
 from derive.language.bad_input import BadInput
 from derive.optimizers.settings import Setting
 from derive.quadratics import radius_of_convergence, stability_limit
+from verify.networks.counts import check_count
 from verify.networks.landscapes import (
     Array,
     Landscape,
@@ -86,8 +87,8 @@ class Meter:
     """
 
     def __init__(self, landscape: Landscape, setting: Setting, *, every: int | None = None) -> None:
-        if every is not None and (not isinstance(every, int) or every < 1):
-            raise BadInput(f"every={every} is no number of steps; it is 1 or more.")
+        if every is not None:
+            check_count("every", every)
         self.landscape = felt(landscape, setting)
         self.setting, self.every = setting, every
         self.readings: list[Reading] = []
@@ -123,8 +124,7 @@ class Meter:
         Raises:
             BadInput: the steps are no number of steps.
         """
-        if not (isinstance(steps, int) and steps > 0):
-            raise BadInput(f"steps={steps} is no number of steps; it is 1 or more.")
+        check_count("steps", steps)
         with tracked(steps, "training") as advance:
             for k in range(steps):
                 yield k
