@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from bibtexparser.entrypoint import parse_string
 from bibtexparser.middlewares import SeparateCoAuthors, SplitNameParts
@@ -44,7 +45,7 @@ def authors(key: str) -> str:
     >>> authors("woodworth2020")
     'Woodworth et al.'
     """
-    field = _ENTRIES[key].get("author") if key in _ENTRIES else None
+    field = _field(key, "author")
     last = [" ".join([*name.von, *name.last]) for name in field.value] if field else [key]
     if len(last) > MANY:
         return f"{last[0]} et al."
@@ -53,5 +54,10 @@ def authors(key: str) -> str:
 
 def year_of(key: str) -> str:
     """The year of a source, empty where none is known."""
-    field = _ENTRIES[key].get("year") if key in _ENTRIES else None
+    field = _field(key, "year")
     return str(field.value) if field else ""
+
+
+def _field(key: str, name: str) -> Any:
+    entry = _ENTRIES.get(key)
+    return entry and entry.get(name)

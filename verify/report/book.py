@@ -82,7 +82,7 @@ def export(
     Raises:
         BadInput: the folder cannot be written, or holds one of the files and `force` is not set.
     """
-    texts = (macros(claims), statements(claims), bibliography(entries or {}), _book())
+    texts = (macros(claims), statements(claims), bibliography(entries), _book())
     formulas = named(claims)
     if prefix:
         names = re.compile(rf"\\({'|'.join(formulas)})(?![A-Za-z])")
