@@ -36,8 +36,8 @@ def drawn_hessian(draw: random.Random) -> tuple[Plane, Plane]:
     return (a, b), (b, c)
 
 
-def times(matrix: tuple[Plane, Plane], vector: Plane) -> Plane:
-    """A matrix times a vector."""
+def times(matrix: tuple[Plane, Plane], vector: Any) -> tuple[Any, Any]:
+    """A matrix times a vector of any numbers."""
     (a, b), (c, d) = matrix
     return a * vector[0] + b * vector[1], c * vector[0] + d * vector[1]
 
@@ -59,8 +59,8 @@ def normalized() -> Claim:
                 g = (fmpq(gradient[0]), fmpq(gradient[1]))
 
                 def grad(x: Any, g: Plane = g, hessian: Any = hessian) -> Any:
-                    moved = [sum((c * p for c, p in zip(row, x, strict=True))) for row in hessian]
-                    return reals([REAL.convert(a) + b for a, b in zip(g, moved, strict=True)])
+                    moved = zip(g, times(hessian, x), strict=True)
+                    return reals([REAL.convert(a) + b for a, b in moved])
 
                 zero = reals([REAL.convert(fmpq(0))] * 2)
                 x, _ = NORMALIZED.step(zero, (), grad, h, {"rho": REAL.convert(rho)})
@@ -133,8 +133,7 @@ def on_batches() -> Claim:
             found = []
             for n, m in pairs:
                 (g, hessian), (up, _) = batches[n], batches[m]
-                climbed = [rho * h * u for u in up]
-                bent = [sum((c * p for c, p in zip(r, climbed, strict=True))) for r in hessian]
+                bent = times(hessian, [rho * h * u for u in up])
                 found.append([-h * (a + b) for a, b in zip(g, bent, strict=True)])
             mean = [sum(column, fmpq_poly()) / len(pairs) for column in zip(*found, strict=True)]
             full = times(_mean_hessian(batches), mean_of([g for g, _ in batches]))
@@ -191,9 +190,7 @@ def at_a_minimum() -> Claim:
         if not size > 0 or step(size) != -size or step(-size) != size:
             return False
         x = size * fmpq(9, 8)
-        for _ in range(
-            150
-        ):  # what is left falls to 9/10 in a step, or faster, for z in (1/10, 19/10)
+        for _ in range(150):  # what is left falls to 9/10 a step or faster, for z in (1/10, 19/10)
             x = step(x)
         return bool(abs(abs(x) - size) < fmpq(1, 10**6) * size)
 
