@@ -16,6 +16,7 @@ from derive.quadratics.stability import (
     stability_conditions,
     stability_limit,
 )
+from verify.models.multipliers import step_matrix
 
 LOOKS_AHEAD = torch_sgd.at(nesterov=True, dampening=0)
 RULES = [*ZOO.values(), LOOKS_AHEAD]
@@ -27,24 +28,14 @@ WITH_ONE_MOMENTUM = [
 OSCILLATING = [rule for rule in WITH_ONE_MOMENTUM if rule.name != "lessard"]
 
 
-def step_matrix(rule, values, z: fmpq) -> list[list[fmpq]]:
-    """The declared step run on unit vectors, in exact arithmetic."""
-    size = 1 + len(rule.memory)
-    units = [[fmpq(i == j) for i in range(size)] for j in range(size)]
-    steps = [rule.step(x, m, lambda y: z * y, fmpq(1), values) for x, *m in units]
-    columns = [(x, *memory) for x, memory in steps]
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
 def eigenvalues(rule, values, z: fmpq) -> list[acb]:
-    matrix = step_matrix(rule, values, z)
-    if len(matrix) == 1:
-        return [acb(matrix[0][0])]
-    if len(matrix) > 2:
-        return acb_mat([[acb(e) for e in row] for row in matrix]).eig()
-    half = (matrix[0][0] + matrix[1][1]) / 2
-    det = matrix[0][0] * matrix[1][1] - matrix[0][1] * matrix[1][0]
-    root = acb(half**2 - det).sqrt()
+    matrix = step_matrix(rule, fmpq(1), z, values)
+    if matrix.nrows() == 1:
+        return [acb(matrix[0, 0])]
+    if matrix.nrows() > 2:
+        return acb_mat([[acb(e) for e in row] for row in matrix.tolist()]).eig()
+    half = (matrix[0, 0] + matrix[1, 1]) / 2
+    root = acb(half**2 - matrix.det()).sqrt()
     return [half + root, half - root]
 
 
