@@ -99,7 +99,7 @@ class Ground:
         symbol = str(bound.args[0])
         if symbol in fixed:
             return point
-        end = evaluate(sympy.sympify(bound.args[1]), point)
+        end = evaluate(bound.args[1], point)
         return point | {symbol: end + (point[symbol] - end) * NEAR}
 
 

@@ -129,6 +129,10 @@ def bounds_of(
     return found
 
 
+SEEN = (Status.READ, Status.SECOND_HAND)
+"""How a statement is known that may be confirmed or corrected, and is quoted."""
+
+
 def known_of(fields: Fields) -> Printed | None:
     """How the printed form is known; None where the draft does not say so."""
     if not fields.has("source.known"):
@@ -138,7 +142,7 @@ def known_of(fields: Fields) -> Printed | None:
         return None
     statuses = [status for status in Status if status is not Status.NOT_RECORDED]
     status = Status(fields.choice("source.known", statuses))
-    quoted = status in (Status.READ, Status.SECOND_HAND)
+    quoted = status in SEEN
     if not quoted and fields.has("source.quote"):
         raise fields.bad("source.quote", f"is of a text that was read, not of one {status}")
     if status is not Status.SECOND_HAND and fields.has("source.text"):

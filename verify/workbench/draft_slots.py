@@ -62,8 +62,8 @@ class Regime:
         return f"{self.variable} -> {'infinity' if self.to is sympy.oo else plain(self.to)}"
 
     def wrong(self) -> Iterator[tuple[str, Slot]]:
-        others = (0,) if self.to is sympy.oo else (self.to + 1, sympy.oo)
-        for other in map(sympy.sympify, others):
+        zero: sympy.Expr = sympy.Integer(0)
+        for other in (zero,) if self.to is sympy.oo else (self.to + 1, sympy.oo):
             changed = replace(self, to=other)
             yield f"{changed.plain} for {self.plain}", changed
 

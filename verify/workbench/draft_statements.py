@@ -25,7 +25,6 @@ from verify.workbench.subjects import Subject
 
 OF_COEFFICIENTS = (Type.EQUALITY, Type.CLOSENESS)
 """The types whose formula is a coefficient of a rule."""
-_OF_CLOSENESS = ("claimed_order", "when", "losses")
 
 
 def type_of(fields: Fields) -> Type | None:
@@ -37,10 +36,6 @@ def type_of(fields: Fields) -> Type | None:
     """
     typed = fields.has("type") or fields.many
     found = Type(fields.choice("type", Type)) if typed else None
-    if found is Type.EQUALITY:
-        for name in _OF_CLOSENESS:
-            if fields.has(f"about.{name}"):
-                raise fields.bad(f"about.{name}", 'belongs to type = "closeness"; remove it')
     check_about(fields, found)
     if fields.has("formula.left") and found not in (Type.LIMIT, Type.INEQUALITY):
         raise fields.bad("formula.left", "belongs to type = 'limit' or 'inequality'; remove it")

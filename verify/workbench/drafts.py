@@ -21,7 +21,7 @@ from derive.language.formula import Formula
 from derive.language.trees import Tree, tree
 from derive.language.update_rule import BadInput
 from derive.language.writing import latex
-from verify.claims.claim import REGISTRY, Check, Claim, Printed, Source, Status, Verdict, lettered
+from verify.claims.claim import REGISTRY, Check, Claim, Printed, Source, Verdict, lettered
 from verify.claims.equality import difference
 from verify.claims.slots import Domain, Slot, Value
 from verify.claims.statement import Type
@@ -33,7 +33,14 @@ from verify.workbench.coefficients import RUN, one_step
 from verify.workbench.draft_context import CURVATURE, Context, Stated
 from verify.workbench.draft_fields import Fields, fields_of
 from verify.workbench.draft_formulas import inequality, limit
-from verify.workbench.draft_reading import Formulas, aliases_of, bounds_of, known_of, rule_of
+from verify.workbench.draft_reading import (
+    SEEN,
+    Formulas,
+    aliases_of,
+    bounds_of,
+    known_of,
+    rule_of,
+)
 from verify.workbench.draft_rules import existence, threshold
 from verify.workbench.draft_statements import (
     OF_COEFFICIENTS,
@@ -55,8 +62,6 @@ EXPECTED = (
     Verdict.OPEN,
 )
 """The verdicts that a draft may have."""
-SEEN = (Status.READ, Status.SECOND_HAND)
-"""How a statement is known that may be confirmed or corrected."""
 
 
 @dataclass(frozen=True)
