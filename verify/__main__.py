@@ -89,7 +89,7 @@ class _Watch:
         _, status = os.waitpid(self.child, 0)
         if self.stop:
             if self.done is None:
-                print(f"undertow: stopped; {self.finished} was finished.", file=sys.stderr)
+                print(f"undertow: stopped; {self.finished} finished.", file=sys.stderr)
             return 128 + self.stop
         if said:
             print(f"undertow: {said}", file=sys.stderr)
