@@ -28,6 +28,7 @@ from verify.workbench.draft_context import CURVATURE, Context, Stated
 from verify.workbench.draft_points import number
 from verify.workbench.draft_reading import RELATIONS
 from verify.workbench.draft_slots import HAS, Property
+from verify.workbench.draft_statements import one_of
 from verify.workbench.subjects import points_of
 
 NEAR = fmpq(1, 10**9)
@@ -57,9 +58,8 @@ def threshold(context: Context) -> Stated:
     for formula in (printed, right):
         if formula and formula.expr.has(sympy.Symbol(variable)):
             raise fields.bad("about.variable", f"is {variable}, which stands in the formula too")
-    plain = {has.plain: has for has in Property}
     slots: dict[str, Slot] = {
-        "property": plain[fields.choice("about.property", plain)],
+        "property": one_of(fields, "about.property", Property),
         "relation": RELATIONS[fields.choice("about.relation", RELATIONS)],
         "formula": right or printed,
     }

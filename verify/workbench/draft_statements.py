@@ -51,8 +51,8 @@ def slots_of(fields: Fields, of: Type, formula: sympy.Expr) -> dict[str, Slot]:
     slots: dict[str, Slot] = {"formula": Value(formula)}
     if of is Type.CLOSENESS:
         slots["order"] = Order(_order(fields))
-        slots["when"] = _one_of(fields, "about.when", When)
-        slots["losses"] = _one_of(fields, "about.losses", Losses)
+        slots["when"] = one_of(fields, "about.when", When)
+        slots["losses"] = one_of(fields, "about.losses", Losses)
     return slots
 
 
@@ -144,6 +144,7 @@ def _order(fields: Fields) -> int:
     return found
 
 
-def _one_of(fields: Fields, field: str, phrases: type[Choice]) -> Choice:
+def one_of(fields: Fields, field: str, phrases: type[Choice]) -> Choice:
+    """The phrase that a field names."""
     plain = {phrase.plain: phrase for phrase in phrases}
     return plain[fields.choice(field, plain)]
