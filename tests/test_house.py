@@ -3,7 +3,8 @@
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -134,6 +135,25 @@ def test_a_folder_says_which_question_it_answers(folder: str):
     docstring = ast.get_docstring(ast.parse(FILES[folder].read_text("utf-8")))
     assert docstring
     assert folder in FACES or room(folder) != folder or "?" in docstring.splitlines()[0]
+
+
+def defined_twice(texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """The class names that several classes bear, with the modules of these."""
+    homes: defaultdict[str, list[str]] = defaultdict(list)
+    for module, text in texts.items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(module)
+    return {name: found for name, found in homes.items() if len(found) > 1}
+
+
+def test_a_class_name_is_defined_once():
+    assert defined_twice({name: path.read_text("utf-8") for name, path in FILES.items()}) == {}
+
+
+def test_a_class_defined_again_is_seen_within_another_too():
+    texts = {"derive.a": "class Case: ...", "verify.b": "class Row:\n    class Case: ..."}
+    assert defined_twice(texts) == {"Case": ["derive.a", "verify.b"]}
 
 
 def key_of(path: Path) -> str:

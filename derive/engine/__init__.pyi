@@ -27,6 +27,6 @@ from derive.engine.second_order import SecondOrder as SecondOrder
 from derive.engine.second_order import second_order_equation as second_order_equation
 from derive.engine.second_order import starting_velocity as starting_velocity
 from derive.engine.second_order import written as written
-from derive.engine.sequences import Sequence as Sequence
+from derive.engine.sequences import StepSequence as StepSequence
 from derive.engine.startup import initial_shift as initial_shift
 from derive.engine.startup import transient as transient

@@ -46,7 +46,7 @@ class Element:
 
     __slots__ = ("_key", "algebra", "den", "num")
 
-    def __init__(self, algebra: Ring, num: Polynomial, den: Polynomial) -> None:
+    def __init__(self, algebra: ComponentRing, num: Polynomial, den: Polynomial) -> None:
         self.algebra = algebra
         self.num = num
         self.den = den
@@ -162,7 +162,7 @@ def _horner(coefficients: Sequence[Element], value: Element) -> Element:
     return total
 
 
-class Ring:
+class ComponentRing:
     """The symbols, and what is known of them.
 
     Args:

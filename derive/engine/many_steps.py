@@ -29,7 +29,7 @@ from operator import add, mul
 
 from derive.engine.cleared import Cleared, Row, Rows
 from derive.engine.linear_memory import LinearMethod
-from derive.engine.packing import Arithmetic, Packed, arithmetic
+from derive.engine.packing import Packed, Packing, arithmetic
 from derive.language.coefficients import Polynomial
 from derive.language.trees import Tree, trees_of_order
 
@@ -38,7 +38,7 @@ from derive.language.trees import Tree, trees_of_order
 class Numerators:
     """x' times `scales[nodes]` (the flow), x(1) (the step) and m, without their denominators."""
 
-    arithmetic: Arithmetic
+    arithmetic: Packing
     pole: Polynomial
     slope: int
     scales: list[int]
@@ -82,7 +82,7 @@ def solve(method: LinearMethod, order: int, colours: int) -> Numerators:
 class _Update:
     """One step of the rule at trees with a root of one colour, by values at k = 0, 1, ..."""
 
-    def __init__(self, method: Cleared, numbers: Arithmetic, length: int) -> None:
+    def __init__(self, method: Cleared, numbers: Packing, length: int) -> None:
         self.method = method
         self.exact_quotient = numbers.divide
         self.length = length

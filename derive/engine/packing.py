@@ -26,7 +26,7 @@ Packed = Any
 
 
 @dataclass(frozen=True)
-class Arithmetic:
+class Packing:
     """`pack` and `unpack` are inverse to each other; `divide` is for quotients that are exact."""
 
     pack: Callable[[Polynomial], Packed]
@@ -34,7 +34,7 @@ class Arithmetic:
     divide: Callable[[Packed, Packed], Packed]
 
 
-def arithmetic(ring: Ring, givens: Iterable[Polynomial], largest: Callable[[], fmpq]) -> Arithmetic:
+def arithmetic(ring: Ring, givens: Iterable[Polynomial], largest: Callable[[], fmpq]) -> Packing:
     """The fastest arithmetic that is exact.
 
     Args:
@@ -43,9 +43,9 @@ def arithmetic(ring: Ring, givens: Iterable[Polynomial], largest: Callable[[], f
     """
     if not ring.parameters:
         integral = all(value.q == 1 for value in givens)
-        return Arithmetic(_integer if integral else _fraction, _rational, truediv)
+        return Packing(_integer if integral else _fraction, _rational, truediv)
     if len(ring.parameters) > 1 or any(value.denom() != 1 for value in givens):
-        return Arithmetic(_same, _same, floordiv)
+        return Packing(_same, _same, floordiv)
     bound = largest()
     bits = (int(bound.p) // int(bound.q)).bit_length() + 2
     half = 1 << (bits - 1)
@@ -58,7 +58,7 @@ def arithmetic(ring: Ring, givens: Iterable[Polynomial], largest: Callable[[], f
         lifted = value + half * (((1 << bits * digits) - 1) // ((1 << bits) - 1))
         return fmpq_poly([int(digit) - half for digit in gmpy2.unpack(lifted, bits)])
 
-    return Arithmetic(pack, unpack, gmpy2.divexact)
+    return Packing(pack, unpack, gmpy2.divexact)
 
 
 def _integer(value: fmpq) -> mpz:

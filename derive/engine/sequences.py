@@ -37,14 +37,14 @@ class Rates:
     ring: Ring
     values: tuple[Coefficient, ...]
 
-    def constant(self, value: Coefficient) -> Sequence:
-        return Sequence(self, {(0, (0,) * len(self.values)): value})
+    def constant(self, value: Coefficient) -> StepSequence:
+        return StepSequence(self, {(0, (0,) * len(self.values)): value})
 
-    def fading(self, rate: Coefficient, first: Coefficient) -> Sequence:
+    def fading(self, rate: Coefficient, first: Coefficient) -> StepSequence:
         """first rate^k for one of the rates, or for 0: then it is 0 from k = 1 on."""
         if not rate:
-            return Sequence(self, {}, {0: first})
-        return Sequence(self, {(0, tuple(int(rate == own) for own in self.values)): first})
+            return StepSequence(self, {}, {0: first})
+        return StepSequence(self, {(0, tuple(int(rate == own) for own in self.values)): first})
 
     def base(self, exponents: tuple[int, ...]) -> Coefficient:
         """The product of the rates to these powers: what the term is multiplied by in one step."""
@@ -52,7 +52,7 @@ class Rates:
         return reduce(mul, powers, self.ring.number(1))
 
 
-class Sequence:
+class StepSequence:
     """A sum of terms c k^a r_1^(k j_1) r_2^(k j_2) ..., exact in the parameters; no r is 0.
 
     `early[j]` is added at k = j alone.
@@ -70,8 +70,8 @@ class Sequence:
         self.terms = {power: c for power, c in terms.items() if c}
         self.early = {j: c for j, c in (early or {}).items() if c}
 
-    def _lift(self, other: object) -> Sequence | None:
-        if isinstance(other, Sequence):
+    def _lift(self, other: object) -> StepSequence | None:
+        if isinstance(other, StepSequence):
             return other
         if isinstance(other, Coefficient):
             return self.rates.constant(other)
@@ -79,12 +79,14 @@ class Sequence:
             return self.rates.constant(self.rates.ring.number(other))
         return None
 
-    def __add__(self, other: object) -> Sequence:
+    def __add__(self, other: object) -> StepSequence:
         if (right := self._lift(other)) is None:
             return NotImplemented
-        return Sequence(self.rates, _sum(self.terms, right.terms), _sum(self.early, right.early))
+        return StepSequence(
+            self.rates, _sum(self.terms, right.terms), _sum(self.early, right.early)
+        )
 
-    def __mul__(self, other: object) -> Sequence:
+    def __mul__(self, other: object) -> StepSequence:
         if (right := self._lift(other)) is None:
             return NotImplemented
         terms: dict[Power, Coefficient] = {}
@@ -93,19 +95,19 @@ class Sequence:
                 power = (a + b, tuple(map(sum, zip(i, j, strict=True))))
                 terms[power] = terms[power] + c * d if power in terms else c * d
         early = {j: self._value(j) * right._value(j) for j in {*self.early, *right.early}}
-        smooth = Sequence(self.rates, terms)
-        return Sequence(self.rates, terms, {j: c - smooth._value(j) for j, c in early.items()})
+        smooth = StepSequence(self.rates, terms)
+        return StepSequence(self.rates, terms, {j: c - smooth._value(j) for j, c in early.items()})
 
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def __neg__(self) -> Sequence:
+    def __neg__(self) -> StepSequence:
         return self * -1
 
-    def __sub__(self, other: object) -> Sequence:
+    def __sub__(self, other: object) -> StepSequence:
         return NotImplemented if (right := self._lift(other)) is None else self + -right
 
-    def __rsub__(self, other: object) -> Sequence:
+    def __rsub__(self, other: object) -> StepSequence:
         return -self + other
 
     def __eq__(self, other: object) -> bool:
@@ -118,7 +120,7 @@ class Sequence:
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def later(self) -> Sequence:
+    def later(self) -> StepSequence:
         """The sequence at k + 1."""
         terms: dict[Power, Coefficient] = {}
         for (a, exponents), c in self.terms.items():
@@ -127,7 +129,7 @@ class Sequence:
                 power = (b, exponents)
                 term = scaled * comb(a, b)
                 terms[power] = terms[power] + term if power in terms else term
-        return Sequence(self.rates, terms, {j - 1: c for j, c in self.early.items() if j})
+        return StepSequence(self.rates, terms, {j - 1: c for j, c in self.early.items() if j})
 
     def first(self) -> Coefficient:
         """The value at k = 0."""
@@ -153,7 +155,7 @@ class Sequence:
         still = (0, (0,) * len(self.rates.values))
         return self.terms.get(still, self.rates.ring.number(0))
 
-    def solve(self, rate: Coefficient) -> Sequence:
+    def solve(self, rate: Coefficient) -> StepSequence:
         """A sequence u with u_(k+1) = rate u_k + this one; the term rate^k is left out of it."""
         solution: dict[Power, Coefficient] = {}
         by_exponents: dict[tuple[int, ...], dict[int, Coefficient]] = {}
@@ -163,7 +165,7 @@ class Sequence:
             base = self.rates.base(exponents)
             for a, c in _particular(forcing, base, rate).items():
                 solution[(a, exponents)] = c
-        return Sequence(self.rates, solution, self._solve_early(rate))
+        return StepSequence(self.rates, solution, self._solve_early(rate))
 
     def _solve_early(self, rate: Coefficient) -> dict[int, Coefficient]:
         """Of this one's early values: the solution that is 0 from some k on."""

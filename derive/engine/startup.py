@@ -12,8 +12,7 @@ Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), XV.3 (pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Sequence as TypingSequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import mul
@@ -25,7 +24,7 @@ from derive.engine.backward_error import check_order, one_step_map
 from derive.engine.bseries import BSeries, log, prunings
 from derive.engine.linear_memory import LinearMethod, Vector, linear_method
 from derive.engine.memory_modes import triangular
-from derive.engine.sequences import Rates, Sequence
+from derive.engine.sequences import Rates, StepSequence
 from derive.language.coefficients import Coefficient
 from derive.language.trees import Tree, trees_up_to
 from derive.language.update_rule import BadInput, Optimizer
@@ -41,7 +40,7 @@ def transient(optimizer: Optimizer, *, order: int, k: int | None = None) -> BSer
         order: the largest number of nodes of a tree, at least 1.
         k: the number of the step, 0 for the first; None for closed forms in k.
     Returns:
-        The coefficients of h times the field: of type `Coefficient`, or `Sequence` in k.
+        The coefficients of h times the field: of type `Coefficient`, or `StepSequence` in k.
     Raises:
         BadInput: order or k out of range; NotLinear: as for `modified_flow`.
         NoClosedForm: k is None and the memory's matrix W has an eigenvalue with a root in it.
@@ -106,8 +105,8 @@ def initial_shift(optimizer: Optimizer, *, order: int) -> BSeries:
     rates = closed.rates
     one = rates.ring.number(1)
     # the point of the lasting flow that belongs to x_k: phase_(k+1)(x + D_k) = step(phase_k)
-    phase: dict[Tree, Sequence] = {}
-    later: dict[Tree, Sequence] = {}
+    phase: dict[Tree, StepSequence] = {}
+    later: dict[Tree, StepSequence] = {}
     displacement = closed.displacement.coefficients
     for t in trees_up_to(order, len(optimizer.fields)):
         ahead = _pruned(t, step.coefficients, phase)
@@ -137,8 +136,8 @@ def _closed(optimizer: Optimizer, order: int) -> _Closed:
     rates = Rates(method.ring, lasting)
     step = _Local(method, rates.constant(method.ring.number(1)), order, method.fields)
     start = _start(method, trees, method.start_fields)
-    memory: list[dict[Tree, Sequence]] = [{} for _ in range(size)]
-    later: list[dict[Tree, Sequence]] = [{} for _ in range(size)]
+    memory: list[dict[Tree, StepSequence]] = [{} for _ in range(size)]
+    later: list[dict[Tree, StepSequence]] = [{} for _ in range(size)]
     for t in trees:
         gradients = step.pushed(t, None)
         for i in range(size):
@@ -158,7 +157,7 @@ class _Local:
     """One step as a map of x_k, extended tree by tree."""
 
     def __init__(
-        self, method: LinearMethod, one: Scalar, order: int, fields: TypingSequence[int]
+        self, method: LinearMethod, one: Scalar, order: int, fields: Sequence[int]
     ) -> None:
         self.method = method
         self.fields = fields
@@ -215,7 +214,7 @@ def _forces(
 
 
 def _start(
-    method: LinearMethod, trees: Iterable[Tree], fields: TypingSequence[int]
+    method: LinearMethod, trees: Iterable[Tree], fields: Sequence[int]
 ) -> list[dict[Tree, Coefficient]]:
     """The memory before the first step, as series in x_0."""
     one = method.ring.number(1)

@@ -15,13 +15,13 @@ from typing import Any
 
 from flint import fmpq
 
-from derive.engine.component_ring import Element, Polynomial, Ring, Symbol
+from derive.engine.component_ring import ComponentRing, Element, Polynomial, Symbol
 
 Argument = tuple[int, Element]
 """The number of the point that moves, and the direction it moves in."""
 
 
-class Algebra(Ring):
+class Algebra(ComponentRing):
     """A ring with sums over components, derivatives of fields and names for long vectors."""
 
     def __init__(self, signs: Mapping[str, fmpq] | None = None) -> None:

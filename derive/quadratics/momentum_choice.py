@@ -41,7 +41,7 @@ ASSUMPTIONS = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenMomentum:
     """What one momentum leads to; times are numbers of steps to shrink by e.
 
     Attributes:
@@ -79,7 +79,7 @@ class MomentumChoices:
     optimizer: Optimizer
     step: sympy.Expr
     curvatures: tuple[sympy.Rational, sympy.Rational]
-    choices: tuple[Choice, ...]
+    choices: tuple[ChosenMomentum, ...]
     closed_forms: Mapping[str, sympy.Expr]
     drift_rate: sympy.Expr | None
     assumptions: Mapping[str, tuple[str, ...]]
@@ -208,7 +208,7 @@ def _below_zero(
     return {**kept, "stability limit of z": limit}
 
 
-def _warnings(choice: Choice, h: sympy.Expr) -> list[str]:
+def _warnings(choice: ChosenMomentum, h: sympy.Expr) -> list[str]:
     if h >= choice.largest_step:
         return [f"the {choice.name} momentum is unstable at this step size"]
     assumed = ENVELOPE / (1 - choice.momentum)
@@ -297,7 +297,7 @@ def _judged(
     own: sympy.Symbol,
     point: tuple[sympy.Expr, sympy.Rational, sympy.Rational],
     rate: sympy.Expr | None,
-) -> Choice:
+) -> ChosenMomentum:
     h, low, high = point
 
     def at(form: str, curvature: sympy.Expr | int = 0) -> sympy.Expr:
@@ -316,7 +316,7 @@ def _judged(
     mixed = at("multiplier of the memory")
     effective = at("effective step over h") * h
     threshold = "oscillation threshold of z"
-    return Choice(
+    return ChosenMomentum(
         name,
         value,
         largest_step=at("stability limit of z") / high,

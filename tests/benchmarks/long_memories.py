@@ -15,7 +15,7 @@ from derive.language.bad_input import BadInput
 from derive.optimizers import find_library
 from verify.formulas.reading import loss_from_text
 from verify.report.table import table
-from verify.running.general_flows import Landscape
+from verify.running.general_flows import NamedFields
 from verify.running.slopes import Slopes, one_step
 
 NAMES = ("torch.Adam", "torch.AdamW", "torch.RMSprop", "torch.NAdam", "torch.RAdam")
@@ -40,7 +40,7 @@ def row(name: str) -> tuple[str, ...]:
     """What there is to say of a library's optimizer at its presets."""
     setting = find_library(name).setting()
     rule = setting.whole
-    land = Landscape({n: loss_from_text(LOSSES[n]) for n in rule.fields}, {"x": 2}, {})
+    land = NamedFields({n: loss_from_text(LOSSES[n]) for n in rule.fields}, {"x": 2}, {})
     kept = max((float(setting.values[n]) for n in KEPT if n in setting.values), default=0.0)
     begin = (name, f"{1 - kept:.2g}")
     try:

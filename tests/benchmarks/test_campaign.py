@@ -7,7 +7,7 @@ import pytest
 
 from verify.campaigns.campaign import run_campaign
 from verify.campaigns.draws import code_digest, decide, units
-from verify.campaigns.ledger import Entry, Ledger
+from verify.campaigns.ledger import Ledger, LedgerEntry
 from verify.campaigns.processes import CREW, Limits, decide_within
 
 CLAIM = "cattaneo2025memory.decomposition"
@@ -22,7 +22,7 @@ def test_a_result_into_the_ledger(benchmark, tmp_path):
 
         def add() -> None:
             unit = f"{next(numbers):064x}"
-            ledger.add(Entry(unit, CLAIM, 1, 20, "c" * 64, "passed", "4 checks", 1))
+            ledger.add(LedgerEntry(unit, CLAIM, 1, 20, "c" * 64, "passed", "4 checks", 1))
 
         benchmark(add)
 

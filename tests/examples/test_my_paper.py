@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sympy import symbols
 
 from derive import heavy_ball, modified_loss, tree
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.losses import polynomial
 from verify.workbench.strategies import betas, polynomial_losses, starts
 from verify.workbench.testing import (
@@ -48,5 +48,5 @@ def test_at_a_fixed_time_the_distance_vanishes_like_h_squared():
         return run.steady(weights, run.x0 + run.gradient() * (run.h * b / (1 - b) ** 2))
 
     quartic = polynomial(1, (((4,), fmpq(1, 4)), ((2,), fmpq(1, 2))), "x^4/4 + x^2/2")
-    run = Experiment(heavy_ball, quartic, [fmpq(1)], {"beta": fmpq(1, 2)}, time=1)
+    run = ConvergenceStudy(heavy_ball, quartic, [fmpq(1)], {"beta": fmpq(1, 2)}, time=1)
     assert_observed_order(run.errors(follow, digits=30, at_end=True), 2)

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from derive.language.update_rule import BadInput
 from verify.campaigns.draws import UNDECIDED, Unit
-from verify.campaigns.ledger import Entry, Ledger
+from verify.campaigns.ledger import Ledger, LedgerEntry
 from verify.campaigns.processes import ATTEMPTS, CREW, START_SECONDS, Limits, decide_within
 
 CONNECT_SECONDS = 5
@@ -73,7 +73,7 @@ def run_campaign(
     def record(unit: str, outcome: str, figure: str, microseconds: int) -> None:
         done = out.pop(unit)
         ledger.add(
-            Entry(
+            LedgerEntry(
                 unit, done.claim, done.seed, done.digits, done.code, outcome, figure, microseconds
             )
         )

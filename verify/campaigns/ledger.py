@@ -51,7 +51,7 @@ class LedgerFailure(BadInput):
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """What became of a unit."""
 
     unit: str
@@ -103,7 +103,7 @@ class Ledger:
             found = self.database.execute("SELECT 1 FROM units WHERE unit = ?", (unit,))
             return found.fetchone() is not None
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: LedgerEntry) -> None:
         """Write one result; the first one of a unit stays.
 
         Raises:
@@ -115,7 +115,7 @@ class Ledger:
                 f"INSERT OR IGNORE INTO units VALUES ({', '.join('?' * len(values))})", values
             )
 
-    def find(self, unit: str) -> Entry | None:
+    def find(self, unit: str) -> LedgerEntry | None:
         """The result of one unit, if it is there."""
         return next(self._read("SELECT * FROM units WHERE unit = ?", unit), None)
 
@@ -123,18 +123,18 @@ class Ledger:
         with self._failures():
             return self.database.execute("SELECT COUNT(*) FROM units").fetchone()[0]
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[LedgerEntry]:
         """Every result, by claim, seed and unit, one after another from the file."""
         return self._read("SELECT * FROM units ORDER BY claim, seed, digits, unit")
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LedgerEntry]:
         """Every result at once."""
         return list(self)
 
-    def _read(self, query: str, *values: str) -> Iterator[Entry]:
+    def _read(self, query: str, *values: str) -> Iterator[LedgerEntry]:
         with self._failures():
             for *written, checksum in self.database.execute(query, values):
-                entry = Entry(*written)
+                entry = LedgerEntry(*written)
                 if entry.checksum != checksum:
                     raise _corrupted(self.path, f"unit {entry.unit} is not what was written")
                 yield entry

@@ -11,7 +11,7 @@ from verify.claims.claim import Claim
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A published statement: its number, BibTeX key and place, and what it says, in our words.
 
     Args:
@@ -29,7 +29,7 @@ class Entry:
 class Covered:
     """An entry with the claims that are made of it."""
 
-    entry: Entry
+    entry: CatalogueEntry
     claims: tuple[Claim, ...]
 
     @property
@@ -37,14 +37,14 @@ class Covered:
         return self.entry.reason
 
 
-def entries() -> list[Entry]:
+def entries() -> list[CatalogueEntry]:
     """The published statements in their order.
 
     >>> entries()[0].place
     'equation (3)'
     """
     text = files("verify.claims").joinpath("catalogue.toml").read_text(encoding="utf-8")
-    return [Entry(number, *said) for number, said in tomllib.loads(text).items()]
+    return [CatalogueEntry(number, *said) for number, said in tomllib.loads(text).items()]
 
 
 def not_claimed() -> dict[str, str]:

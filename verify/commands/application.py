@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from derive.language.docstrings import docstring
 from verify.commands.help import example, heading, record, usage
-from verify.commands.menu import MENU, SUBMENUS, Entry, Groups
+from verify.commands.menu import MENU, SUBMENUS, Groups, MenuEntry
 from verify.commands.output import only_answers, waiting
 
 WIDEST = 100
@@ -90,7 +90,7 @@ class Menu(TyperGroup):
     groups: Groups = MENU
 
     @property
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, MenuEntry]:
         """All commands, in the order of the help."""
         return {name: entry for group in self.groups.values() for name, entry in group.items()}
 

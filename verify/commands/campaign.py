@@ -30,7 +30,7 @@ from verify.running.digits import DEFAULT_DIGITS
 
 if TYPE_CHECKING:
     from verify.campaigns.draws import Unit
-    from verify.campaigns.ledger import Entry
+    from verify.campaigns.ledger import LedgerEntry
 
 LEAST_MEGABYTES, MOST_MEGABYTES = 256, 1_000_000
 MOST_UNITS, MOST_WORKERS, MOST_SECONDS = 1_000_000, 512, 86_400
@@ -98,7 +98,7 @@ def campaign(
 
     with closing(Ledger(ledger)) as book:
 
-        def found() -> Iterator[Entry]:
+        def found() -> Iterator[LedgerEntry]:
             return (entry for unit in drawn() if (entry := book.find(unit.id)) is not None)
 
         before = sum(1 for _ in found())
@@ -147,7 +147,7 @@ def read_ledger(
             say_json(_as_json(book))
 
 
-def _as_json(entries: Iterable[Entry]) -> dict[str, Any]:
+def _as_json(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
     return {
         "units": [
             {
@@ -163,7 +163,7 @@ def _as_json(entries: Iterable[Entry]) -> dict[str, Any]:
     }
 
 
-def _counts(entries: Iterable[Entry]) -> Counts:
+def _counts(entries: Iterable[LedgerEntry]) -> Counts:
     counts: Counts = {}
     for entry in entries:
         run = counts.setdefault((entry.digits, entry.code), {})
@@ -175,7 +175,7 @@ def _outcomes(counts: Counts) -> Counter[str]:
     return sum((count for run in counts.values() for count in run.values()), Counter())
 
 
-def _print(counts: Counts, entries: Iterable[Entry]) -> None:
+def _print(counts: Counts, entries: Iterable[LedgerEntry]) -> None:
     from verify.campaigns.draws import OUTCOMES, PASSED
     from verify.report.table import paragraph, table
 

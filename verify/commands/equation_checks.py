@@ -10,7 +10,7 @@ from flint import fmpq
 from derive.engine.second_order import written
 from derive.language.raised import raised
 from derive.language.writing import unicode_text
-from verify.commands.formula_checks import SECONDS, Report
+from verify.commands.formula_checks import SECONDS, CheckReport
 from verify.formulas.deciding import Outcome
 from verify.formulas.motions import read_motion, read_velocity
 from verify.formulas.notation import read_names
@@ -27,7 +27,7 @@ def check_equation(
     name: Sequence[str],
     start: str = "",
     clock: fmpq | None = None,
-) -> Report:
+) -> CheckReport:
     """An equation for X'', and perhaps a start, beside those that a rule follows."""
     rule = find_rule(against)
     known = names_of(rule)
@@ -45,8 +45,8 @@ def check_equation(
     except OverBudget as error:
         why = str(error)
         data = {"outcome": str(Outcome.UNDECIDED), "against": against, "why": why}
-        return Report(Outcome.UNDECIDED, (f"undecided: {why}",), data)
-    return Report(found.outcome, tuple(_lines(found)), _data(found))
+        return CheckReport(Outcome.UNDECIDED, (f"undecided: {why}",), data)
+    return CheckReport(found.outcome, tuple(_lines(found)), _data(found))
 
 
 def _side_lines(side: Side, what: str) -> Iterator[str]:

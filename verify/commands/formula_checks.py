@@ -14,13 +14,13 @@ from derive.language.bad_input import BadInput
 from derive.language.formula import MEANINGS
 from derive.language.writing import latex, plain
 from verify.claims.claim import REGISTRY
-from verify.formulas.aligning import Derivation, Step, read_derivation
+from verify.formulas.aligning import Derivation, DerivationStep, read_derivation
 from verify.formulas.comparing import Answer
 from verify.formulas.deciding import Outcome
-from verify.formulas.displays import ALONE, Display, Term
+from verify.formulas.displays import ALONE, Display, DisplayTerm
 from verify.formulas.finding import find
 from verify.formulas.matching import (
-    Verdict,
+    MatchedTerm,
     compare_display,
     outcome_of,
     read_against,
@@ -40,7 +40,7 @@ LARGEST_FILE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What was found: in lines for a terminal, and as data for a program."""
 
     outcome: Outcome
@@ -48,10 +48,10 @@ class Report:
     data: dict[str, Any]
 
 
-def targets_report() -> Report:
+def targets_report() -> CheckReport:
     """Every target with what it means."""
     found = list(list_targets())
-    return Report(Outcome.EQUAL, _listed(found), {"targets": _labelled(found)})
+    return CheckReport(Outcome.EQUAL, _listed(found), {"targets": _labelled(found)})
 
 
 def _listed(found: Sequence[tuple[str, str]]) -> tuple[str, ...]:
@@ -80,14 +80,14 @@ def _conditions(
 
 def check_formula(
     text: str, against: str, is_latex: bool, assume: Sequence[str], name: Sequence[str]
-) -> Report:
+) -> CheckReport:
     """A formula or display, beside a target; of a claim with several formulas beside the one that
     it equals, else beside the first that it can be compared with.
     """
     several = list(claim_formulas(against)) if against in REGISTRY.claims else []
     if len(several) < 2:
         return _compared(text, against, is_latex, assume, name)
-    found: list[Report] = []
+    found: list[CheckReport] = []
     refused: list[BadInput] = []
     for one in several:
         try:
@@ -102,7 +102,7 @@ def check_formula(
 
 def _compared(
     text: str, against: str, is_latex: bool, assume: Sequence[str], name: Sequence[str]
-) -> Report:
+) -> CheckReport:
     symbols = symbols_of(against)
     known = {*symbols, *MEANINGS, "h"}
     aliases = read_names(name, known)
@@ -112,7 +112,7 @@ def _compared(
         if is_latex:
             return read_against(text, against, names=known, aliases=aliases)
         expr = read_expression(text, names=known, aliases=aliases)
-        return Display("", "coefficient", {ALONE: Term(ALONE, expr)})
+        return Display("", "coefficient", {ALONE: DisplayTerm(ALONE, expr)})
 
     display = within_budget(read, "reading the formula")
     used = {*symbols, *(s.name for t in display.terms.values() for s in t.coefficient.free_symbols)}
@@ -124,7 +124,7 @@ def _compared(
     except OverBudget as error:
         undecided = Outcome.UNDECIDED
         data = {"outcome": str(undecided), "against": against, "why": str(error), "terms": []}
-        return Report(undecided, (f"undecided: {error}",), data)
+        return CheckReport(undecided, (f"undecided: {error}",), data)
     outcome = outcome_of(verdicts)
     lines = list(_verdict_lines(verdicts))
     data = {"outcome": str(outcome), "against": against, "terms": _verdict_data(verdicts)}
@@ -133,10 +133,10 @@ def _compared(
         if offer:
             lines.append(f"  equal with {offer}")
             data["renaming"] = offer
-    return Report(outcome, tuple(lines), data)
+    return CheckReport(outcome, tuple(lines), data)
 
 
-def _verdict_lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
+def _verdict_lines(verdicts: Sequence[MatchedTerm]) -> Iterator[str]:
     if len(verdicts) == 1:
         yield from _answer_lines(verdicts[0].answer)
         return
@@ -146,7 +146,7 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield from _answer_lines(verdict.answer)
 
 
-def _verdict_data(verdicts: Sequence[Verdict]) -> list[dict[str, str]]:
+def _verdict_data(verdicts: Sequence[MatchedTerm]) -> list[dict[str, str]]:
     return [
         {
             "beside": verdict.beside,
@@ -194,7 +194,9 @@ def _details(answer: Answer) -> dict[str, str]:
     }
 
 
-def search_formula(text: str, is_latex: bool, assume: Sequence[str], name: Sequence[str]) -> Report:
+def search_formula(
+    text: str, is_latex: bool, assume: Sequence[str], name: Sequence[str]
+) -> CheckReport:
     """The quantities and claims that have this formula."""
     aliases = read_names(name, MEANINGS)
     unused(aliases, words_in(text, is_latex=is_latex, known=aliases))
@@ -206,7 +208,7 @@ def search_formula(text: str, is_latex: bool, assume: Sequence[str], name: Seque
     )
     outcome = Outcome.EQUAL if found else Outcome.DIFFERENT
     none = ("no quantity of the optimizers, and no claim, has this formula",)
-    return Report(outcome, _listed(found) or none, {"found": _labelled(found)})
+    return CheckReport(outcome, _listed(found) or none, {"found": _labelled(found)})
 
 
 def _text_of(path: Path) -> str:
@@ -226,7 +228,9 @@ def _text_of(path: Path) -> str:
         ) from None
 
 
-def check_lines(path: Path, against: str, assume: Sequence[str], name: Sequence[str]) -> Report:
+def check_lines(
+    path: Path, against: str, assume: Sequence[str], name: Sequence[str]
+) -> CheckReport:
     """A derivation, line by line; its last right-hand side beside a target where one is named."""
     text = _text_of(path)
     known = {*MEANINGS, *(symbols_of(against) if against else ())}
@@ -257,17 +261,17 @@ def check_lines(path: Path, against: str, assume: Sequence[str], name: Sequence[
         lines.extend(_verdict_lines(verdicts))
         outcome = outcome_of(verdicts)
         data |= {"outcome": str(outcome), "against": against, "terms": _verdict_data(verdicts)}
-    return Report(outcome, tuple(lines), data)
+    return CheckReport(outcome, tuple(lines), data)
 
 
-def _worst(steps: Sequence[Step]) -> Outcome:
+def _worst(steps: Sequence[DerivationStep]) -> Outcome:
     """Different as soon as one line is, else undecided as soon as one is."""
     found = {step.outcome for step in steps}
     ranked = (Outcome.DIFFERENT, Outcome.UNDECIDED)
     return next((outcome for outcome in ranked if outcome in found), Outcome.EQUAL)
 
 
-def _step_data(step: Step) -> dict[str, Any]:
+def _step_data(step: DerivationStep) -> dict[str, Any]:
     return {
         "line": step.line.number,
         "from": step.before.number,
@@ -281,7 +285,7 @@ def _step_data(step: Step) -> dict[str, Any]:
 
 
 def _step_lines(
-    derivation: Derivation, steps: Sequence[Step], usual: Sequence[sympy.Basic]
+    derivation: Derivation, steps: Sequence[DerivationStep], usual: Sequence[sympy.Basic]
 ) -> Iterator[str]:
     """What was passed over, what is undecided, and the first line that does not follow."""
     yield from derivation.notes

@@ -41,7 +41,7 @@ def report(
     from verify.report.trust import read_trials
 
     try:
-        from verify.report.site import Report, check_place, write_site
+        from verify.report.site import SiteContent, check_place, write_site
     except ModuleNotFoundError as error:
         raise BadInput(f"report needs {error.name}: pip install 'undertow[report]'.") from None
     settings = settings_from(digits, seed)
@@ -53,5 +53,5 @@ def report(
         "checking",
         lambda done: judge_all(chosen, settings, lambda result: done(result.claim.id)),
     )
-    paths = write_site(Report(results, settings, trials), out, force=force)
+    paths = write_site(SiteContent(results, settings, trials), out, force=force)
     say(f"{paths[0]}   {len(results)} claims, {len(paths)} files")

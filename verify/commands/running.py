@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from flint import fmpq
 
     from derive.language.update_rule import Optimizer
-    from verify.running.general_flows import Landscape
+    from verify.running.general_flows import NamedFields
     from verify.running.losses import VectorField
     from verify.workbench.beside_flow import Comparison, Paths
 
@@ -40,17 +40,17 @@ FORMER = {"--h": "--lr", "--nodes": "--order"}
 
 
 @dataclass(frozen=True)
-class Run:
+class RequestedRun:
     """A rule on its losses, as the options say.
 
     Args:
-        world: what the rule runs on; a `Landscape` where its memory is not linear.
+        world: what the rule runs on; a `NamedFields` where its memory is not linear.
         texts: the losses by field.
         names: the variables, in the order of the players.
     """
 
     rule: Optimizer
-    world: VectorField | Landscape
+    world: VectorField | NamedFields
     texts: Mapping[str, str]
     names: Sequence[str]
     start: list[fmpq]
@@ -60,23 +60,23 @@ class Run:
 
     def compared(self) -> Comparison:
         """The run beside the flows that it is said to follow."""
-        from verify.running.general_flows import Landscape
+        from verify.running.general_flows import NamedFields
         from verify.workbench.beside_flow import compare
         from verify.workbench.beside_general import compare_any
 
         rule, start, h, time = self.rule, self.start, self.h, self.time
-        if isinstance(self.world, Landscape):
+        if isinstance(self.world, NamedFields):
             return compare_any(rule, self.world, start, h=h, time=time, order=self.order)
         return compare(rule, self.world, start, h=h, time=time, nodes=self.order)
 
     def in_the_plane(self) -> tuple[Paths, VectorField]:
         """The paths of the run and of the flows, and the loss whose contours lie under them."""
-        from verify.running.general_flows import Landscape
+        from verify.running.general_flows import NamedFields
         from verify.workbench.beside_flow import run_beside
         from verify.workbench.beside_general import run_beside_any
 
         rule, start, h, time = self.rule, self.start, self.h, self.time
-        if isinstance(self.world, Landscape):
+        if isinstance(self.world, NamedFields):
             paths = run_beside_any(rule, self.world, start, h=h, time=time, order=self.order)
             return paths, next(iter(self.world.fields.values()))
         return run_beside(rule, self.world, start, h=h, time=time, nodes=self.order), self.world
@@ -84,7 +84,7 @@ class Run:
 
 def read_run(
     optimizer: str, loss: str, start: str, lr: str, time: str, order: int, give: list[str] | None
-) -> Run:
+) -> RequestedRun:
     """The run that the options ask for."""
     from derive.engine.front_door import is_linear
     from verify.formulas.grounds import read_ground
@@ -104,7 +104,9 @@ def read_run(
             ground, texts = read_ground(rule, loss.split(";"), schedules)
             world, names = landscape(ground), [n for own in ground.owned.values() for n in own]
     place = point("--start", start, names)
-    return Run(rule, world, texts, names, place, number("--lr", lr), number("--time", time), order)
+    return RequestedRun(
+        rule, world, texts, names, place, number("--lr", lr), number("--time", time), order
+    )
 
 
 @command(

@@ -74,7 +74,7 @@ def simulate(
     )
     with within("the prediction for these losses"):
         predicted = sgd_moments.predict(world)
-    shown = simulation.Shown(
+    shown = simulation.PredictedMoments(
         world,
         names,
         runs,

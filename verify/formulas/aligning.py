@@ -20,9 +20,9 @@ from derive.language.writing import plain
 from verify.claims.slips import slips
 from verify.formulas.deciding import Decision, Outcome, decide
 from verify.formulas.displays import Cut, Display, display_of
-from verify.formulas.domain import Domain
+from verify.formulas.domain import ComparisonDomain
 from verify.formulas.latex_tokens import fields_in
-from verify.formulas.layout import Row, environments, is_equation, order_terms, relations
+from verify.formulas.layout import EnvironmentRow, environments, is_equation, order_terms, relations
 from verify.formulas.normal_form import NormalForm
 from verify.formulas.notation import words_in
 from verify.formulas.tokens import Unreadable
@@ -52,7 +52,7 @@ _CONTINUES = re.compile(r"\s*(?:[-+]|\\cdot|\\times|\\left|[)\]}])")
 
 
 @dataclass(frozen=True)
-class Line:
+class EquationSide:
     """One side of an equation: the number of its line in the file, its text, and what it says."""
 
     number: int
@@ -61,11 +61,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Step:
+class DerivationStep:
     """An equation between two sides, judged."""
 
-    before: Line
-    line: Line
+    before: EquationSide
+    line: EquationSide
     outcome: Outcome
     why: str = ""
     slip: str = ""
@@ -81,13 +81,13 @@ class Derivation:
         notes: what is there and is no equation, each with its line.
     """
 
-    pairs: list[tuple[Line, Line]] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    pairs: list[tuple[EquationSide, EquationSide]] = field(default_factory=list)
+    lines: list[EquationSide] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
 
     @property
-    def last(self) -> Line:
+    def last(self) -> EquationSide:
         """The last right-hand side."""
         return self.lines[-1]
 
@@ -102,7 +102,7 @@ class Derivation:
         used = {s.name for pair in self.pairs for line in pair for s in _symbols(line)}
         return [r for r in _USUAL if {s.name for s in r.free_symbols} <= used - stated]
 
-    def judged(self, where: Sequence[sympy.Basic] = ()) -> list[Step]:
+    def judged(self, where: Sequence[sympy.Basic] = ()) -> list[DerivationStep]:
         """Every equation, through the first that does not hold.
 
         Args:
@@ -110,8 +110,8 @@ class Derivation:
         Raises:
             BadInput: the assumptions contradict each other.
         """
-        domain = Domain.of(self.usual(where), where)
-        found: list[Step] = []
+        domain = ComparisonDomain.of(self.usual(where), where)
+        found: list[DerivationStep] = []
         for before, line in self.pairs:
             found.append(_judged(before, line, domain))
             if found[-1].outcome is Outcome.DIFFERENT:
@@ -134,14 +134,14 @@ def read_derivation(text: str, *, aliases: Mapping[str, str] | None = None) -> D
     return derivation
 
 
-def _joined(rows: Sequence[Row]) -> Iterator[Row]:
+def _joined(rows: Sequence[EnvironmentRow]) -> Iterator[EnvironmentRow]:
     """Rows, each with those that only go on with it."""
-    current: Row | None = None
+    current: EnvironmentRow | None = None
     for row in rows:
         _, signs = relations(row.text)
         open_before = current is not None and re.search(r"[-+*(=]\s*$", current.text)
         if current is not None and not signs and (_CONTINUES.match(row.text) or open_before):
-            current = Row(current.line, f"{current.text} {row.text}")
+            current = EnvironmentRow(current.line, f"{current.text} {row.text}")
             continue
         if current is not None:
             yield current
@@ -150,9 +150,11 @@ def _joined(rows: Sequence[Row]) -> Iterator[Row]:
         yield current
 
 
-def _read(rows: Sequence[Row], aliases: Mapping[str, str], derivation: Derivation) -> None:
+def _read(
+    rows: Sequence[EnvironmentRow], aliases: Mapping[str, str], derivation: Derivation
+) -> None:
     fields = {name for row in rows for name in fields_in(row.text)}
-    last: Line | None = None
+    last: EquationSide | None = None
     subject = ""
     for row in rows:
         sides, signs = relations(row.text)
@@ -183,19 +185,19 @@ def _read(rows: Sequence[Row], aliases: Mapping[str, str], derivation: Derivatio
             last = line
 
 
-def _line(number: int, text: str, fields: set[str], aliases: Mapping[str, str]) -> Line:
+def _line(number: int, text: str, fields: set[str], aliases: Mapping[str, str]) -> EquationSide:
     try:
         body, found = order_terms(text)
-        return Line(number, text, display_of(body, found, fields=fields, aliases=aliases))
+        return EquationSide(number, text, display_of(body, found, fields=fields, aliases=aliases))
     except BadInput as error:
         raise BadInput(f"line {number}: {error}") from None
 
 
-def _symbols(line: Line) -> set[sympy.Symbol]:
+def _symbols(line: EquationSide) -> set[sympy.Symbol]:
     return {s for term in line.display.terms.values() for s in term.coefficient.free_symbols}
 
 
-def _judged(before: Line, line: Line, domain: Domain) -> Step:
+def _judged(before: EquationSide, line: EquationSide, domain: ComparisonDomain) -> DerivationStep:
     cuts = (*before.display.cuts, *line.display.cuts)
     undecided = ""
     for beside in dict.fromkeys((*before.display.terms, *line.display.terms)):
@@ -213,15 +215,17 @@ def _judged(before: Line, line: Line, domain: Domain) -> Step:
             example = found.example
             if beside and len(before.display.terms) > 1:
                 example = f"beside {beside}, {example}"
-            return Step(before, line, Outcome.DIFFERENT, "", next(wrong, ""), example)
+            return DerivationStep(before, line, Outcome.DIFFERENT, "", next(wrong, ""), example)
         if found.outcome is Outcome.UNDECIDED:
             undecided = found.why
     if undecided:
-        return Step(before, line, Outcome.UNDECIDED, undecided)
-    return Step(before, line, Outcome.EQUAL)
+        return DerivationStep(before, line, Outcome.UNDECIDED, undecided)
+    return DerivationStep(before, line, Outcome.EQUAL)
 
 
-def _follows(left: sympy.Expr, right: sympy.Expr, cuts: Sequence[Cut], domain: Domain) -> Decision:
+def _follows(
+    left: sympy.Expr, right: sympy.Expr, cuts: Sequence[Cut], domain: ComparisonDomain
+) -> Decision:
     """Whether the two sides are the same as far as the order terms say."""
     if not cuts:
         return decide(left, right, domain, "the line before")
@@ -245,7 +249,7 @@ def _follows(left: sympy.Expr, right: sympy.Expr, cuts: Sequence[Cut], domain: D
 
 
 def _low_terms(
-    difference: sympy.Expr, symbol: sympy.Symbol, cuts: Sequence[Cut], domain: Domain
+    difference: sympy.Expr, symbol: sympy.Symbol, cuts: Sequence[Cut], domain: ComparisonDomain
 ) -> Iterator[tuple[sympy.Rational, sympy.Expr]]:
     """The coefficients of a difference below what the order terms leave out.
 

@@ -20,7 +20,7 @@ PAIR = "[[]]"
 
 
 @dataclass(frozen=True)
-class Shape:
+class SeriesForm:
     """How a series is written: its left side, what stands first, and the power of h to add."""
 
     latex: str
@@ -83,7 +83,7 @@ class About:
     meaning: str
     convention: str
     derivation: str = ""
-    shape: Shape | None = None
+    shape: SeriesForm | None = None
     behind: str = ""
     forms: tuple[Form, ...] = ()
 
@@ -109,7 +109,7 @@ class Quantity(StrEnum):
             "The flow that the iterates follow once the start-up has died out.",
             "x' = sum over trees of h^(nodes-1) coefficient/symmetry F(t)(x), " + DIFFERENTIALS,
             "modified_flow",
-            Shape("x'", "x'", shift=-1),
+            SeriesForm("x'", "x'", shift=-1),
             behind="modified loss",
             forms=(Form("modified-flow", "the term of x' beside derivatives of E"),),
         ),
@@ -148,7 +148,7 @@ class Quantity(StrEnum):
             "x_(k+1) = x_k + sum over trees of h^nodes coefficient/symmetry F(t)(x_k), "
             + DIFFERENTIALS,
             "one_step_map",
-            Shape("x_{k+1}", "xₖ₊₁", "x_k", "xₖ"),
+            SeriesForm("x_{k+1}", "xₖ₊₁", "x_k", "xₖ"),
             behind="discrete modified loss",
             forms=(Form("one-step-map", "the term of x_(k+1) - x_k"),),
         ),
@@ -186,7 +186,7 @@ class Quantity(StrEnum):
             "memory (times h where it holds a gradient) = constant x + sum over trees of "
             "h^nodes coefficient/symmetry F(t)(x), " + DIFFERENTIALS,
             "slow_manifold",
-            Shape("m", "m"),
+            SeriesForm("m", "m"),
         ),
     )
     TRANSIENT = (
@@ -196,7 +196,7 @@ class Quantity(StrEnum):
             "on [kh, (k+1)h], from the declared start on, x' = sum over trees of h^(nodes-1) "
             "coefficient/symmetry F(t)(x), " + DIFFERENTIALS,
             "transient",
-            Shape("x'", "x'", shift=-1),
+            SeriesForm("x'", "x'", shift=-1),
             forms=(
                 Form("transient", "the term of x' on [kh, (k+1)h] after the declared start"),
                 Form(
@@ -218,7 +218,7 @@ class Quantity(StrEnum):
             "the lasting flow starts at x_0 + sum over trees of h^nodes coefficient/symmetry "
             "F(t)(x_0), " + DIFFERENTIALS,
             "initial_shift",
-            Shape("y(0)", "y(0)", "x_0", "x₀"),
+            SeriesForm("y(0)", "y(0)", "x_0", "x₀"),
             forms=(
                 Form(
                     "initial-shift",

@@ -18,7 +18,7 @@ from verify.formulas.deciding import (
     differ_at_once,
     normal_difference,
 )
-from verify.formulas.domain import Domain
+from verify.formulas.domain import ComparisonDomain
 from verify.formulas.normal_form import NormalForm
 from verify.formulas.targets import Target, siblings
 
@@ -62,7 +62,7 @@ def compare_with(given: sympy.Expr, target: Target, where: Sequence[sympy.Basic]
     Raises:
         BadInput: the conditions contradict each other or the target's ranges.
     """
-    domain = Domain.of(target.given, where)
+    domain = ComparisonDomain.of(target.given, where)
     decision = decide(given, target.expr, domain)
     if decision.outcome is not Outcome.DIFFERENT:
         return Answer(decision.outcome, target.expr, decision.why)
@@ -89,10 +89,10 @@ def compare_with(given: sympy.Expr, target: Target, where: Sequence[sympy.Basic]
     )
 
 
-def same(left: sympy.Expr, right: sympy.Expr, domain: Domain | None = None) -> bool:
+def same(left: sympy.Expr, right: sympy.Expr, domain: ComparisonDomain | None = None) -> bool:
     """Whether two formulas are equal on the domain, by default for all real numbers."""
     try:
-        return decide(left, right, domain or Domain()).outcome is Outcome.EQUAL
+        return decide(left, right, domain or ComparisonDomain()).outcome is Outcome.EQUAL
     except (ValueError, ZeroDivisionError):
         return False
 
@@ -102,7 +102,7 @@ def _short(expr: sympy.Expr) -> str:
     return text if len(text) <= 4 * LONGEST else ""
 
 
-def _ratio(left: sympy.Expr, right: sympy.Expr, domain: Domain) -> str:
+def _ratio(left: sympy.Expr, right: sympy.Expr, domain: ComparisonDomain) -> str:
     try:
         text = plain(NormalForm(left / right, domain).value)
     except (ValueError, ZeroDivisionError):

@@ -18,7 +18,7 @@ from flint import acb, arb, ctx, fmpq
 from flint.utils.flint_exceptions import DomainError
 
 from derive.language.writing import plain
-from verify.formulas.domain import Domain
+from verify.formulas.domain import ComparisonDomain
 from verify.formulas.normal_form import NormalForm
 from verify.formulas.values import Point, ball
 from verify.running.budget import OverBudget, within_budget
@@ -56,7 +56,7 @@ class Decision:
 
 
 def decide(
-    left: sympy.Expr, right: sympy.Expr, domain: Domain, other: str = "the right formula"
+    left: sympy.Expr, right: sympy.Expr, domain: ComparisonDomain, other: str = "the right formula"
 ) -> Decision:
     """Whether two formulas have the same value at every point of the domain where both have one.
 
@@ -133,7 +133,9 @@ def _names(*exprs: sympy.Expr) -> list[str]:
     return sorted({s.name for expr in exprs for s in expr.free_symbols})
 
 
-def normal_difference(left: sympy.Expr, right: sympy.Expr, domain: Domain) -> NormalForm | None:
+def normal_difference(
+    left: sympy.Expr, right: sympy.Expr, domain: ComparisonDomain
+) -> NormalForm | None:
     """The normal form of left - right, where it has one."""
     try:
         return NormalForm(left - right, domain)
@@ -196,7 +198,7 @@ def _is_finite_sum(*exprs: sympy.Expr) -> bool:
     )
 
 
-def without_sums(expr: sympy.Expr, domain: Domain, points: Sequence[Point]) -> sympy.Expr:
+def without_sums(expr: sympy.Expr, domain: ComparisonDomain, points: Sequence[Point]) -> sympy.Expr:
     """The sums in a closed form that holds at all of some points, where one is soon found."""
 
     def close(total: sympy.Sum) -> sympy.Expr:

@@ -17,7 +17,7 @@ from lark import Token
 from derive.language.differentials import text_differential, text_scalar
 from derive.language.trees import Tree
 from verify.formulas.building import check
-from verify.formulas.domain import Domain
+from verify.formulas.domain import ComparisonDomain
 from verify.formulas.grammar import LATEX, Piece, parse
 from verify.formulas.latex_tokens import (
     Surroundings,
@@ -31,11 +31,11 @@ from verify.formulas.normal_form import NormalForm
 from verify.formulas.reading import Builder
 from verify.formulas.tokens import Unreadable, spelled, unreadable
 from verify.formulas.vectors import (
-    Algebra,
+    Contractions,
+    Covector,
     Mismatch,
-    Node,
+    NamedTree,
     Operator,
-    Row,
     Value,
     Vector,
     added,
@@ -48,7 +48,7 @@ _UNIT = ("I", "Id", "I_d", "I_n")
 
 
 @dataclass(frozen=True)
-class Term:
+class DisplayTerm:
     """A coefficient, what it stands beside as text, and the tree of that where it is one."""
 
     beside: str
@@ -82,7 +82,7 @@ class Display:
 
     left: str
     kind: str
-    terms: Mapping[str, Term]
+    terms: Mapping[str, DisplayTerm]
     cuts: tuple[Cut, ...] = ()
 
     @property
@@ -143,7 +143,7 @@ def display_of(
     value = builder.value(body)
     if "dot" in left and isinstance(value, Vector):
         left, value = _solved(left, value, builder)
-    if isinstance(value, Row):
+    if isinstance(value, Covector):
         value = value.vector
     if isinstance(value, Operator):
         raise Unreadable("the display is a matrix; a term of a flow or of a loss is compared.")
@@ -157,7 +157,7 @@ def display_of(
 def _tidy(coefficient: sympy.Expr) -> sympy.Expr:
     """A coefficient that was multiplied out, in factors again."""
     try:
-        return NormalForm(coefficient, Domain()).value
+        return NormalForm(coefficient, ComparisonDomain()).value
     except (ValueError, ZeroDivisionError):
         return coefficient
 
@@ -205,7 +205,7 @@ class _Builder(Builder):
         super().__init__(names or (), aliases, latex=True, is_open=names is None)
         self.around = Surroundings(set(self.known), {spelled(name) for name in fields})
         self.losses = {self.known.get(name, name) for name in self.around.fields}
-        self.algebra = Algebra(self.losses)
+        self.algebra = Contractions(self.losses)
         self.positions: set[str] = set()
 
     def value(self, text: str) -> Value:
@@ -259,7 +259,7 @@ class _Builder(Builder):
         if word.startswith(("dot_", "ddot_")) or (
             word.partition("_")[0] in self.positions and word not in self.known
         ):
-            return Vector({Node(word, is_loss=False): sympy.S.One})
+            return Vector({NamedTree(word, is_loss=False): sympy.S.One})
         if word in _UNIT and word not in self.known and self.losses:
             return Operator(lambda v: v)
         if word == "O" and word not in self.known:
@@ -291,7 +291,7 @@ class _Builder(Builder):
             raise Mismatch("is the product of no vectors that are known")
         if piece.kind == "transposed":
             if isinstance(parts[0], Vector):
-                return Row(parts[0])
+                return Covector(parts[0])
             raise Mismatch("transposes no vector that is known")
         if all(isinstance(part, sympy.Expr) for part in parts):
             return super()._joined(piece, parts)
@@ -329,7 +329,9 @@ class _Builder(Builder):
         if named and operand.name in self.losses:
             arguments = list(parts[1:])
             if times == 1 and len(arguments) == 1:
-                return self.algebra.product(Vector({Node(operand.name): sympy.S.One}), arguments[0])
+                return self.algebra.product(
+                    Vector({NamedTree(operand.name): sympy.S.One}), arguments[0]
+                )
             if not all(isinstance(argument, Vector) for argument in arguments):
                 raise Mismatch("takes vectors")
             return self.algebra.derivative(operand.name, times, arguments)
@@ -344,22 +346,24 @@ class _Builder(Builder):
                 return sympy.sqrt(self.algebra.inner(inside, inside))
         return super()._call(piece, bound)
 
-    def vector_terms(self, vector: Vector) -> dict[str, Term]:
+    def vector_terms(self, vector: Vector) -> dict[str, DisplayTerm]:
         """The terms of a flow."""
-        found: dict[str, Term] = {}
+        found: dict[str, DisplayTerm] = {}
         for node, coefficient in vector.terms.items():
             tree, losses = self._tree(node)
             text = text_differential(tree, name=losses.__getitem__) if tree else node.text
-            found[text] = Term(text, coefficient, tree if tree and len(losses) == 1 else None)
+            found[text] = DisplayTerm(
+                text, coefficient, tree if tree and len(losses) == 1 else None
+            )
         return found
 
-    def terms(self, scalar: sympy.Expr) -> dict[str, Term]:
+    def terms(self, scalar: sympy.Expr) -> dict[str, DisplayTerm]:
         """The terms of a loss."""
         contracted = self.algebra.contracted
         symbols = sorted(scalar.free_symbols, key=str)
         moving = [s for s in symbols if s in contracted or s.name in self.losses]
         if not moving:
-            return {ALONE: Term(ALONE, scalar)} if scalar != 0 else {}
+            return {ALONE: DisplayTerm(ALONE, scalar)} if scalar != 0 else {}
         if any(total.free_symbols.intersection(moving) for total in scalar.atoms(sympy.Sum)):
             raise Unreadable("the display holds a sum over losses, which is not read.")
         try:
@@ -368,22 +372,22 @@ class _Builder(Builder):
             raise Unreadable(
                 "the display holds a loss or gradient in a denominator or root."
             ) from None
-        found: dict[str, Term] = {}
+        found: dict[str, DisplayTerm] = {}
         for powers, coefficient in polynomial.terms():
             pieces = [self._scalar(s, n) for s, n in zip(moving, powers, strict=True) if n]
             text = " ".join(text for text, _ in pieces)
             tree = pieces[0][1] if len(pieces) == 1 and sum(powers) == 1 else None
-            found[text] = Term(text, _tidy(coefficient), tree)
+            found[text] = DisplayTerm(text, _tidy(coefficient), tree)
         return found
 
     def _scalar(self, symbol: sympy.Symbol, power: int) -> tuple[str, Tree | None]:
-        node = self.algebra.contracted.get(symbol, Node(symbol.name))
+        node = self.algebra.contracted.get(symbol, NamedTree(symbol.name))
         tree, losses = self._tree(node)
         text = text_scalar(tree.free, name=losses.__getitem__) if tree else node.text
         text += f"^{power}" if power > 1 else ""
         return text, tree.free if tree and len(losses) == 1 else None
 
-    def _tree(self, node: Node) -> tuple[Tree | None, list[str]]:
+    def _tree(self, node: NamedTree) -> tuple[Tree | None, list[str]]:
         """The tree with a colour for each loss, where it holds losses only, and their names."""
         losses = sorted(node.names())
         return node.tree(losses) if set(losses) <= self.losses else None, losses

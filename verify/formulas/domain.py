@@ -31,7 +31,7 @@ _WHOLE = ("number", "position")
 
 
 @dataclass(frozen=True)
-class Domain:
+class ComparisonDomain:
     """The values for which formulas are compared.
 
     Args:
@@ -49,7 +49,7 @@ class Domain:
         ranges: Sequence[sympy.Basic],
         assumed: Sequence[sympy.Basic] = (),
         whole: Iterable[str] = (),
-    ) -> Domain:
+    ) -> ComparisonDomain:
         """The domain of a formula's ranges and of what a user assumes beside.
 
         Raises:
@@ -77,7 +77,7 @@ class Domain:
                 )
             if put != sympy.true:
                 relations.append(put)
-        domain = Domain(tuple(relations), tuple(equations), frozenset(whole))
+        domain = ComparisonDomain(tuple(relations), tuple(equations), frozenset(whole))
         domain._consistent()
         return domain
 
@@ -93,7 +93,7 @@ class Domain:
             raise BadInput(f"the formula {plain(expr)} divides by zero for {said}.")
         return found
 
-    def counts(self, *exprs: sympy.Expr) -> Domain:
+    def counts(self, *exprs: sympy.Expr) -> ComparisonDomain:
         """The same, where symbols that bound a sum or stand in a factorial are whole numbers."""
         found = set(self.whole)
         for expr in exprs:
@@ -103,7 +103,7 @@ class Domain:
                     found |= {s.name for limits in part.limits for s in _free(limits)}
                 elif isinstance(part, sympy.factorial | sympy.binomial):
                     found |= {s.name for s in part.free_symbols}
-        return Domain(self.relations, self.equations, frozenset(found))
+        return ComparisonDomain(self.relations, self.equations, frozenset(found))
 
     @cached_property
     def _limits(self) -> dict[str, tuple[Any, Any, bool, bool]]:

@@ -13,7 +13,7 @@ from derive.optimizers.registry import ZOO
 from verify.claims.claim import REGISTRY
 from verify.formulas.deciding import FIRST, Outcome, decide, differ_at_once
 from verify.formulas.displays import Display, read_display
-from verify.formulas.domain import Domain
+from verify.formulas.domain import ComparisonDomain
 from verify.formulas.latex_tokens import fields_in
 from verify.formulas.matching import compare_display, outcome_of
 from verify.formulas.reading import read_expression
@@ -66,7 +66,7 @@ def _targets() -> Iterator[Target]:
 
 def _is(expr: sympy.Expr, target: Target, where: Sequence[sympy.Basic]) -> bool:
     try:
-        domain = Domain.of(target.given, where).counts(expr, target.expr)
+        domain = ComparisonDomain.of(target.given, where).counts(expr, target.expr)
     except BadInput:
         return False
     left, right = domain.put(expr), domain.put(target.expr)

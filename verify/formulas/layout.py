@@ -47,7 +47,7 @@ _GOES_ON = re.compile(r"\s*(?:[-+=&]|\\(?:cdot|times|quad|qquad)(?![A-Za-z]))")
 
 
 @dataclass(frozen=True)
-class Row:
+class EnvironmentRow:
     """A row of an environment: the number of its line in the file, and its text."""
 
     line: int
@@ -62,7 +62,7 @@ class OrderTerm:
     is_small: bool
 
 
-def environments(text: str) -> list[list[Row]]:
+def environments(text: str) -> list[list[EnvironmentRow]]:
     r"""The rows of every displayed environment, of \[ \] and of $$ $$, in the order of the file."""
     text = _COMMENT.sub(lambda m: " " * len(m[0]), text)
     found: list[tuple[int, int]] = []
@@ -82,7 +82,7 @@ def environments(text: str) -> list[list[Row]]:
     return [list(_rows(text, begin, end)) for begin, end in found]
 
 
-def _rows(text: str, begin: int, end: int) -> Iterator[Row]:
+def _rows(text: str, begin: int, end: int) -> Iterator[EnvironmentRow]:
     inside = text[begin:end]
     inside = _BEGIN.sub(lambda m: " " * len(m[0]), inside)
     inside = re.sub(r"\\end\{[a-z]+\*?\}", lambda m: " " * len(m[0]), inside)
@@ -94,7 +94,7 @@ def _rows(text: str, begin: int, end: int) -> Iterator[Row]:
         line = text.count("\n", 0, begin + start + lead) + 1
         cleaned = without_remarks(row)
         if cleaned:
-            yield Row(line, cleaned)
+            yield EnvironmentRow(line, cleaned)
         start = cut.end() if cut else stop
 
 

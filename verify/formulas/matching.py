@@ -19,7 +19,7 @@ from derive.language.formula import Formula, H
 from derive.language.trees import Tree
 from verify.formulas.comparing import Answer, compare_with
 from verify.formulas.deciding import Outcome
-from verify.formulas.displays import Display, Term, display_of, read_display
+from verify.formulas.displays import Display, DisplayTerm, display_of, read_display
 from verify.formulas.latex_tokens import fields_in
 from verify.formulas.targets import (
     FAMILIES,
@@ -37,7 +37,7 @@ MOST_RENAMED = 3
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MatchedTerm:
     """What a display gives beside something, what is right there, and what comparing them says."""
 
     beside: str
@@ -112,7 +112,7 @@ def _place(text: str, count: int) -> int:
 
 def compare_display(
     display: Display, against: str, where: Sequence[sympy.Basic] = ()
-) -> list[Verdict]:
+) -> list[MatchedTerm]:
     """A verdict on each term that the display holds or should hold.
 
     Raises:
@@ -121,13 +121,13 @@ def compare_display(
     if display.kind == "coefficient":
         target = find_target(against)
         given = display.coefficient
-        return [Verdict(target.beside, given, compare_with(given, target, where))]
+        return [MatchedTerm(target.beside, given, compare_with(given, target, where))]
     if (formula := claim_formula(against)) is not None:
         return list(_beside_claim(display, against, formula, where))
     return list(_beside_rule(display, against, where))
 
 
-def outcome_of(verdicts: Sequence[Verdict]) -> Outcome:
+def outcome_of(verdicts: Sequence[MatchedTerm]) -> Outcome:
     """Different where one term is, else undecided where one is, else equal."""
     outcomes = {verdict.answer.outcome for verdict in verdicts}
     for outcome in (Outcome.DIFFERENT, Outcome.UNDECIDED):
@@ -138,7 +138,7 @@ def outcome_of(verdicts: Sequence[Verdict]) -> Outcome:
 
 def _beside_claim(
     display: Display, id: str, formula: Formula, where: Sequence[sympy.Basic]
-) -> Iterator[Verdict]:
+) -> Iterator[MatchedTerm]:
     try:
         body = formula.lead + r"\mathrm{coefficient}" + formula.beside
         own = display_of(body, [], fields=fields_in(body))
@@ -154,10 +154,12 @@ def _beside_claim(
             continue  # the coefficient with what it stands beside, without what is in front
         right = right.xreplace({COEFFICIENT: formula.expr})
         part = Target(id, right, beside, formula.given)
-        yield Verdict(beside, given, compare_with(given, part, where))
+        yield MatchedTerm(beside, given, compare_with(given, part, where))
 
 
-def _beside_rule(display: Display, against: str, where: Sequence[sympy.Basic]) -> Iterator[Verdict]:
+def _beside_rule(
+    display: Display, against: str, where: Sequence[sympy.Basic]
+) -> Iterator[MatchedTerm]:
     asked = find_quantity(against)
     family, found = asked.family, FAMILIES[asked.family]
     if found.free != (display.kind == "loss"):
@@ -174,10 +176,10 @@ def _beside_rule(display: Display, against: str, where: Sequence[sympy.Basic]) -
         target = asked.at(t)
         value = given[t].coefficient if t in given else sympy.S.Zero
         if t in given or target.expr != 0:
-            yield Verdict(target.beside, value, compare_with(value, target, where))
+            yield MatchedTerm(target.beside, value, compare_with(value, target, where))
 
 
-def _is_start(term: Term) -> bool:
+def _is_start(term: DisplayTerm) -> bool:
     """x_k, of x_(k+1) = x_k - ...."""
     return term.coefficient == 1 and "∇" not in term.beside
 

@@ -14,7 +14,7 @@ from typing import Any
 import sympy
 
 from derive.language.coefficients import Coefficient, Ring
-from verify.formulas.domain import Domain
+from verify.formulas.domain import ComparisonDomain
 
 One = sympy.S.One
 
@@ -28,7 +28,7 @@ class NormalForm:
             symbols in them, so that it is 0 only if `value` is.
     """
 
-    def __init__(self, expr: sympy.Expr, domain: Domain) -> None:
+    def __init__(self, expr: sympy.Expr, domain: ComparisonDomain) -> None:
         """Raises:
         ZeroDivisionError: the formula divides by what is identically 0.
         """

@@ -15,7 +15,7 @@ from flint import fmpq
 
 import verify.papers  # noqa: F401  (registers the claims, which are targets too)
 from derive import modified_flow
-from derive.engine.sequences import Sequence
+from derive.engine.sequences import StepSequence
 from derive.language.differentials import text_differential, text_scalar
 from derive.language.formula import Formula, H
 from derive.language.trees import LEAF, Tree, tree, trees_of_order
@@ -77,7 +77,7 @@ def _series_term(quantity: Quantity, power: int) -> Callable[[Optimizer, Tree], 
 def _over_the_lasting(quantity: Quantity) -> Callable[[Optimizer, Tree], sympy.Expr]:
     def find(rule: Optimizer, t: Tree) -> sympy.Expr:
         now = quantity.about.derive(rule, order=t.order)[t]
-        if not isinstance(now, Sequence):
+        if not isinstance(now, StepSequence):
             return sympy.Integer(1)
         return (now * modified_flow(rule, order=t.order)[t].inverse()).as_expr()
 

@@ -17,11 +17,11 @@ from derive.language.trees import Tree, grow
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class NamedTree:
     """A loss with the vectors that its derivative takes, or a vector with a name."""
 
     name: str
-    branches: tuple[Node, ...] = ()
+    branches: tuple[NamedTree, ...] = ()
     is_loss: bool = True
 
     @property
@@ -33,18 +33,20 @@ class Node:
         head = "∇" + ("" if times == 1 else str(times)) + self.name
         return head + (f"[{inside}]" if inside else "")
 
-    def grown(self, *branches: Node) -> Node:
+    def grown(self, *branches: NamedTree) -> NamedTree:
         """The node with more branches."""
         ordered = sorted((*self.branches, *branches), key=lambda node: node.text)
-        return Node(self.name, tuple(ordered), self.is_loss)
+        return NamedTree(self.name, tuple(ordered), self.is_loss)
 
-    def rootings(self) -> list[Node]:
+    def rootings(self) -> list[NamedTree]:
         """The same free tree rooted at each of its losses in turn."""
 
-        def visit(node: Node, *above: Node) -> list[Node]:
+        def visit(node: NamedTree, *above: NamedTree) -> list[NamedTree]:
             found = [node.grown(*above)] if node.is_loss else []
             for i, branch in enumerate(node.branches):
-                rest = Node(node.name, node.branches[:i] + node.branches[i + 1 :], node.is_loss)
+                rest = NamedTree(
+                    node.name, node.branches[:i] + node.branches[i + 1 :], node.is_loss
+                )
                 found += visit(branch, rest.grown(*above))
             return found
 
@@ -63,7 +65,7 @@ class Node:
 class Vector:
     """A sum of terms with coefficients."""
 
-    terms: Mapping[Node, sympy.Expr]
+    terms: Mapping[NamedTree, sympy.Expr]
 
     def __add__(self, other: Vector) -> Vector:
         terms = dict(self.terms)
@@ -83,14 +85,14 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Covector:
     """A vector transposed."""
 
     vector: Vector
 
 
 Value = Any
-"""A SymPy expression, Vector, Operator or Row."""
+"""A SymPy expression, Vector, Operator or Covector."""
 
 
 class Mismatch(ValueError):
@@ -98,13 +100,13 @@ class Mismatch(ValueError):
 
 
 @dataclass
-class Algebra:
+class Contractions:
     """The contracted trees that symbols stand for, and the losses."""
 
     losses: set[str]
-    contracted: dict[sympy.Symbol, Node] = field(default_factory=dict)
+    contracted: dict[sympy.Symbol, NamedTree] = field(default_factory=dict)
 
-    def scalar(self, node: Node) -> sympy.Expr:
+    def scalar(self, node: NamedTree) -> sympy.Expr:
         """The symbol of a tree that is contracted along all its edges."""
         if not node.branches and node.is_loss:
             return sympy.Symbol(node.name)
@@ -123,7 +125,7 @@ class Algebra:
                 elif b.is_loss:
                     joined = b.grown(a)
                 else:
-                    joined = Node("·", is_loss=False).grown(a, b)
+                    joined = NamedTree("·", is_loss=False).grown(a, b)
                 total += x * y * self.scalar(joined)
         return total
 
@@ -149,7 +151,7 @@ class Algebra:
             rooted = (
                 self.contracted[symbol].rootings()
                 if symbol in self.contracted
-                else [Node(str(symbol))]
+                else [NamedTree(str(symbol))]
             )
             for node in rooted:
                 found += Vector({node: slope})
@@ -171,7 +173,7 @@ class Algebra:
                 }
             total = Vector({})
             for nodes, value in found.items():
-                total += Vector({Node(loss).grown(*nodes): value})
+                total += Vector({NamedTree(loss).grown(*nodes): value})
             return total
 
         if left == 2:
@@ -195,10 +197,10 @@ class Algebra:
             return left.apply(right)
         if isinstance(left, Operator) and isinstance(right, Operator):
             return Operator(lambda v: left.apply(right.apply(v)))
-        if isinstance(left, Row) and isinstance(right, Vector):
+        if isinstance(left, Covector) and isinstance(right, Vector):
             return self.inner(left.vector, right)
-        if isinstance(left, Row) and isinstance(right, Operator):  # Hessians are symmetric
-            return Row(right.apply(left.vector))
+        if isinstance(left, Covector) and isinstance(right, Operator):  # Hessians are symmetric
+            return Covector(right.apply(left.vector))
         raise Mismatch("are two vectors side by side; write their inner product with a transpose")
 
 
@@ -208,8 +210,8 @@ def scaled(value: Value, factor: sympy.Expr) -> Value:
         return value.times(factor)
     if isinstance(value, Operator):
         return Operator(lambda v: value.apply(v).times(factor))
-    if isinstance(value, Row):
-        return Row(value.vector.times(factor))
+    if isinstance(value, Covector):
+        return Covector(value.vector.times(factor))
     return value * factor
 
 
@@ -223,8 +225,8 @@ def added(left: Value, right: Value) -> Value:
         return left + right
     if isinstance(left, Operator) and isinstance(right, Operator):
         return Operator(lambda v: left.apply(v) + right.apply(v))
-    if isinstance(left, Row) and isinstance(right, Row):
-        return Row(left.vector + right.vector)
+    if isinstance(left, Covector) and isinstance(right, Covector):
+        return Covector(left.vector + right.vector)
     if isinstance(left, sympy.Expr) and isinstance(right, sympy.Expr):
         return left + right
     for one, other in ((left, right), (right, left)):
@@ -235,5 +237,5 @@ def added(left: Value, right: Value) -> Value:
 
 
 def _kind(value: Value) -> str:
-    names = {Vector: "a vector", Operator: "a matrix", Row: "a transposed vector"}
+    names = {Vector: "a vector", Operator: "a matrix", Covector: "a transposed vector"}
     return names.get(type(value), "a number")

@@ -37,7 +37,7 @@ def all_sequences(sampling: str, batches: int, steps: int) -> Iterator[tuple[int
 
 
 @dataclass(frozen=True)
-class Batches:
+class BatchLosses:
     """The gradients and values of M batch losses at one point."""
 
     gradients: tuple[Vector, ...]
@@ -70,14 +70,14 @@ class Batches:
         return path
 
 
-def draw_batches(draw: Draw, batches: int) -> Batches:
+def draw_batches(draw: Draw, batches: int) -> BatchLosses:
     """Random gradients in the plane, well apart, and random losses that are close: F > V."""
     gradients = [(rational(draw, 0, 1) + 2 * n, rational(draw, -2, 2)) for n in range(batches)]
-    return Batches(tuple(gradients), tuple(rational(draw, 0, 1) / 4 for _ in range(batches)))
+    return BatchLosses(tuple(gradients), tuple(rational(draw, 0, 1) / 4 for _ in range(batches)))
 
 
 def averaged(
-    batches: Batches,
+    batches: BatchLosses,
     sampling: str,
     steps: int,
     beta: fmpq,

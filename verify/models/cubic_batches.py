@@ -16,7 +16,7 @@ Number = Any
 
 
 @dataclass(frozen=True)
-class Line:
+class CubicBatches:
     """The gradient of a cubic and its slope at a point, for each of M batches."""
 
     slopes: tuple[tuple[fmpq, ...], ...]
@@ -27,10 +27,10 @@ class Line:
         return x * x * bent + x * linear + constant
 
     @cached_property
-    def mean(self) -> Line:
+    def mean(self) -> CubicBatches:
         """The one batch that is the mean of all."""
         columns = zip(*self.slopes, strict=True)
-        return Line((tuple(sum(c, fmpq(0)) / len(self.slopes) for c in columns),))
+        return CubicBatches((tuple(sum(c, fmpq(0)) / len(self.slopes) for c in columns),))
 
     @property
     def spread_slope(self) -> fmpq:
@@ -40,13 +40,15 @@ class Line:
         return 2 * sum(products, fmpq(0)) / len(products)
 
 
-def draw_line(draw: Draw, batches: int) -> Line:
+def draw_line(draw: Draw, batches: int) -> CubicBatches:
     """Random batches, whose gradients and curvatures grow together."""
     rows = [(rational(draw, 0, 1) + 2 * n, rational(draw, 0, 1) + 2 * n) for n in range(batches)]
-    return Line(tuple((*row, rational(draw, -1, 1)) for row in rows))
+    return CubicBatches(tuple((*row, rational(draw, -1, 1)) for row in rows))
 
 
-def path(line: Line, sequence: tuple[int, ...], beta: fmpq, length: int = 3) -> list[PowerSeries]:
+def path(
+    line: CubicBatches, sequence: tuple[int, ...], beta: fmpq, length: int = 3
+) -> list[PowerSeries]:
     """Heavy ball from x = 0 along a sequence of batches, in power series in h."""
     h = PowerSeries.step(length)
     values = {"beta": power_series(length).convert(beta)}

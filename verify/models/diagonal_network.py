@@ -40,7 +40,7 @@ class Regression:
 
 
 @dataclass(frozen=True)
-class Step:
+class NetworkStep:
     """What one step did: x_k of shape (d,); ratios and the new w of shape (2, d), w_+ first."""
 
     x: Array
@@ -62,7 +62,7 @@ def run(
     gammas: Number | Iterable[Number],
     beta: Number = 0,
     batches: Iterable[Batch] = repeat(EVERYTHING),
-) -> Iterator[Step]:
+) -> Iterator[NetworkStep]:
     """Momentum gradient descent from a cold start, a step for every batch; beta = 0 without.
 
     Args:
@@ -81,7 +81,7 @@ def run(
         if not np.all(new != 0):
             raise ZeroDivisionError("a weight is exactly 0")
         w, last = new, w
-        yield Step(x, new / last, new)
+        yield NetworkStep(x, new / last, new)
 
 
 def log_abs(values: Array) -> Array:
@@ -92,12 +92,12 @@ def log_abs(values: Array) -> Array:
     return np.array(flat, dtype=object).reshape(values.shape)
 
 
-def losses(step: Step, beta: Number) -> Array:
+def losses(step: NetworkStep, beta: Number) -> Array:
     """What ln|w_+| and ln|w_-| lose in a step beyond the gradients, of shape (2, d)."""
     return log_loss(step.ratios, log_abs(step.ratios), beta)
 
 
-def unfinished(step: Step, beta: Number) -> Array:
+def unfinished(step: NetworkStep, beta: Number) -> Array:
     """What the telescoped sum still holds of ln|w_+-| after this step; 0 in the limit."""
     return boundary(step.ratios, beta)
 

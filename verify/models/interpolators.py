@@ -132,7 +132,7 @@ def interpolate(
 
 
 @dataclass
-class _Run:
+class _Descent:
     w: Array
     loss: Array
     crossings: int = 0
@@ -148,11 +148,11 @@ def _follow(
     batches: Iterator[Batch] | repeat[slice],
     most: int,
     digits: int,
-) -> _Run:
+) -> _Descent:
     """Until the residual and the unfinished part of the sums are as small as the digits allow."""
     tolerance = 10.0 ** (2 - digits)
     size = float(np.max(np.abs(problem.y)))
-    state = _Run(start, start * 0)
+    state = _Descent(start, start * 0)
     path = run(problem, network, start, gammas=gamma, beta=beta, batches=batches)
     residual = size
     try:

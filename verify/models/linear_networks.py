@@ -96,7 +96,7 @@ class Fitted(ABC):
 
 
 @dataclass(frozen=True)
-class Shape:
+class LayerSizes:
     """Rows of U, width, columns of V."""
 
     outputs: int
@@ -107,7 +107,7 @@ class Shape:
 class TwoLayers(Fitted):
     """The UV model f(x) = U V x/sqrt(n), n a square so that all stays rational."""
 
-    def __init__(self, weights: list[fmpq], data: Matrix, scale: int, shape: Shape) -> None:
+    def __init__(self, weights: list[fmpq], data: Matrix, scale: int, shape: LayerSizes) -> None:
         self.weights, self.data, self.scale, self.shape = weights, data, scale, shape
         self.samples, self.root = len(data), math.isqrt(shape.width)
 
@@ -115,9 +115,9 @@ class TwoLayers(Fitted):
     def random(cls, draw: Draw, *, vector: bool = False) -> TwoLayers:
         """Any numbers of outputs, neurons, inputs and samples; the vector model has one of each
         but neurons and samples, and U V = 0."""
-        shape = Shape(draw.randint(1, 2), draw.randint(1, 2) ** 2, draw.randint(1, 2))
+        shape = LayerSizes(draw.randint(1, 2), draw.randint(1, 2) ** 2, draw.randint(1, 2))
         if vector:
-            shape = Shape(1, draw.randint(1, 2) ** 2, 1)
+            shape = LayerSizes(1, draw.randint(1, 2) ** 2, 1)
         size = shape.width * (shape.outputs + shape.inputs)
         weights = random_matrix(draw, 1, size)[0]
         data = random_matrix(draw, draw.randint(1, 3), shape.inputs)

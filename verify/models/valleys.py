@@ -60,7 +60,7 @@ def kicks(draw: Draw, dimension: int) -> list[list[fmpq]]:
 
 
 @dataclass(frozen=True)
-class Place:
+class Jet:
     """Curvatures, modes (columns) and third derivative of a loss at a minimizer, in mpmath.
 
     A curvature below 10^-(half the digits) of the largest counts as 0.
@@ -82,7 +82,7 @@ class Place:
         return [self.modes[row, i] for row in range(self.modes.rows)]
 
 
-def place(loss: Loss, at: Sequence[mpmath.mpf], *, flat: mpmath.mpf | None = None) -> Place:
+def place(loss: Loss, at: Sequence[mpmath.mpf], *, flat: mpmath.mpf | None = None) -> Jet:
     """The derivatives at a minimizer, in mpmath's working precision.
 
     Args:
@@ -105,7 +105,7 @@ def place(loss: Loss, at: Sequence[mpmath.mpf], *, flat: mpmath.mpf | None = Non
             for k in range(size)
         ]
 
-    return Place([v if abs(v) > small else mpmath.mpf(0) for v in values], modes, third)
+    return Jet([v if abs(v) > small else mpmath.mpf(0) for v in values], modes, third)
 
 
 def in_mpmath(x: np.ndarray) -> list[mpmath.mpf]:

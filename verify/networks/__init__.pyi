@@ -5,9 +5,9 @@ from verify.networks.boxes import optax_box as optax_box
 from verify.networks.boxes import stepping_box as stepping_box
 from verify.networks.boxes import torch_box as torch_box
 from verify.networks.experiments import Experiment as Experiment
+from verify.networks.experiments import ExperimentResult as ExperimentResult
 from verify.networks.experiments import Finding as Finding
-from verify.networks.experiments import Outcome as Outcome
-from verify.networks.experiments import Statement as Statement
+from verify.networks.experiments import Prediction as Prediction
 from verify.networks.experiments import perform as perform
 from verify.networks.following import follow as follow
 from verify.networks.landscapes import jax_landscape as jax_landscape

@@ -20,7 +20,7 @@ SEEN, NOT_SEEN, UNDECIDED = "seen", "not seen", "undecided at this size"
 
 
 @dataclass(frozen=True)
-class Statement:
+class Prediction:
     """What was said of networks, and which figure of a run decides it.
 
     Args:
@@ -42,7 +42,7 @@ class Experiment:
 
     name: str
     run: Run
-    statements: tuple[Statement, ...]
+    statements: tuple[Prediction, ...]
     seeds: int = 10
 
 
@@ -50,7 +50,7 @@ class Experiment:
 class Finding:
     """What came of a statement: the figure that decides it, one a seed."""
 
-    statement: Statement
+    statement: Prediction
     values: tuple[float, ...]
 
     @property
@@ -94,7 +94,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExperimentResult:
     """What came of an experiment: the figures, a mapping for each seed."""
 
     experiment: Experiment
@@ -126,7 +126,7 @@ def perform(
     scale: float = 1.0,
     ledger: Path | None = None,
     done: Callable[[str], None] = lambda _: None,
-) -> Outcome:
+) -> ExperimentResult:
     """Run an experiment on these seeds; what the ledger has is not run again.
 
     Args:
@@ -143,7 +143,7 @@ def perform(
                 with ledger.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line | {"figures": known[seed]}) + "\n")
         done(f"seed {seed}")
-    return Outcome(experiment, tuple(known[seed] for seed in seeds))
+    return ExperimentResult(experiment, tuple(known[seed] for seed in seeds))
 
 
 def _known(ledger: Path, name: str, scale: float) -> dict[int, dict[str, float]]:

@@ -28,7 +28,7 @@ from verify.networks.landscapes import (
 from verify.networks.objects import from_optax, from_torch
 from verify.running.orders import ObservedOrder, observed_order
 from verify.workbench.beside_flow import FLOWS
-from verify.workbench.gradient_only import SlowMotion
+from verify.workbench.gradient_only import TwoNodeFlows
 
 MOST_PARAMETERS = 200_000
 ASYMPTOTIC = 0.25
@@ -123,7 +123,7 @@ def _follow(own: Landscape, setting: Setting, steps: int, halvings: int) -> Foll
     def gradient(x: Array) -> Array:
         return land.slope(x)[1]
 
-    motion = SlowMotion(rule, gradient, land.hessian_times)
+    motion = TwoNodeFlows(rule, gradient, land.hessian_times)
     time = steps * setting.h
     sizes = tuple(setting.h / 2**j for j in range(halvings))
     ours = [_last(motion, start, h, steps * 2**j) for j, h in enumerate(sizes)]
@@ -160,7 +160,7 @@ def _errors(
     )
 
 
-def _last(motion: SlowMotion, start: Array, h: float, steps: int) -> Array:
+def _last(motion: TwoNodeFlows, start: Array, h: float, steps: int) -> Array:
     """The iterate after so many steps."""
     (last,) = deque(motion.iterates(start, h, steps), maxlen=1)
     if not np.isfinite(last).all():

@@ -122,7 +122,7 @@ def identify(
     """
     given = dict(arguments or {})
     rule = find_library(claim).rule if claim else None
-    run = _Run(box, SHAPES[1:] if rule and rule.maps else SHAPES)
+    run = _ProbedRun(box, SHAPES[1:] if rule and rule.maps else SHAPES)
     claimed, parting = None, None
     if rule:
         claimed = Known(find_library(claim), given)
@@ -140,7 +140,7 @@ def identify(
     return Identified(run.findings, claimed, parting, found)
 
 
-class _Run:
+class _ProbedRun:
     """One run of a box, with gradients of all sizes, and what probing it finds."""
 
     def __init__(self, box: Box, shapes: Sequence[tuple[int, ...]]) -> None:
@@ -174,7 +174,7 @@ def _parting(path: np.ndarray, claimed: np.ndarray) -> Parting | None:
     return Parting(step, gives, wanted)
 
 
-def _candidates(run: _Run, claim: str, library: str) -> Iterator[LibraryOptimizer]:
+def _candidates(run: _ProbedRun, claim: str, library: str) -> Iterator[LibraryOptimizer]:
     """The known optimizers that behave as the box does, of one library or all, the claimed one
     first."""
     ordered = sorted(LIBRARIES.values(), key=lambda one: str(one) != claim)
@@ -207,7 +207,7 @@ def _slips(one: LibraryOptimizer) -> Iterator[Slip]:
     yield from (Slip(flipped=n) for n, v in one.setting().values.items() if isinstance(v, bool))
 
 
-def _fitted(run: _Run, one: LibraryOptimizer, given: Mapping[str, Any]) -> Known | None:
+def _fitted(run: _ProbedRun, one: LibraryOptimizer, given: Mapping[str, Any]) -> Known | None:
     """The optimizer at the arguments, and with the slip if need be, that give the box's run: as
     they are given, and with other ones.
     """
@@ -237,7 +237,7 @@ def _starts(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**given, "b1": given["b2"], "b2": given["b1"]}
 
 
-def _least(run: _Run, start: Known) -> Known | None:
+def _least(run: _ProbedRun, start: Known) -> Known | None:
     """The arguments near these that give the box's run, where there are any."""
     from scipy.optimize import least_squares  # noqa: PLC0415 (of an extra)
 
@@ -271,7 +271,7 @@ def _least(run: _Run, start: Known) -> Known | None:
     return _shortest(run, at(found.x), free)
 
 
-def _shortest(run: _Run, found: Known, free: list[tuple[str, int | None]]) -> Known | None:
+def _shortest(run: _ProbedRun, found: Known, free: list[tuple[str, int | None]]) -> Known | None:
     """The same optimizer with every argument as short a decimal as gives the same run."""
     for digits in range(1, DIGITS):
         arguments = dict(found.arguments)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from verify.networks import trainings
-from verify.networks.experiments import Experiment, Run, Statement
+from verify.networks.experiments import Experiment, Prediction, Run
 
 GHOSH = "Ghosh et al. 2023"
 
@@ -16,7 +16,7 @@ def _at_equal_rate(name: str, run: Run, where: str) -> Experiment:
         name,
         run,
         (
-            Statement(
+            Prediction(
                 "At equal h/(1-beta) and equal training loss, momentum 0.9 is at smaller curvature "
                 f"than none ({where}).",
                 f"{GHOSH}, remarks 4.2 and 5.3",
@@ -24,7 +24,7 @@ def _at_equal_rate(name: str, run: Run, where: str) -> Experiment:
                 (-math.inf, 0.0),
                 "the interval of the mean lies above 0",
             ),
-            Statement(
+            Prediction(
                 "At equal h/(1-beta) and equal training loss, momentum 0.9 reads more test images "
                 f"than none ({where}).",
                 f"{GHOSH}, section 6, figure 4 and table 1",
@@ -62,7 +62,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "best",
             trainings.best,
             (
-                Statement(
+                Prediction(
                     "After equally many full-batch steps the best momentum at h = 0.1 reads more "
                     "test images than gradient descent at its best h.",
                     f"{GHOSH}, section 6, figures 2 and 3",
@@ -76,7 +76,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "stability",
             trainings.stability,
             (
-                Statement(
+                Prediction(
                     "At a minimum heavy ball is stable up to h = 2(1+beta)/curvature.",
                     f"{GHOSH}, section 6",
                     "furthest from 1",
@@ -89,7 +89,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "edge",
             trainings.edge,
             (
-                Statement(
+                Prediction(
                     "Full-batch heavy ball settles where h times the top curvature is 2(1+beta).",
                     f"{GHOSH}, section 6; Cohen et al. 2021",
                     "furthest from 1",
@@ -102,7 +102,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "explicit",
             trainings.explicit,
             (
-                Statement(
+                Prediction(
                     "Heavy ball is nearer to the flow of E + h(1+beta)/(4(1-beta)^2) |grad E|^2 "
                     "from its shifted start than to gradient flow.",
                     f"{GHOSH}, theorem 4.1",
@@ -116,7 +116,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "drift",
             trainings.drift,
             (
-                Statement(
+                Prediction(
                     "At fixed h the steps that label noise needs to flatten go as (1-beta)^2.",
                     "Cowsik et al. 2022, section 4",
                     "exponent",
@@ -129,14 +129,14 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             "level-lines",
             trainings.level_lines,
             (
-                Statement(
+                Prediction(
                     "Test errors are level along lines of equal h/(1-beta)^2.",
                     "Papazov et al. 2024, figure 2",
                     "spread along beside across",
                     (-math.inf, 0.5),
                     "the interval of the mean lies above 0.5",
                 ),
-                Statement(
+                Prediction(
                     "Lines of equal h/(1-beta)^2 are more level than those of equal h/(1-beta).",
                     "Papazov et al. 2024, proposition 1",
                     "log of the spread beside that at equal h/(1-beta)",

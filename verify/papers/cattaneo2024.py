@@ -18,8 +18,8 @@ from verify.claims.checks.averaged_past import (
     BETA1,
     BETA2,
     EPSILON,
-    Averages,
     Defaults,
+    MomentRule,
     R,
     age,
 )
@@ -30,15 +30,15 @@ from verify.claims.statement import Statement, Type
 from verify.running.numbers import precision
 
 
-class Place(Choice):
+class EpsilonPlace(Choice):
     """Where epsilon stands."""
 
     INSIDE = "inside the root"
     OUTSIDE = "outside the root"
 
     @property
-    def adam(self) -> Averages:
-        return ADAM_INSIDE if self is Place.INSIDE else ADAM_OUTSIDE
+    def adam(self) -> MomentRule:
+        return ADAM_INSIDE if self is EpsilonPlace.INSIDE else ADAM_OUTSIDE
 
 
 BRACKET = age(BETA1) - age(BETA2) + age(BETA2) * EPSILON / (R**2 + EPSILON)
@@ -46,9 +46,10 @@ BRACKET = age(BETA1) - age(BETA2) + age(BETA2) * EPSILON / (R**2 + EPSILON)
 
 def _at_place(by: str, weight: Any) -> Check:
     """A check of the Adam that has its epsilon where it is said to be."""
-    of = {place: getattr(place.adam, by)(weight) for place in Place}
+    of = {place: getattr(place.adam, by)(weight) for place in EpsilonPlace}
     return replace(
-        of[Place.INSIDE], judge=lambda says, settings: of[says["place"]].judge(says, settings)
+        of[EpsilonPlace.INSIDE],
+        judge=lambda says, settings: of[says["place"]].judge(says, settings),
     )
 
 
@@ -78,7 +79,7 @@ def adam_flow() -> Claim:
             r"component $j$, $F_1=-\Bigl({bracket}\Bigr)\partial_j\lVert\nabla E\rVert"
             r"_{1,\varepsilon}/\sqrt{r^2+\varepsilon}$ with $r:=\lvert\partial_jE\rvert$, "
             r"$\lVert v\rVert_{1,\varepsilon}:=\sum_i\sqrt{v_i^2+\varepsilon}$.",
-            {"place": Place.INSIDE, "bracket": Value(BRACKET / 2)},
+            {"place": EpsilonPlace.INSIDE, "bracket": Value(BRACKET / 2)},
         ),
         checks=(
             _at_place("by_running", weight),
@@ -93,7 +94,7 @@ TURN = EPSILON * (1 + BETA1) * (1 - BETA2) / (2 * (BETA2 - BETA1))
 
 def size_of(says: Statement, at: fmpq) -> float:
     """The size r that belongs to a value of r, or of r^2 where epsilon is inside the root."""
-    return float(at) ** (1 if says["place"] is Place.OUTSIDE else 0.5)
+    return float(at) ** (1 if says["place"] is EpsilonPlace.OUTSIDE else 0.5)
 
 
 def drawn(says: Statement, draw: random.Random) -> tuple[fmpq, Numbers]:
@@ -107,7 +108,7 @@ def penalizes(says: Statement, at: fmpq, point: Numbers) -> bool:
     """Whether the engine's coefficient is above 0."""
     c = coefficient(says["place"].adam.rule)
     size = sympy.Rational(str(at))
-    size = size if says["place"] is Place.OUTSIDE else sympy.sqrt(size)
+    size = size if says["place"] is EpsilonPlace.OUTSIDE else sympy.sqrt(size)
     names = {"eps": "epsilon"}
     values = {
         s: sympy.Rational(str(point[names.get(str(s), str(s))])) for s in c.free_symbols - {G}
@@ -149,7 +150,7 @@ def by_run(says: Statement, settings: Settings) -> Evidence:
     return Evidence(True, "it changes within 1e-8 of there")
 
 
-def turning(place: Place, written: str, size: str) -> Claim:
+def turning(place: EpsilonPlace, written: str, size: str) -> Claim:
     """Below which size of a component Adam penalizes it.
 
     Args:
@@ -159,7 +160,7 @@ def turning(place: Place, written: str, size: str) -> Claim:
     def at_defaults(says: Statement, settings: Settings) -> float:
         return size_of(says, says.number("turn", **says["betas"].numbers, epsilon=fmpq(1)))
 
-    unit = r"\varepsilon" if place is Place.OUTSIDE else r"\sqrt\varepsilon"
+    unit = r"\varepsilon" if place is EpsilonPlace.OUTSIDE else r"\sqrt\varepsilon"
     return Claim(
         says=Statement(
             Type.THRESHOLD,
@@ -188,10 +189,10 @@ def penalized_outside() -> Claim:
     r"""The bracket $\frac{1+\beta_1}{1-\beta_1}-\frac{1+\beta_2}{1-\beta_2}\frac r{r+\varepsilon}$
     falls with $r$ and has one zero where $\beta_1<\beta_2$.
     """
-    return turning(Place.OUTSIDE, "r", "0.0096")
+    return turning(EpsilonPlace.OUTSIDE, "r", "0.0096")
 
 
 @claim("cattaneo2024.penalized-inside", catalogue="F04", where="abstract", printed=SAYS)
 def penalized_inside() -> Claim:
     r"""The same with $r^2$ in the place of $r$ and $\varepsilon$ inside the root."""
-    return turning(Place.INSIDE, "r^2", "0.098")
+    return turning(EpsilonPlace.INSIDE, "r^2", "0.098")

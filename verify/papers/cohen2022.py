@@ -21,7 +21,7 @@ from verify.claims.slots import Choice, Number, Relation, Value
 from verify.claims.statement import Statement, Type
 
 
-class Momentum(Choice):
+class MomentumForm(Choice):
     """How momentum is written."""
 
     AVERAGE = "an average of gradients"
@@ -29,7 +29,7 @@ class Momentum(Choice):
 
     @property
     def rule(self) -> Optimizer:
-        return ema_momentum if self is Momentum.AVERAGE else heavy_ball
+        return ema_momentum if self is MomentumForm.AVERAGE else heavy_ball
 
 
 class At(Choice):
@@ -83,7 +83,7 @@ def preconditioned_edge() -> Claim:
             r"{momentum} tends to the minimum of a quadratic where the largest eigenvalue of "
             r"$P^{-1/2}HP^{-1/2}$ is ${relation}{edge}$, and only there; this is ${number}/h$ at "
             r"{beta}.",
-            {"momentum": Momentum.AVERAGE, "relation": Relation.BELOW, "number": Number("38")}
+            {"momentum": MomentumForm.AVERAGE, "relation": Relation.BELOW, "number": Number("38")}
             | {"edge": Value(2 * (1 + BETA) / (H * (1 - BETA)), "threshold"), "beta": At.NINE},
         ),
         checks=(

@@ -16,7 +16,7 @@ from derive.language.formula import BETA, H
 from verify.claims.checks.heavy_ball import PAIR
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.stated import for_losses, observed, tends
-from verify.claims.checks.weak_steps import Step, left_in_one_step, lowest
+from verify.claims.checks.weak_steps import WeakStep, left_in_one_step, lowest
 from verify.claims.claim import RECALLED, Check, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Losses, Order, Value, When
 from verify.claims.statement import Statement, Type
@@ -125,7 +125,7 @@ def sgd_diffusion() -> Claim:
     def in_one_step(says: Statement, settings: Settings) -> tuple[bool, str]:
         draw = random.Random(settings.seed)
         for dimension in (1, 2):
-            step = Step(says, bounded_polynomial(draw, dimension), draw)
+            step = WeakStep(says, bounded_polynomial(draw, dimension), draw)
             powers = set[int]()
             for i in range(dimension):
                 for j in range(i + 1):

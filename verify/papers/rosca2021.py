@@ -13,7 +13,7 @@ import sympy
 from flint import fmpq
 
 from derive.language.formula import H
-from verify.claims.checks.games import Drift, Grad, Move, in_one_step, over_time
+from verify.claims.checks.games import GameFlow, Grad, Move, in_one_step, over_time
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Claim, Kind, Settings, claim, second_hand
 from verify.claims.slots import Losses, Order, Slot, Value, When
@@ -51,7 +51,7 @@ def drift(
     rates: Mapping[str, Number],
     *,
     scales: tuple[str, str] | None = RATES,
-) -> Drift:
+) -> GameFlow:
     """The stated corrections of both players, in a common time or in no player's scale."""
 
     def number(name: str) -> Number:
@@ -59,7 +59,7 @@ def drift(
 
     one = h * 0 + 1
     alpha, lam = (rates[s] for s in scales) if scales else (one, one)
-    return Drift(
+    return GameFlow(
         field,
         [
             (0, (), alpha),
@@ -111,7 +111,7 @@ def in_own_time(kind: str, slots: Mapping[str, Slot]) -> Claim:
 
     def unscaled(
         says: Statement, field: VectorField, h: Number, rates: Mapping[str, Number]
-    ) -> Drift:
+    ) -> GameFlow:
         return drift(says, field, h, rates, scales=None)
 
     return Claim(
@@ -139,7 +139,7 @@ def in_common_time(kind: str, right: Mapping[str, Slot], printed: Mapping[str, S
 
     def as_printed(
         says: Statement, field: VectorField, h: Number, rates: Mapping[str, Number]
-    ) -> Drift:
+    ) -> GameFlow:
         return drift(says.changed(**printed), field, h, rates)
 
     return Claim(
@@ -246,7 +246,7 @@ def inner_updates() -> Claim:
 
     def counted(
         says: Statement, field: VectorField, h: Number, rates: Mapping[str, Number]
-    ) -> Drift:
+    ) -> GameFlow:
         return drift(says, field, h, {**rates, "m": h * 0 + COUNT})
 
     def left(path: Any, field: Grad, h: Number, rates: Mapping[str, Number]) -> np.ndarray:

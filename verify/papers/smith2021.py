@@ -16,7 +16,7 @@ from verify.claims.claim import Claim, Kind, Settings, claim, on, second_hand
 from verify.claims.slots import Batches, Order, Value
 from verify.claims.statement import Statement, Type
 from verify.models.batch_sequences import all_sequences, average
-from verify.models.cubic_batches import Line, draw_line, path
+from verify.models.cubic_batches import CubicBatches, draw_line, path
 from verify.running.flows import evaluate_taylor
 from verify.running.numbers import PowerSeries, power_series
 from verify.running.tape import Node, record
@@ -25,7 +25,7 @@ S, F = sympy.symbols("S F")
 LENGTH = 4
 
 
-def flow_of_loss(line: Line, candidate: sympy.Expr, steps: int) -> PowerSeries:
+def flow_of_loss(line: CubicBatches, candidate: sympy.Expr, steps: int) -> PowerSeries:
     """The flow of -grad(E + candidate) from x = 0 over the time steps h, in powers of h.
 
     The candidate is linear in S and F.

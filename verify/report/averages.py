@@ -23,7 +23,7 @@ MOST_BATCHES, LAST_STEP = 1000, 1000
 
 
 @dataclass(frozen=True)
-class Row:
+class AverageRow:
     """A coefficient: at which steps, what it stands beside (text, LaTeX), and a name."""
 
     when: str
@@ -34,13 +34,13 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Averages:
+class BatchAverages:
     """A quantity of SGD with momentum, averaged over its batches."""
 
     quantity: Quantity
     sampling: Sampling
     batches: int | None
-    rows: tuple[Row, ...]
+    rows: tuple[AverageRow, ...]
 
 
 _LOSS = ("E", "E", "E")
@@ -62,7 +62,7 @@ def find(
     *,
     batches: int | None = None,
     k: int | None = None,
-) -> Averages:
+) -> BatchAverages:
     """The averages of heavy ball at step k, and as k grows where no step is named.
 
     Raises:
@@ -92,18 +92,20 @@ def find(
         known |= {K: k, POSITION: k % batches if batches else 0}
     rows = _expectation(drawn) if quantity is Quantity.EXPECTATION else _covariance(drawn)
     wanted = [row for row in rows if k is None or row.when not in {_LASTING, _EPOCH}]
-    return Averages(
+    return BatchAverages(
         quantity,
         drawn,
         batches,
         tuple(
-            Row(f"k = {k}" if k is not None else row.when, *_words(row), _tidy(row.expr, known))
+            AverageRow(
+                f"k = {k}" if k is not None else row.when, *_words(row), _tidy(row.expr, known)
+            )
             for row in wanted
         ),
     )
 
 
-def _words(row: Row) -> tuple[str, str, str]:
+def _words(row: AverageRow) -> tuple[str, str, str]:
     return row.beside, row.latex, row.name
 
 
@@ -111,31 +113,31 @@ def _at_step(sampling: Sampling) -> str:
     return "step k" if sampling is WITH_REPLACEMENT else "step k, m = k mod M"
 
 
-def _expectation(sampling: Sampling) -> list[Row]:
+def _expectation(sampling: Sampling) -> list[AverageRow]:
     step = _at_step(sampling)
     full, noise = averages.full_batch_regularizer(), averages.regularizer(sampling)
     rows = [
-        Row(step, *_LOSS, mean_factor()),
-        Row(step, *_FULL, full),
-        Row(step, *_NOISE, noise),
-        Row(_LASTING, *_LOSS, averages.lasting(mean_factor())),
-        Row(_LASTING, *_FULL, averages.lasting(full)),
-        Row(_LASTING, *_NOISE, averages.lasting(noise)),
+        AverageRow(step, *_LOSS, mean_factor()),
+        AverageRow(step, *_FULL, full),
+        AverageRow(step, *_NOISE, noise),
+        AverageRow(_LASTING, *_LOSS, averages.lasting(mean_factor())),
+        AverageRow(_LASTING, *_FULL, averages.lasting(full)),
+        AverageRow(_LASTING, *_NOISE, averages.lasting(noise)),
     ]
     if sampling is averages.RESHUFFLED:
-        rows.append(Row(_EPOCH, *_NOISE, averages.mean_regularizer(sampling)))
+        rows.append(AverageRow(_EPOCH, *_NOISE, averages.mean_regularizer(sampling)))
     return rows
 
 
-def _covariance(sampling: Sampling) -> list[Row]:
+def _covariance(sampling: Sampling) -> list[AverageRow]:
     force = averages.covariance(sampling)
     rows = [
-        Row(_at_step(sampling), *_COVARIANCE, force),
-        Row(_LASTING, *_COVARIANCE, averages.lasting(force)),
-        Row(_LASTING, *_LAGGED, averages.autocovariance(sampling, LAG)),
+        AverageRow(_at_step(sampling), *_COVARIANCE, force),
+        AverageRow(_LASTING, *_COVARIANCE, averages.lasting(force)),
+        AverageRow(_LASTING, *_LAGGED, averages.autocovariance(sampling, LAG)),
     ]
     if sampling is averages.RESHUFFLED:
-        rows.append(Row(_EPOCH, *_COVARIANCE, averages.mean_covariance(sampling)))
+        rows.append(AverageRow(_EPOCH, *_COVARIANCE, averages.mean_covariance(sampling)))
     return rows
 
 
@@ -245,7 +247,7 @@ def normalizations_table() -> list[list[str]]:
     return table
 
 
-def _head(found: Averages) -> str:
+def _head(found: BatchAverages) -> str:
     number = "M batches" if found.batches is None else f"{found.batches} batches"
     return f"heavy ball   {number}, {found.sampling.summary}"
 
@@ -262,7 +264,7 @@ _LAGS = {
 }
 
 
-def as_text(found: Averages) -> str:
+def as_text(found: BatchAverages) -> str:
     """The answer for a terminal."""
     lines = [_head(found), found.quantity.about.convention]
     for when in dict.fromkeys(row.when for row in found.rows):
@@ -281,7 +283,7 @@ def as_text(found: Averages) -> str:
     return "\n".join(lines)
 
 
-def as_json(found: Averages) -> dict[str, Any]:
+def as_json(found: BatchAverages) -> dict[str, Any]:
     """The answer for a program."""
     head, *rows = normalizations_table()
     answer: dict[str, Any] = {
@@ -299,7 +301,7 @@ def as_json(found: Averages) -> dict[str, Any]:
     return answer
 
 
-def as_latex(found: Averages) -> str:
+def as_latex(found: BatchAverages) -> str:
     """The answer for a paper."""
     lines = [
         f"{row.latex}&={latex(row.expr)}\\;C&&\\text{{{row.when}}}"
@@ -311,7 +313,7 @@ def as_latex(found: Averages) -> str:
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
 
-def as_sympy(found: Averages) -> str:
+def as_sympy(found: BatchAverages) -> str:
     """The answer for a notebook."""
     names = sorted({s.name for row in found.rows for s in row.expr.free_symbols} - {H.name})
     rows = [f'    ("{row.when}", "{row.name}"): {_code(row.expr)},' for row in found.rows]

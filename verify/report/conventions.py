@@ -20,8 +20,8 @@ from verify.workbench.conventions import (
     PAIR,
     STEPS,
     WORDS,
+    Agreement,
     Conversion,
-    Relation,
     beside,
     difference,
     percent,
@@ -61,7 +61,7 @@ def describe(conversion: Conversion) -> str:
 
 def describe_schedule(conversion: Conversion, found: UnderSchedule) -> str:
     """What `undertow convert --schedule` adds."""
-    if conversion.target is None or conversion.relation is not Relation.ITERATES:
+    if conversion.target is None or conversion.relation is not Agreement.ITERATES:
         return f"under {found.name}   no conversion has the same iterates to begin with"
     if found.power == 0:
         return f"under {found.name}   the same iterates, each with its own learning rate"
@@ -93,7 +93,7 @@ def _while_it_changes(conversion: Conversion, target: ConventionValues) -> str:
 def _in_common(conversion: Conversion, target: ConventionValues) -> Iterator[list[str]]:
     name, other = conversion.source.convention.name, target.convention.name
     exactly, first = f"difference 0 over {STEPS} steps, exactly", conversion.first_step
-    if conversion.relation is Relation.GRADIENTS:
+    if conversion.relation is Agreement.GRADIENTS:
         side = "behind" if conversion.lag > 0 else "ahead of"
         yield [
             "same iterates",

@@ -22,7 +22,7 @@ from derive.language.raised import lowered, raised
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
-from verify.formulas.asked import Quantity, Shape
+from verify.formulas.asked import Quantity, SeriesForm
 from verify.report.derived import (
     Derived,
     beside,
@@ -218,7 +218,7 @@ def _fields(optimizer: Optimizer) -> list[str]:
     return [f"f{lowered(c)} = {sign}{name(c)}" for c in colours]
 
 
-def _rows(series: BSeries, shape: Shape, derived: Derived) -> list[str]:
+def _rows(series: BSeries, shape: SeriesForm, derived: Derived) -> list[str]:
     rows: list[tuple[str, str, str]] = []
     shown = None
     for t, coefficient in _counted(series):

@@ -19,7 +19,7 @@ from derive.language.differentials import (
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex
-from verify.formulas.asked import AVERAGES, Quantity, Shape
+from verify.formulas.asked import AVERAGES, Quantity, SeriesForm
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def find(optimizer: Optimizer, quantity: Quantity, *, order: int, k: int | None 
     return Derived(optimizer, quantity, order, found, None)
 
 
-def shape_of(derived: Derived) -> Shape:
+def shape_of(derived: Derived) -> SeriesForm:
     """How the quantity of a derivation is laid out."""
     shape = derived.quantity.about.shape
     if shape is None:

@@ -36,7 +36,7 @@ CHAIN = (K, R, S)
 
 
 @dataclass(frozen=True)
-class Term:
+class ChainTerm:
     """weight h^power times a differential (or a scalar), summed over chains k > r > s."""
 
     power: int
@@ -66,7 +66,7 @@ class MinibatchPage:
         # three different steps show what any number of them shows through h^2
         return minibatch_loss(self.flow.optimizer, order=order, k=order).exists_below
 
-    def terms(self) -> list[Term]:
+    def terms(self) -> list[ChainTerm]:
         """The field, or minus the loss behind it as far as it exists."""
         loss = self.quantity is Quantity.MODIFIED_LOSS
         found = []
@@ -78,7 +78,7 @@ class MinibatchPage:
             for gaps, t, c in sorted(
                 rows, key=lambda row: (len(row[0]), -row[1].order, str(row[1]))
             ):
-                found += [Term(n - 1, *written) for written in self._chains(gaps, t, c)]
+                found += [ChainTerm(n - 1, *written) for written in self._chains(gaps, t, c)]
         return found
 
     def _chains(
@@ -93,7 +93,7 @@ class MinibatchPage:
             powers = [(self.flow.rates[i], r - s - 1) for i, r, s in gap]
             yield _with_powers(c, powers), t, steps
 
-    def name(self, term: Term, mark: Any) -> Any:
+    def name(self, term: ChainTerm, mark: Any) -> Any:
         """How the loss of a node's colour is called, by `mark(letter, step)`."""
 
         def called(colour: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from derive.language.writing import plain, unicode_text
-from derive.quadratics.momentum_choice import Choice, MomentumChoices
+from derive.quadratics.momentum_choice import ChosenMomentum, MomentumChoices
 from verify.running.columns import aligned
 
 DIGITS = 6
@@ -67,7 +67,7 @@ def as_json(found: MomentumChoices) -> dict[str, Any]:
             return {"exact": "oo", "decimal": None}
         return {"exact": plain(value), "decimal": float(sympy.N(value, 30))}
 
-    def choice_as_json(choice: Choice) -> dict[str, Any]:
+    def choice_as_json(choice: ChosenMomentum) -> dict[str, Any]:
         return {field.name: number(getattr(choice, field.name)) for field in fields(choice)}
 
     return {

@@ -19,7 +19,7 @@ LONGEST = 12_000
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownQuantity:
     """One quantity: its formula to the order that a page can show, or why there is none.
 
     Args:
@@ -50,7 +50,7 @@ class Quantities:
     """All quantities of a rule."""
 
     rule: Optimizer
-    shown: tuple[Shown, ...]
+    shown: tuple[ShownQuantity, ...]
 
     @property
     def title(self) -> str:
@@ -68,15 +68,15 @@ def find_each(names: Sequence[str]) -> list[Quantities]:
     return [Quantities(ZOO[name], found[name]) for name in names]
 
 
-def _shown_of(name: str) -> tuple[Shown, ...]:
+def _shown_of(name: str) -> tuple[ShownQuantity, ...]:
     return tuple(_shown(ZOO[name], quantity) for quantity in DERIVED)
 
 
-def _shown(rule: Optimizer, quantity: Quantity) -> Shown:
+def _shown(rule: Optimizer, quantity: Quantity) -> ShownQuantity:
     try:
         found = find(rule, quantity, order=ORDER)
     except BadInput as reason:
-        return Shown(quantity, missing=str(reason))
+        return ShownQuantity(quantity, missing=str(reason))
     written, python, files = as_latex(found), as_sympy(found), {}
     if len(written) > LONGEST:
         name = f"{rule.name}-{quantity}"
@@ -85,7 +85,7 @@ def _shown(rule: Optimizer, quantity: Quantity) -> Shown:
             found = find(rule, quantity, order=found.order - 1)
             written = as_latex(found)
         python = as_sympy(found)
-    return Shown(
+    return ShownQuantity(
         quantity,
         found.order,
         mathml.math(written, block=True),

@@ -42,7 +42,7 @@ NORMAL = (
 
 
 @dataclass(frozen=True)
-class Row:
+class RuleRegularizer:
     """A rule and its regularizer, or why it has none in this normalization.
 
     Args:
@@ -67,7 +67,7 @@ SIGN_HEADS = ("optimizer", "c, |g| ≪ ε", "changes at |g| =", "c, |g| ≫ ε")
 
 
 @cache
-def rows() -> tuple[Row, ...]:
+def rows() -> tuple[RuleRegularizer, ...]:
     """Every rule of the zoo that moves on one loss at a constant step."""
     return tuple(_row(_set(rule)) for rule in (ZOO | NONLINEAR).values() if _on_one_loss(rule))
 
@@ -82,11 +82,11 @@ def _set(rule: Optimizer) -> Optimizer:
     return rule.at(**dict.fromkeys(names & set(off), 0))
 
 
-def _row(rule: Optimizer) -> Row:
+def _row(rule: Optimizer) -> RuleRegularizer:
     try:
         found = regularizer(rule)
     except BadInput as reason:
-        return Row(rule, why=str(reason))
+        return RuleRegularizer(rule, why=str(reason))
     c = found.coefficient
     slow = [name for name in found.flow.slow if name != "x"]
     if (
@@ -95,14 +95,14 @@ def _row(rule: Optimizer) -> Row:
         or (slow and not any(s.kind == "field" for s in found.phi.symbols))
     ):
         moved = f"{', '.join(slow)} move with x" if slow else "norms couple the components"
-        return Row(rule, found, loss=_tidy(_loss(rule)), why=moved)
+        return RuleRegularizer(rule, found, loss=_tidy(_loss(rule)), why=moved)
     far = sympy.factor(sympy.limit(c, G, sympy.oo))
     near = sympy.factor(c.subs(G, 0))
     poles = {s.name: s for s in c.free_symbols if sympy.denom(far).subs(s, 1) == 0}
     kept = next((poles[name] for name in LONG if name in poles), None)
     long = sympy.limit((1 - kept) * far, kept, 1) if kept is not None and c.has(G) else None
     c, far, near, long = map(_tidy, (c, far, near, long))
-    return Row(rule, found, c, far, near, long, _tidy(_loss(rule)), _tidy(_noise(rule)))
+    return RuleRegularizer(rule, found, c, far, near, long, _tidy(_loss(rule)), _tidy(_noise(rule)))
 
 
 def _tidy(expr: sympy.Expr | None) -> sympy.Expr | None:
@@ -188,12 +188,12 @@ def as_text() -> str:
     return "\n".join([*lines, table([SIGN_HEADS, *map(_sign_cells, signs())], " rrr")])
 
 
-def _named(row: Row) -> str:
+def _named(row: RuleRegularizer) -> str:
     named = row.found is not None and row.found.norm and (row.c is not None or row.loss is not None)
     return f"   N = {row.found.norm}" if row.found and named else ""
 
 
-def _lines(row: Row) -> Iterator[str]:
+def _lines(row: RuleRegularizer) -> Iterator[str]:
     if row.far is None or row.near is None:
         yield row.why
         yield from (f"{name}: {text}" for name, text in _terms(row))
@@ -211,7 +211,7 @@ def _lines(row: Row) -> Iterator[str]:
         yield f"d = {unicode_text(row.noise)}   with independent batches"
 
 
-def _terms(row: Row) -> Iterator[tuple[str, str]]:
+def _terms(row: RuleRegularizer) -> Iterator[tuple[str, str]]:
     if row.found is None:
         return
     flow = row.found.flow
@@ -247,7 +247,7 @@ def as_json() -> dict[str, Any]:
     }
 
 
-def _row_json(row: Row) -> Mapping[str, Any]:
+def _row_json(row: RuleRegularizer) -> Mapping[str, Any]:
     names = ("c", "far", "near", "long", "loss", "noise")
     cells = {name: getattr(row, name) for name in names}
     found = {name: str(value) for name, value in cells.items() if value is not None}

@@ -19,7 +19,7 @@ ROWS = 10
 
 
 @dataclass(frozen=True)
-class Shown:
+class PredictedMoments:
     """A simulation and its prediction."""
 
     world: BatchedTraining
@@ -30,7 +30,7 @@ class Shown:
     predicted: Moments
 
 
-def as_json(shown: Shown) -> dict[str, Any]:
+def as_json(shown: PredictedMoments) -> dict[str, Any]:
     """Every step, with what is predicted and the standard errors."""
     world, measured, predicted = shown.world, shown.measured, shown.predicted
     return {
@@ -56,7 +56,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
     }
 
 
-def as_text(shown: Shown) -> str:
+def as_text(shown: PredictedMoments) -> str:
     """The answer for a terminal."""
     world = shown.world
     head = (
@@ -81,7 +81,7 @@ def _loss(world: BatchedTraining) -> str:
     )
 
 
-def _table(shown: Shown, i: int, name: str) -> str:
+def _table(shown: PredictedMoments, i: int, name: str) -> str:
     """Some steps, and how many standard errors measured and predicted are apart."""
     last = shown.world.steps
     chosen = sorted({round(last * n / ROWS) for n in range(1, ROWS + 1)} | {1})

@@ -18,7 +18,7 @@ from derive.language.formula import Formula
 from derive.language.writing import latex, plain
 from derive.optimizers import ZOO
 from verify.campaigns.runner import environment
-from verify.claims.catalogue import Entry, entries, not_claimed
+from verify.claims.catalogue import CatalogueEntry, entries, not_claimed
 from verify.claims.claim import Claim, Settings, Verdict
 from verify.claims.judging import ClaimResult
 from verify.claims.sources import BIBTEX, authors, year_of
@@ -66,7 +66,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Report:
+class SiteContent:
     """What the site is written from.
 
     Args:
@@ -98,7 +98,7 @@ def check_place(folder: Path, *, force: bool) -> None:
     check_folder(folder, (*fixed, "claims/.", "optimizers/."), force=force)
 
 
-def write_site(report: Report, folder: Path, *, force: bool = False) -> list[Path]:
+def write_site(report: SiteContent, folder: Path, *, force: bool = False) -> list[Path]:
     """Write every page, each whole; the paths, the index first.
 
     Raises:
@@ -124,7 +124,7 @@ class Pages(Mapping[str, str]):
         return len(self._files)
 
 
-def pages(report: Report) -> Pages:
+def pages(report: SiteContent) -> Pages:
     """Every file of the site by its path."""
     templates = _templates()
     files: dict[str, Callable[[], str]] = {}
@@ -180,7 +180,7 @@ def _wrong(rows: Sequence[Row]) -> list[Row]:
     return [row | _claim_page(row["result"]) for row in rows if row["result"].claim.right]
 
 
-def _trust(report: Report, rows: Sequence[Row]) -> Mapping[str, Any]:
+def _trust(report: SiteContent, rows: Sequence[Row]) -> Mapping[str, Any]:
     return {
         "settings": report.settings,
         "environment": environment(),
@@ -268,7 +268,7 @@ def link(key: str) -> str:
 
 
 @cache
-def _entries() -> dict[str, Entry]:
+def _entries() -> dict[str, CatalogueEntry]:
     return {entry.number: entry for entry in entries()}
 
 

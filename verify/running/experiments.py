@@ -21,7 +21,7 @@ Weights = Mapping[Tree, Number]
 
 
 @dataclass(frozen=True)
-class Experiment:
+class ConvergenceStudy:
     """An optimizer on a loss up to a fixed time, at h = 2^-j for several j.
 
     All numbers are exact rationals; they enter the iteration at `digits` decimal digits.

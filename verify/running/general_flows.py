@@ -34,7 +34,7 @@ FADED = 10**5
 
 
 @dataclass(frozen=True)
-class Landscape:
+class NamedFields:
     """What a rule moves on: a field for each of its names, over the coordinates of all players.
 
     Args:
@@ -84,12 +84,12 @@ class Landscape:
         return {name: partial(_at_time, self.schedules[name]) for name in rule.schedules}
 
 
-def landscape(ground: Ground) -> Landscape:
+def landscape(ground: Ground) -> NamedFields:
     """What a rule moves on, from the losses of its fields."""
     order = [name for names in ground.owned.values() for name in names]
     fields = {n: loss_from_expression(e, variables=order) for n, e in ground.losses.items()}
     sizes = {player: len(names) for player, names in ground.owned.items()}
-    return Landscape(fields, sizes, ground.schedules)
+    return NamedFields(fields, sizes, ground.schedules)
 
 
 def _at_time(expr: sympy.Expr, time: Number) -> Number:
@@ -106,7 +106,7 @@ def _bare(number: Number) -> Number:
 class TapeWorld:
     """Component expressions recorded as a program."""
 
-    def __init__(self, rule: Optimizer, land: Landscape, one: Node) -> None:
+    def __init__(self, rule: Optimizer, land: NamedFields, one: Node) -> None:
         self.rule = rule
         self.land = land
         self.one = one
@@ -156,7 +156,7 @@ class GeneralField:
     def __init__(
         self,
         derived: SlowManifold,
-        land: Landscape,
+        land: NamedFields,
         parameters: Mapping[str, fmpq],
         h: fmpq,
         *,
@@ -264,7 +264,7 @@ class GeneralField:
 
 def run(
     rule: Optimizer,
-    land: Landscape,
+    land: NamedFields,
     state: State,
     *,
     h: fmpq,
@@ -298,7 +298,7 @@ def run(
 
 def cold_start(
     rule: Optimizer,
-    land: Landscape,
+    land: NamedFields,
     start: Mapping[str, Sequence[fmpq]],
     *,
     h: fmpq,

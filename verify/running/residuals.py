@@ -20,7 +20,7 @@ from verify.running.flows import Field, evaluate_taylor
 from verify.running.losses import VectorField
 from verify.running.numbers import Arithmetic, PowerSeries, power_series
 from verify.running.recording import recorder
-from verify.running.restating import Leg, Run, record_order
+from verify.running.restating import Leg, SeriesRun, record_order
 from verify.running.trajectories import Start, first_memory, iterates, vector
 
 Weights = Mapping[Tree, PowerSeries]
@@ -78,7 +78,7 @@ def steady_residual(
     stepped, _ = optimizer.step(here, behind, grad, h, values)
     lowest = lowest_power(stepped - after)
     if (log := recorder()) is not None:
-        run = Run(optimizer, loss, start, parameters, behind, before, -1, length)
+        run = SeriesRun(optimizer, loss, start, parameters, behind, before, -1, length)
         record_order(log, run, [Leg(field, h)], [(stepped, after)], lowest)
     return lowest
 
@@ -118,6 +118,6 @@ def transient_residual(
     lowest = min((lowest_power(x - y) for x, y in ends), default=length)
     if (log := recorder()) is not None:
         behind = first_memory(optimizer, loss, path[0], h, parameters, arithmetic, memory)
-        run = Run(optimizer, loss, start, parameters, behind, path[0], 0, length)
+        run = SeriesRun(optimizer, loss, start, parameters, behind, path[0], 0, length)
         record_order(log, run, legs, ends, lowest)
     return lowest

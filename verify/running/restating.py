@@ -46,7 +46,7 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Run:
+class SeriesRun:
     """An optimizer on a loss from an exact start, its memory as power series in h.
 
     Args:
@@ -66,7 +66,7 @@ class Run:
 
 def record_residual(
     log: Recorder,
-    run: Run,
+    run: SeriesRun,
     legs: Sequence[Leg],
     ends: Sequence[tuple[np.ndarray, np.ndarray]],
     *,
@@ -90,7 +90,7 @@ def record_residual(
 
 def record_order(
     log: Recorder,
-    run: Run,
+    run: SeriesRun,
     legs: Sequence[Leg],
     ends: Sequence[tuple[np.ndarray, np.ndarray]],
     lowest: int,
@@ -106,7 +106,7 @@ def record_order(
 
 def record_start_up(
     log: Recorder,
-    run: Run,
+    run: SeriesRun,
     path: Sequence[np.ndarray],
     rest: Sequence[np.ndarray],
     *,
@@ -131,7 +131,7 @@ def record_start_up(
 
 
 def _restated(
-    run: Run, legs: Sequence[Leg], ends: Sequence[tuple[np.ndarray, np.ndarray]]
+    run: SeriesRun, legs: Sequence[Leg], ends: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> dict[str, Json]:
     length = run.length
     method = _method(run.optimizer)
@@ -209,7 +209,7 @@ def _vector(entries: np.ndarray, length: int) -> Json:
     return [[str(entry[i]) for i in range(length)] for entry in entries]
 
 
-def _memory(run: Run, method: LinearMethod, values: Mapping[str, fmpq]) -> Json:
+def _memory(run: SeriesRun, method: LinearMethod, values: Mapping[str, fmpq]) -> Json:
     """Every scaled and shifted memory as c (x - before) + d h f(before): its c and d."""
     if not run.memory:
         return []

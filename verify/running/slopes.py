@@ -13,7 +13,7 @@ from derive.engine.invariant_manifold import SlowManifold
 from verify.running.flows import flow
 from verify.running.general_flows import (
     GeneralField,
-    Landscape,
+    NamedFields,
     cold_start,
     distance,
     run,
@@ -71,7 +71,7 @@ def _powers(derived: SlowManifold) -> frozenset[int]:
 
 def slopes(
     derived: SlowManifold,
-    land: Landscape,
+    land: NamedFields,
     start: Mapping[str, Sequence[fmpq]],
     parameters: Mapping[str, fmpq],
     *,
@@ -140,7 +140,7 @@ def _apart(field: GeneralField, begin: list[Any], time: fmpq, end: list[Any], di
 
 def one_step(
     derived: SlowManifold,
-    land: Landscape,
+    land: NamedFields,
     start: Mapping[str, Sequence[fmpq]],
     parameters: Mapping[str, fmpq],
     *,

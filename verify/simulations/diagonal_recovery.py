@@ -41,7 +41,7 @@ def sparse_problems(
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunEnds:
     """The ends of many runs, of shape (seeds, runs, ...).
 
     Args:
@@ -69,7 +69,7 @@ def train(
     steps: int,
     tolerance: float = 1e-4,
     seed: int = 0,
-) -> Outcome:
+) -> RunEnds:
     """Runs of (stochastic) momentum gradient descent, all at once; a batch is one row.
 
     Args:
@@ -106,4 +106,4 @@ def train(
         residual = theta @ x.transpose(0, 2, 1) - y[:, None]
         largest = np.max(np.abs(residual), axis=-1)
         gain = np.log(alpha**2 / np.abs(plus * minus))
-    return Outcome(theta, gain, largest <= tolerance)
+    return RunEnds(theta, gain, largest <= tolerance)

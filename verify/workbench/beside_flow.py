@@ -45,7 +45,7 @@ STEPS_A_SECOND = 1000
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedStep:
     """One step: its number, its time k h, x_k, and the flows at that time, by name."""
 
     k: int
@@ -78,7 +78,7 @@ class Comparison:
     `left` says at which step the run left the range of which flow.
     """
 
-    rows: list[Row]
+    rows: list[ComparedStep]
     steps: list[fmpq]
     errors: dict[str, list[float]]
     left: tuple[Left, ...] = ()
@@ -115,14 +115,14 @@ def compare(
     with _in_time(count, halvings), precision(digits):
         _check_start(rule, loss, start, h)
         finest = {name: list[float]() for name in FLOWS}
-        rows: list[Row] = []
+        rows: list[ComparedStep] = []
         for j, step in enumerate(steps):
             path, flows = _run(rule, loss, start, step, count * 2**j, nodes, digits)
             for name, points in flows.items():
                 finest[name].append(float(max(abs(e) for e in points[-1] - path[-1])))
             if j == 0:
                 rows = [
-                    Row(
+                    ComparedStep(
                         k,
                         float(MPFR.convert(h) * k),
                         _floats(path[k]),

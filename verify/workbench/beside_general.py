@@ -20,7 +20,7 @@ from derive.language.update_rule import Optimizer
 from verify.running.flows import flow
 from verify.running.general_flows import (
     GeneralField,
-    Landscape,
+    NamedFields,
     State,
     cold_start,
     distance,
@@ -28,7 +28,7 @@ from verify.running.general_flows import (
     steps_for,
 )
 from verify.running.numbers import MPFR, precision
-from verify.workbench.beside_flow import FIRST, FLOWS, Comparison, Left, Paths, Row
+from verify.workbench.beside_flow import FIRST, FLOWS, ComparedStep, Comparison, Left, Paths
 
 NAMES = (FIRST, *FLOWS[1:])
 WARM_UP = 2
@@ -38,7 +38,7 @@ MOST_STEPS = 20_000
 
 def compare_any(
     rule: Optimizer,
-    land: Landscape,
+    land: NamedFields,
     start: Sequence[fmpq],
     *,
     h: fmpq,
@@ -56,7 +56,7 @@ def compare_any(
     derived = general_flow(rule, order=order)
     steps = [h / 2**j for j in range(halvings)]
     errors: dict[str, list[float]] = {name: [] for name in NAMES}
-    rows: list[Row] = []
+    rows: list[ComparedStep] = []
     left: tuple[Left, ...] = ()
     with precision(digits):
         for j, step in enumerate(steps):
@@ -70,7 +70,7 @@ def compare_any(
             if j == 0:
                 left = _left(whole, [whole.slow_part(state) for state in path])
                 rows = [
-                    Row(
+                    ComparedStep(
                         k,
                         float(step.p) / float(step.q) * k,
                         [float(x) for x in whole.places(path[k])],
@@ -83,7 +83,7 @@ def compare_any(
 
 def run_beside_any(
     rule: Optimizer,
-    land: Landscape,
+    land: NamedFields,
     start: Sequence[fmpq],
     *,
     h: fmpq,
@@ -107,7 +107,7 @@ def run_beside_any(
     return Paths(np.array(iterates), flows)
 
 
-def _count(rule: Optimizer, land: Landscape, h: fmpq, time: fmpq, halvings: int) -> int:
+def _count(rule: Optimizer, land: NamedFields, h: fmpq, time: fmpq, halvings: int) -> int:
     """The number of steps, where a run can be made."""
     if missing := [*rule.parameters, *(n for n in rule.schedules if n not in land.schedules)]:
         raise BadInput(f"{rule.name} needs a value of {missing[0]}: --set {missing[0]}=...")
@@ -121,7 +121,7 @@ def _count(rule: Optimizer, land: Landscape, h: fmpq, time: fmpq, halvings: int)
 
 def _beside(
     derived: SlowManifold,
-    land: Landscape,
+    land: NamedFields,
     start: Sequence[fmpq],
     h: fmpq,
     steps: int,

@@ -19,7 +19,7 @@ from derive.language.update_rule import BadInput, Optimizer
 from verify.claims.checks.identities import order_of
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Losses
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.families import bounded_polynomial, quadratic, starting_point
 from verify.running.flows import weights_of
 from verify.running.losses import VectorField, polynomial
@@ -93,7 +93,7 @@ def distances(
     # the longer the memory, the more steps until it fades, and the less the loss may move x
     slow = max(1, ceil(log2(1 / (1 - rate))))
     first = min(max(7, slow + 5), FINEST)
-    run = Experiment(
+    run = ConvergenceStudy(
         subject.rule,
         scaled(loss, fmpq(2, 2**slow)),
         start,

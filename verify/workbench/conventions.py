@@ -77,7 +77,7 @@ def response(given: ConventionValues) -> Response:
     return found if found.carried or found.ahead else replace(found, fading=ZERO)
 
 
-class Relation(StrEnum):
+class Agreement(StrEnum):
     """What two settings have in common when they start from one point."""
 
     ITERATES = "iterates"
@@ -135,7 +135,7 @@ class Conversion:
     """
 
     source: ConventionValues
-    relation: Relation
+    relation: Agreement
     target: ConventionValues | None = None
     first_step: FirstStep | None = None
     lag: fmpq = ZERO
@@ -169,22 +169,22 @@ def convert(
     """
     given, goal = setting(source, lr, momentum, dampening, nesterov, nu), find_convention(target)
     if given.convention is goal:
-        return verified(Conversion(given, Relation.ITERATES, given))
+        return verified(Conversion(given, Agreement.ITERATES, given))
     own = response(given)
-    for relation in (Relation.ITERATES, Relation.GRADIENTS):
+    for relation in (Agreement.ITERATES, Agreement.GRADIENTS):
         for position in goal.switches:
             if found := _fit(goal, position, own, relation):
                 lag = (response(found).ahead - own.ahead) / (1 - own.fading)
                 return verified(Conversion(given, relation, found, _first_step(given, found), lag))
-    return Conversion(given, Relation.SCALES, matches=tuple(_matches(given, goal)))
+    return Conversion(given, Agreement.SCALES, matches=tuple(_matches(given, goal)))
 
 
-def _seen(of: Response, relation: Relation) -> Response:
-    return of.at_look_ahead() if relation is Relation.GRADIENTS else of
+def _seen(of: Response, relation: Agreement) -> Response:
+    return of.at_look_ahead() if relation is Agreement.GRADIENTS else of
 
 
 def _fit(
-    goal: Convention, position: bool, own: Response, relation: Relation
+    goal: Convention, position: bool, own: Response, relation: Agreement
 ) -> ConventionValues | None:
     """The setting of `goal` with this response but for the start, if there is one."""
     wanted = _seen(own, relation)
@@ -244,7 +244,7 @@ def difference(conversion: Conversion) -> float:
     if target is None:
         raise BadInput("only a conversion with a target can be run.")
     loss = small_steps(source)
-    gradients = conversion.relation is Relation.GRADIENTS
+    gradients = conversion.relation is Agreement.GRADIENTS
 
     def run(arithmetic: Arithmetic) -> tuple[np.ndarray, np.ndarray]:
         ours = path(source, loss, START, arithmetic, gradients=gradients)
@@ -319,7 +319,7 @@ def repair(conversion: Conversion, factors: Sequence[fmpq] = CHANGE) -> int | No
     has to be multiplied by this power of new/old. None where no power does; checked by running.
     """
     source, target = conversion.source, conversion.target
-    if target is None or conversion.relation is not Relation.ITERATES:
+    if target is None or conversion.relation is not Agreement.ITERATES:
         return None
     ours, theirs = (linear_method(side.rule).memory_units[0] for side in (source, target))
     loss = small_steps(source)
@@ -350,7 +350,7 @@ def _matches(given: ConventionValues, goal: Convention) -> Iterator[Match]:
             found = replace(trial, lr=wanted.speed / scales(trial).speed)
             pairs = zip(WORDS, astuple(scales(found)), astuple(wanted), strict=True)
             keeps = tuple(name for name, ours, theirs in pairs if _close(ours, theirs))
-            apart = difference(Conversion(given, Relation.SCALES, found))
+            apart = difference(Conversion(given, Agreement.SCALES, found))
             yield Match(found, keeps, _changes(given, found), apart)
 
 

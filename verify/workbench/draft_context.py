@@ -14,8 +14,8 @@ from verify.claims.claim import Check
 from verify.claims.slots import Domain, Slot
 from verify.claims.statement import Type
 from verify.formulas.domain import ranges_of
-from verify.workbench.draft_fields import EXAMPLES, Fields
-from verify.workbench.draft_points import Ground
+from verify.workbench.draft_fields import EXAMPLES, DraftFields
+from verify.workbench.draft_points import Bounds
 from verify.workbench.draft_reading import Formulas, aliases_of, bounds_of, rule_of
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Context:
         domain: where it is said to hold, and not beyond; None where it does not say.
     """
 
-    fields: Fields
+    fields: DraftFields
     rule: Optimizer | None
     name: str
     names: tuple[str, ...]
@@ -69,7 +69,7 @@ class Context:
     domain: Domain | None
 
     @staticmethod
-    def of(fields: Fields, *, rule: bool, more: Sequence[str] = ()) -> Context:
+    def of(fields: DraftFields, *, rule: bool, more: Sequence[str] = ()) -> Context:
         """Read what is common.
 
         Args:
@@ -103,7 +103,7 @@ class Context:
         """The parameters of the rule that are symbols."""
         return self.rule.parameters if self.rule else ()
 
-    def ground(self, symbols: Sequence[str]) -> Ground:
+    def ground(self, symbols: Sequence[str]) -> Bounds:
         """Where these symbols are tried.
 
         Raises:
@@ -115,7 +115,7 @@ class Context:
         free = {symbol.name for bound in bounds for symbol in bound.free_symbols}
         used = [bound for bound in ranges if str(bound.args[0]) in {*symbols, *free}]
         field = "about.domain" if self.domain and not self.given else "formula.assumptions"
-        return self.blaming(field, lambda: Ground.of(bounds, symbols, used))
+        return self.blaming(field, lambda: Bounds.of(bounds, symbols, used))
 
     def blaming(self, field: str, work: Callable[[], T]) -> T:
         """What the work gives; its objection as one to this field."""
@@ -125,7 +125,7 @@ class Context:
             raise self.fields.bad(field, f"does not work: {error}") from error
 
 
-def check_about(fields: Fields, of: Type | None) -> None:
+def check_about(fields: DraftFields, of: Type | None) -> None:
     """BadInput for a field of [about] that a draft of this type has no use for."""
     for field in EXAMPLES:
         table, _, name = field.partition(".")

@@ -68,7 +68,7 @@ _HEADER = re.compile(rf"\s*\[\[?\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*\]")
 
 
 @dataclass(frozen=True)
-class Fields:
+class DraftFields:
     """A draft's content, its rows of text, and the row of every field."""
 
     path: Path
@@ -184,7 +184,7 @@ class Fields:
         return lost[0] if lost else ""
 
 
-def fields_of(path: Path) -> list[Fields]:
+def fields_of(path: Path) -> list[DraftFields]:
     """Read a draft: its [[claim]] tables, or the one claim that the whole file is.
 
     Raises:
@@ -208,7 +208,7 @@ def fields_of(path: Path) -> list[Fields]:
     if "claim" in content:
         found = _claims(path, content, rows, lines)
     else:
-        found = [Fields(path, content, rows, lines)]
+        found = [DraftFields(path, content, rows, lines)]
     for fields in found:
         fields.check_names()
     return found
@@ -216,8 +216,8 @@ def fields_of(path: Path) -> list[Fields]:
 
 def _claims(
     path: Path, content: Mapping[str, Any], rows: Sequence[str], lines: Mapping[str, int]
-) -> list[Fields]:
-    tables, whole = content["claim"], Fields(path, content, rows, lines)
+) -> list[DraftFields]:
+    tables, whole = content["claim"], DraftFields(path, content, rows, lines)
     if not isinstance(tables, list) or not tables or not all(isinstance(t, dict) for t in tables):
         raise whole.bad("claim", "is no list of tables; begin each claim with [[claim]]")
     for key in content:
@@ -234,7 +234,7 @@ def _claims(
             for field, line in lines.items()
             if field == header or field.startswith(f"{header}.")
         }
-        found.append(Fields(path, table, rows, own, many=True))
+        found.append(DraftFields(path, table, rows, own, many=True))
     return found
 
 

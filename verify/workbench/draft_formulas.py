@@ -28,7 +28,7 @@ from verify.workbench.coefficients import RUN, one_step
 from verify.workbench.draft_context import Context, Stated
 from verify.workbench.draft_points import both, number
 from verify.workbench.draft_reading import RELATIONS
-from verify.workbench.draft_slots import Bound, Defined, OrderAt, Regime
+from verify.workbench.draft_slots import Approach, Bound, Defined, OrderAt
 from verify.workbench.subjects import Subject
 
 COARSEST, FINEST = 30, 35
@@ -51,12 +51,12 @@ def limit(context: Context, coefficient: Callable[[], tuple[str, Tree]]) -> Stat
     if error is None:
         raise fields.missing("about.error")
     to = _end(context)
-    slots |= {"formula": right or printed, "regime": Regime(variable, to)}
+    slots |= {"formula": right or printed, "regime": Approach(variable, to)}
     slots["error"] = OrderAt(error, str(variable), to=to)
     ground = context.ground([*_names(slots, left), str(variable)])
 
     def differences(says: Statement, settings: Settings) -> Sequence[Any]:
-        regime: Regime = says["regime"]
+        regime: Approach = says["regime"]
         start = ground.draw(random.Random(settings.seed), {str(variable): fmpq(1)})
         found = []
         for place in _approach(regime, ground.bounds):
@@ -233,7 +233,7 @@ def _equal_at(context: Context, names: Sequence[str]) -> Instance | None:
     return Instance(None, numbers) if numbers else None
 
 
-def _approach(regime: Regime, bounds: Sequence[sympy.Basic]) -> list[fmpq]:
+def _approach(regime: Approach, bounds: Sequence[sympy.Basic]) -> list[fmpq]:
     """Values that come closer to the end of a regime, from the side on which the bounds lie."""
     steps = [fmpq(1, 2**n) for n in range(COARSEST, FINEST)]
     if regime.to is sympy.oo:

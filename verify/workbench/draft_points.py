@@ -22,7 +22,7 @@ NEAR = fmpq(1, 1000)
 
 
 @dataclass(frozen=True)
-class Ground:
+class Bounds:
     """What the symbols obey.
 
     Args:
@@ -34,7 +34,7 @@ class Ground:
     @staticmethod
     def of(
         given: Sequence[sympy.Basic], names: Sequence[str], ranges: Sequence[sympy.Basic]
-    ) -> Ground:
+    ) -> Bounds:
         """The given bounds, and the range of each name on the side where none is given.
 
         Raises:
@@ -52,7 +52,7 @@ class Ground:
         for name in names:
             if name not in bounded:
                 raise BadInput(f"nothing bounds {name}; write what it obeys, such as {name} > 0.")
-        ground = Ground(tuple(found))
+        ground = Bounds(tuple(found))
         try:
             point = ground.draw(random.Random(0))
         except (ValueError, ZeroDivisionError):

@@ -18,7 +18,7 @@ from verify.claims.equality import closed, difference
 from verify.claims.slots import Relation
 from verify.formulas.reading import Unreadable, read_expression, read_latex
 from verify.running.rule_files import find_rule
-from verify.workbench.draft_fields import Fields
+from verify.workbench.draft_fields import DraftFields
 
 _RELATIONS: Mapping[str, type[sympy.Rel]] = {
     "<=": sympy.Le,
@@ -75,7 +75,7 @@ RELATIONS: Mapping[str, Relation] = {
 """How the relation of a draft is written."""
 
 
-def rule_of(fields: Fields) -> tuple[str, Optimizer]:
+def rule_of(fields: DraftFields) -> tuple[str, Optimizer]:
     """The optimizer and its name; a file is looked for beside the draft first."""
     name = fields.needed("about.optimizer")
     beside = fields.path.parent / name.rpartition(":")[0]
@@ -92,7 +92,7 @@ def rule_of(fields: Fields) -> tuple[str, Optimizer]:
         raise fields.bad("about.set", f"does not work: {error}") from error
 
 
-def aliases_of(fields: Fields, names: Collection[str]) -> dict[str, str]:
+def aliases_of(fields: DraftFields, names: Collection[str]) -> dict[str, str]:
     """The writer's letters, each with the name that it stands for."""
     found = fields.table("notation", (str,))
     for alias, name in found.items():
@@ -104,7 +104,7 @@ def aliases_of(fields: Fields, names: Collection[str]) -> dict[str, str]:
 
 
 def bounds_of(
-    fields: Fields,
+    fields: DraftFields,
     names: Collection[str],
     aliases: Mapping[str, str],
     fixed: Mapping[sympy.Symbol, sympy.Rational],
@@ -133,7 +133,7 @@ SEEN = (Status.READ, Status.SECOND_HAND)
 """How a statement is known that may be confirmed or corrected, and is quoted."""
 
 
-def known_of(fields: Fields) -> Printed | None:
+def known_of(fields: DraftFields) -> Printed | None:
     """How the printed form is known; None where the draft does not say so."""
     if not fields.has("source.known"):
         for field in ("source.quote", "source.text"):
@@ -160,7 +160,7 @@ class Formulas:
         rational: whether they have to be rational functions.
     """
 
-    fields: Fields
+    fields: DraftFields
     names: Collection[str]
     aliases: Mapping[str, str]
     fixed: Mapping[sympy.Symbol, sympy.Rational]

@@ -45,7 +45,7 @@ class Bound(Value):
 
 
 @dataclass(frozen=True)
-class Regime:
+class Approach:
     """Where a limit is taken: a variable, and what it tends to."""
 
     variable: sympy.Symbol

@@ -19,15 +19,15 @@ from verify.running.orders import observed_order
 from verify.workbench.candidate_orders import distances, tamest
 from verify.workbench.candidates import guarded
 from verify.workbench.draft_context import check_about
-from verify.workbench.draft_fields import Fields
-from verify.workbench.draft_points import Ground
+from verify.workbench.draft_fields import DraftFields
+from verify.workbench.draft_points import Bounds
 from verify.workbench.subjects import Subject
 
 OF_COEFFICIENTS = (Type.EQUALITY, Type.CLOSENESS)
 """The types whose formula is a coefficient of a rule."""
 
 
-def type_of(fields: Fields) -> Type | None:
+def type_of(fields: DraftFields) -> Type | None:
     """The type of a draft's statement; None in a draft of the older form.
 
     Raises:
@@ -42,7 +42,7 @@ def type_of(fields: Fields) -> Type | None:
     return found
 
 
-def slots_of(fields: Fields, of: Type, formula: sympy.Expr) -> dict[str, Slot]:
+def slots_of(fields: DraftFields, of: Type, formula: sympy.Expr) -> dict[str, Slot]:
     """The slots of an equality or a closeness.
 
     Raises:
@@ -56,7 +56,7 @@ def slots_of(fields: Fields, of: Type, formula: sympy.Expr) -> dict[str, Slot]:
     return slots
 
 
-def read_statement(fields: Fields, of: Type, slots: Mapping[str, Slot]) -> Statement:
+def read_statement(fields: DraftFields, of: Type, slots: Mapping[str, Slot]) -> Statement:
     """The sentence of a draft with its slots.
 
     Raises:
@@ -88,7 +88,7 @@ def in_domain(
     Args:
         run: the check that runs the rule, for a subject with its points.
     """
-    ground = Ground.of([*domain.bounds, *given], (), ranges_of(subject.rule.declared))
+    ground = Bounds.of([*domain.bounds, *given], (), ranges_of(subject.rule.declared))
 
     def holds(says: Statement, point: Point, settings: Settings) -> bool:
         whole = ground.draw(random.Random(settings.seed), point)
@@ -137,14 +137,14 @@ def on_formula(checks: Sequence[Check]) -> tuple[Check, ...]:
     return tuple(on("formula", check) for check in checks)
 
 
-def _order(fields: Fields) -> int:
+def _order(fields: DraftFields) -> int:
     found = fields.number("about.claimed_order")
     if found is None:
         raise fields.missing("about.claimed_order")
     return found
 
 
-def one_of(fields: Fields, field: str, phrases: type[Choice]) -> Choice:
+def one_of(fields: DraftFields, field: str, phrases: type[Choice]) -> Choice:
     """The phrase that a field names."""
     plain = {phrase.plain: phrase for phrase in phrases}
     return plain[fields.choice(field, plain)]

@@ -31,7 +31,7 @@ from verify.workbench.candidate_orders import order_check
 from verify.workbench.candidates import checks, derived
 from verify.workbench.coefficients import RUN, one_step
 from verify.workbench.draft_context import CURVATURE, Context, Stated
-from verify.workbench.draft_fields import Fields, fields_of
+from verify.workbench.draft_fields import DraftFields, fields_of
 from verify.workbench.draft_formulas import inequality, limit
 from verify.workbench.draft_reading import (
     SEEN,
@@ -119,14 +119,14 @@ def find_drafts(name: str) -> list[Draft]:
     return chosen
 
 
-def _draft(fields: Fields) -> Draft:
+def _draft(fields: DraftFields) -> Draft:
     of = type_of(fields)
     if of is None or of in OF_COEFFICIENTS:
         return _of_coefficient(fields, of)
     return _of_any_other(fields, of)
 
 
-def _of_any_other(fields: Fields, of: Type) -> Draft:
+def _of_any_other(fields: DraftFields, of: Type) -> Draft:
     """A limit, an inequality, a threshold, or what exists."""
     ruled = of in (Type.THRESHOLD, Type.EXISTENCE)
     context = Context.of(fields, rule=ruled, more=(CURVATURE,) if of is Type.THRESHOLD else ())
@@ -161,7 +161,7 @@ def _of_any_other(fields: Fields, of: Type) -> Draft:
     )
 
 
-def _made(fields: Fields, draft: Draft) -> Draft:
+def _made(fields: DraftFields, draft: Draft) -> Draft:
     """The draft with what is read alike for every type."""
     known = known_of(fields)
     expected = _expected(fields, draft, known)
@@ -179,13 +179,13 @@ def _made(fields: Fields, draft: Draft) -> Draft:
     )
 
 
-def _coefficient(fields: Fields) -> tuple[str, Tree]:
+def _coefficient(fields: DraftFields) -> tuple[str, Tree]:
     """The quantity, and the tree that carries the coefficient that is meant."""
     quantity, order = fields.choice("about.quantity", FORMS), fields.number("about.order", 1)
     return quantity, _tree(fields, quantity, order or 0)
 
 
-def _of_coefficient(fields: Fields, of: Type | None) -> Draft:
+def _of_coefficient(fields: DraftFields, of: Type | None) -> Draft:
     """An equality or a closeness, or a draft of the older form."""
     name, rule = rule_of(fields)
     quantity, t = _coefficient(fields)
@@ -260,7 +260,7 @@ def _of_coefficient(fields: Fields, of: Type | None) -> Draft:
 
 
 def _domain_check(
-    fields: Fields, domain: Domain, subject: Subject, t: Tree, given: Sequence[sympy.Basic]
+    fields: DraftFields, domain: Domain, subject: Subject, t: Tree, given: Sequence[sympy.Basic]
 ) -> Check:
     """The run of the rule, in the domain and beyond it."""
     if subject.quantity in DRAFTED and t == tree(DRAFTED[subject.quantity].tree):
@@ -280,7 +280,7 @@ def _of_one_coefficient(subject: Subject, t: Tree) -> tuple[Check, ...]:
     return (*derived(subject), *steps)
 
 
-def _tree(fields: Fields, quantity: str, order: int) -> Tree:
+def _tree(fields: DraftFields, quantity: str, order: int) -> Tree:
     """The tree that carries the coefficient, as about.tree gives it where the order has several."""
     found = FAMILIES[quantity]
     shapes = {str(t): t for t in trees_at(found, order)} if 0 <= order <= HIGHEST else {}
@@ -304,7 +304,7 @@ def _beside(quantity: str, t: Tree) -> str:
     return r"\," + (latex_scalar(t) if FAMILIES[quantity].free else latex_differential(t))
 
 
-def _expected(fields: Fields, draft: Draft, known: Printed | None) -> Verdict:
+def _expected(fields: DraftFields, draft: Draft, known: Printed | None) -> Verdict:
     verdict = Verdict(fields.choice("expected", EXPECTED))
     seen = known is not None and known.status in SEEN
     if verdict is Verdict.CORRECTED and draft.right is None:
@@ -322,14 +322,14 @@ def _expected(fields: Fields, draft: Draft, known: Printed | None) -> Verdict:
     return verdict
 
 
-def _statement(fields: Fields) -> str:
+def _statement(fields: DraftFields) -> str:
     statement = fields.needed("statement")
     if statement.count("{formula}") != 1:
         raise fields.bad("statement", "has {formula} once, where the formula goes")
     return statement
 
 
-def _identity(fields: Fields) -> str:
+def _identity(fields: DraftFields) -> str:
     identity = fields.needed("id")
     if not re.fullmatch(r"[A-Za-z][\w.-]*", identity) or identity.endswith((".toml", ".")):
         raise fields.bad("id", f"is {identity!r}; use letters, digits, - and ., such as {_ID}")
@@ -338,7 +338,7 @@ def _identity(fields: Fields) -> str:
     return identity
 
 
-def _bibtex(fields: Fields) -> str:
+def _bibtex(fields: DraftFields) -> str:
     entry, key = fields.text("source.bibtex"), fields.needed("source.key")
     if not re.fullmatch(r"[A-Za-z0-9][\w:.+-]*", key):
         raise fields.bad("source.key", f"is {key!r}; use letters and digits, such as mypaper2026")

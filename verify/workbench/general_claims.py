@@ -17,7 +17,7 @@ from derive.language.update_rule import Optimizer
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Source, Verdict
 from verify.formulas.grounds import read_ground
 from verify.running.families import bounded_polynomial, starting_point
-from verify.running.general_flows import Landscape, landscape
+from verify.running.general_flows import NamedFields, landscape
 from verify.running.numbers import MPFR, RATIONAL, evaluate
 from verify.running.orders import observed_order
 from verify.running.points import samples
@@ -81,16 +81,16 @@ class _Trial:
         )
 
 
-def random_land(rule: Optimizer, draw: random.Random) -> Landscape:
+def random_land(rule: Optimizer, draw: random.Random) -> NamedFields:
     """Random polynomials, one a field, of two variables or one a player."""
     players = rule.players or ("x",)
     sizes = dict.fromkeys(players, 1) if rule.players else {"x": 2}
     fields = {name: bounded_polynomial(draw, sum(sizes.values())) for name in rule.fields}
-    return Landscape(fields, sizes, dict.fromkeys(rule.schedules, ETA))
+    return NamedFields(fields, sizes, dict.fromkeys(rule.schedules, ETA))
 
 
 def random_start(
-    derived: SlowManifold, land: Landscape, draw: random.Random
+    derived: SlowManifold, land: NamedFields, draw: random.Random
 ) -> Mapping[str, list[fmpq]]:
     """A random point with no flat gradient, and positive values of the other slow variables."""
     point = starting_point(draw, land.dimension)

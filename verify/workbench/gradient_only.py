@@ -19,7 +19,7 @@ from derive.engine.backward_error import slow_motion
 from derive.engine.startup import initial_shift
 from derive.language.trees import LEAF, tree
 from derive.language.update_rule import BadInput, Optimizer
-from verify.workbench.beside_flow import FLOWS, Comparison, Row
+from verify.workbench.beside_flow import FLOWS, ComparedStep, Comparison
 
 Array = np.ndarray
 Gradient = Callable[[Array], Any]
@@ -59,9 +59,9 @@ def compare_at_float64(
             raise BadInput(f"the gradient is not finite at x = {x.tolist()}; use a smaller h.")
         return found
 
-    motion = SlowMotion(rule, grad, lambda x, direction: _along(grad, x, direction))
+    motion = TwoNodeFlows(rule, grad, lambda x, direction: _along(grad, x, direction))
     x0 = np.asarray(start, dtype=np.float64)
-    rows: list[Row] = []
+    rows: list[ComparedStep] = []
     errors = {name: list[float]() for name in FLOWS}
     for j in range(halvings):
         step, count = h / 2**j, round(time / h) * 2**j
@@ -76,7 +76,9 @@ def compare_at_float64(
             errors[name].append(float(np.max(np.abs(found[-1] - path[-1]))))
         if j == 0:
             rows = [
-                Row(k, k * h, path[k].tolist(), {n: p[k].tolist() for n, p in points.items()})
+                ComparedStep(
+                    k, k * h, path[k].tolist(), {n: p[k].tolist() for n, p in points.items()}
+                )
                 for k in sorted({round(i * count / 8) for i in range(9)})
             ]
     steps = [fmpq(*(h / 2**j).as_integer_ratio()) for j in range(halvings)]
@@ -88,7 +90,7 @@ def float_of(value: fmpq) -> float:
     return int(value.p) / int(value.q)
 
 
-class SlowMotion:
+class TwoNodeFlows:
     """A rule at float64, with its flows of at most two nodes.
 
     Args:

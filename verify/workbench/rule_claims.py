@@ -19,7 +19,7 @@ from derive.language.trees import Tree, tree
 from derive.language.update_rule import Optimizer
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Source, Verdict
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.families import starting_point
 from verify.running.flows import evaluate_field, weights_of
 from verify.running.losses import VectorField
@@ -148,7 +148,9 @@ def _order_check(
             first = 7 + max(shrink + finer, 0) + more
             time = fmpq(2) ** -max(shrink + finer, 0) if shrink + finer > 0 else fmpq(1)
             steps = range(first, first + 5)
-            run = Experiment(rule, world, start, values, time=time, halvings=steps, memory=memory)
+            run = ConvergenceStudy(
+                rule, world, start, values, time=time, halvings=steps, memory=memory
+            )
             try:
                 errors = run.errors(follow, digits=digits, at_end=True)
             except ArithmeticError as error:

@@ -14,8 +14,8 @@ from verify.running.numbers import FLOAT
 from verify.workbench.conventions import (
     START,
     STEPS,
+    Agreement,
     Conversion,
-    Relation,
     path,
     repair,
     small_steps,
@@ -63,7 +63,7 @@ def under_schedule(conversion: Conversion, name: str) -> UnderSchedule:
         BadInput: there is no such schedule.
     """
     factors, target = rates(name), conversion.target
-    if target is None or conversion.relation is not Relation.ITERATES:
+    if target is None or conversion.relation is not Agreement.ITERATES:
         return UnderSchedule(name, factors, float("nan"), None)
     loss = small_steps(conversion.source, max(factors))
     first = conversion.first_step

@@ -16,7 +16,7 @@ import sympy
 from flint import fmpq
 
 from derive.engine.bseries import BSeries
-from derive.engine.sequences import Sequence as StepSequence
+from derive.engine.sequences import StepSequence
 from derive.language.coefficients import Coefficient, Exact, exact
 from derive.language.formula import MEANINGS, Formula, K
 from derive.language.trees import Tree

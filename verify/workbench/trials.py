@@ -26,7 +26,7 @@ from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Source, Verdict
 from verify.claims.slips import Mutant, mutants
-from verify.running.experiments import Experiment
+from verify.running.experiments import ConvergenceStudy
 from verify.running.families import FAMILIES, MOMENTA, Draw, bounded_polynomial, starting_point
 from verify.running.numbers import RATIONAL, evaluate
 from verify.running.orders import observed_order
@@ -102,7 +102,7 @@ class Trial:
         # the longer the memory, the more steps until it fades, and the less the loss may move x
         slow = ceil(log2(1 / (1 - fading(self.special))))
         first = max(6, slow + 5)
-        run = Experiment(
+        run = ConvergenceStudy(
             self.rule,
             scaled(loss, fmpq(1, 4 * 2**slow)),
             start,

@@ -8,10 +8,10 @@ from derive.engine.edges import EdgeKind, edges
 from derive.engine.invariant_manifold import general_flow
 from derive.optimizers import NONLINEAR, ZOO
 from verify.formulas.reading import loss_from_text
-from verify.running.general_flows import Landscape
+from verify.running.general_flows import NamedFields
 from verify.running.slopes import one_step, slopes
 
-LAND = Landscape({"E": loss_from_text("x^4/4 + x^2")}, {"x": 1})
+LAND = NamedFields({"E": loss_from_text("x^4/4 + x^2")}, {"x": 1})
 SIGN, ZERO, SCALE, MEMORY, ASSUMED = EdgeKind
 
 
@@ -90,7 +90,7 @@ def test_a_step_that_is_large_beside_epsilon_and_gradient_loses_the_order(
     assert seen(flow, LAND, [start], {"b": fmpq(1, 2), "eps": 3 * eps}, halvings) == holds
 
 
-PLANE = Landscape({"E": loss_from_text("x^4/4 + x^2 + y^2/2 + x*y/3")}, {"x": 2})
+PLANE = NamedFields({"E": loss_from_text("x^4/4 + x^2 + y^2/2 + x*y/3")}, {"x": 2})
 
 
 @pytest.mark.parametrize(

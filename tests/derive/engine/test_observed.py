@@ -12,10 +12,10 @@ from derive.engine.on_loss import Ground, field_on_loss
 from derive.engine.running_rules import Running
 from derive.optimizers import NONLINEAR, ZOO
 from verify.formulas.reading import loss_from_text
-from verify.running.general_flows import Landscape
+from verify.running.general_flows import NamedFields
 from verify.running.slopes import slopes
 
-LAND = Landscape({"E": loss_from_text("x^4/4 + y^2/2 + x*y/3 + x^2")}, {"x": 2})
+LAND = NamedFields({"E": loss_from_text("x^4/4 + y^2/2 + x*y/3 + x^2")}, {"x": 2})
 PLACE = [fmpq(1), fmpq(-3, 2)]
 VALUES = {"mu": fmpq(2, 3), "c": fmpq(1, 4), "d": fmpq(1, 2), "tau": fmpq(1, 3), "a": fmpq(3, 2)}
 

@@ -14,14 +14,14 @@ from derive.engine.settling import settled_start, start_up
 from derive.optimizers import NONLINEAR, ZOO
 from verify.formulas.reading import loss_from_text
 from verify.running.flows import flow
-from verify.running.general_flows import GeneralField, Landscape, cold_start, distance, run
+from verify.running.general_flows import GeneralField, NamedFields, cold_start, distance, run
 from verify.running.numbers import MPFR, precision
 from verify.running.orders import observed_order
 
 X, Y = sympy.symbols("x y")
 E = X**4 / 4 + X * Y + Y**2 / 3 + X**2 * Y / 5
 PLACE = {X: sympy.Rational(3, 7), Y: sympy.Rational(-2, 5)}
-LAND = Landscape({"E": loss_from_text("x^4/4 + y^2/2 + x*y/3 + x^2")}, {"x": 2})
+LAND = NamedFields({"E": loss_from_text("x^4/4 + y^2/2 + x*y/3 + x^2")}, {"x": 2})
 VALUES = {"beta": "1/2", "beta1": "1/2", "beta2": "3/4", "eps": "1/10", "lam": "1/5", "d": "1/2"}
 VALUES |= {"mu": "2/3", "c": "1/4", "tau": "1/3", "a": "3/2"}
 CLOSED = ["heavy-ball", "nesterov", "ema", "torch-sgd"]

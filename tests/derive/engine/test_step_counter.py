@@ -9,7 +9,7 @@ from derive import optimizer
 from derive.engine.component_ring import NoExpansion
 from derive.engine.invariant_manifold import general_flow
 from derive.engine.on_loss import Ground, field_on_loss
-from verify.running.general_flows import Landscape
+from verify.running.general_flows import NamedFields
 from verify.running.losses import polynomial
 from verify.running.slopes import slopes
 
@@ -79,7 +79,7 @@ def test_what_is_written_in_steps_is_read_in_time(by_steps, in_time):
 def test_the_flow_in_time_follows_the_iterates_that_count_steps(rule):
     loss = polynomial(1, (((4,), fmpq(1, 4)), ((2,), fmpq(1, 2))), "x^4/4 + x^2/2")
     start = {"x": [fmpq(1)], "z": [fmpq(3, 4)], "t": [fmpq(1, 2)]}
-    assert slopes(general_flow(rule, order=2), Landscape({"E": loss}, {"x": 1}), start, {})
+    assert slopes(general_flow(rule, order=2), NamedFields({"E": loss}, {"x": 1}), start, {})
 
 
 @pytest.mark.parametrize("power", [lambda b, n: b**n, np.power])

@@ -16,7 +16,7 @@ from derive import (
     torch_sgd,
 )
 from derive.language.update_rule import BadInput
-from derive.quadratics.momentum_choice import Choice, MomentumChoices, choose_momentum
+from derive.quadratics.momentum_choice import ChosenMomentum, MomentumChoices, choose_momentum
 
 H, LOW, HIGH = fmpq(1, 1000), fmpq(2), fmpq(50)
 RULES = [
@@ -33,7 +33,7 @@ def chosen(rule, **more) -> MomentumChoices:
     return choose_momentum(rule, step=H, top=HIGH, bottom=LOW, momentum="9/10", **more)
 
 
-def named(found: MomentumChoices, name: str) -> Choice:
+def named(found: MomentumChoices, name: str) -> ChosenMomentum:
     (choice,) = (choice for choice in found.choices if choice.name == name)
     return choice
 

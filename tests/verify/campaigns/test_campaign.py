@@ -18,7 +18,7 @@ import pytest
 from derive.language.ground_types import GROUND_TYPES
 from tests.verify.commands.test_cli import listens, undertow
 from verify.campaigns.draws import code_digest, decide, units
-from verify.campaigns.ledger import Entry, Ledger
+from verify.campaigns.ledger import Ledger, LedgerEntry
 from verify.campaigns.processes import CREW, decide_within
 from verify.cli import main
 
@@ -35,7 +35,7 @@ BARE = (
 IN_A_WORKER = "import os, sys\nif sys.argv[0].endswith('worker.py'):\n"
 
 
-def entries(path: Path) -> list[Entry]:
+def entries(path: Path) -> list[LedgerEntry]:
     with closing(Ledger(path, create=False)) as ledger:
         return ledger.entries()
 
@@ -106,9 +106,9 @@ def test_the_number_of_workers_changes_nothing(capsys, tmp_path: Path):
 def test_the_ledger_is_read_back_as_json_and_as_text(capsys, tmp_path: Path):
     path = tmp_path / "ledger.db"
     ledger = Ledger(path)
-    first = Entry("a" * 64, CHEAP, 12, 20, "c" * 64, "passed", "2 checks", 1500)
+    first = LedgerEntry("a" * 64, CHEAP, 12, 20, "c" * 64, "passed", "2 checks", 1500)
     ledger.add(first)
-    ledger.add(Entry("b" * 64, CHEAP, 13, 20, "c" * 64, "rejected", "trace: off by 1", 2500))
+    ledger.add(LedgerEntry("b" * 64, CHEAP, 13, 20, "c" * 64, "rejected", "trace: off by 1", 2500))
     ledger.close()
     _, out, _ = undertow(capsys, "ledger", str(path), "--format", "json")
     read = json.loads(out)["units"]

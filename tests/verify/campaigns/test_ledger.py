@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.verify.commands.test_cli import undertow
-from verify.campaigns.ledger import Entry, Ledger, LedgerFailure
+from verify.campaigns.ledger import Ledger, LedgerEntry, LedgerFailure
 
-FIRST = Entry("0" * 64, "ghosh2023.gamma", 7, 20, "1" * 64, "passed", "3 checks", 1500)
+FIRST = LedgerEntry("0" * 64, "ghosh2023.gamma", 7, 20, "1" * 64, "passed", "3 checks", 1500)
 
 
-def entry(number: int) -> Entry:
+def entry(number: int) -> LedgerEntry:
     return replace(FIRST, unit=f"{number:064x}", seed=number, figure=f"figure {number}")
 
 
@@ -29,7 +29,7 @@ def book(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
-def read(path: Path) -> list[Entry]:
+def read(path: Path) -> list[LedgerEntry]:
     with closing(Ledger(path, create=False)) as ledger:
         return ledger.entries()
 

@@ -9,7 +9,7 @@ from flint import fmpq
 from derive.optimizers import NONLINEAR
 from tests.verify.commands.test_cli import undertow
 from verify.formulas.reading import loss_from_text
-from verify.running.general_flows import Landscape
+from verify.running.general_flows import NamedFields
 from verify.workbench.beside_general import run_beside_any
 
 X, Y, U_X, U_Y, H, K = sympy.symbols("x y u_x u_y h k")
@@ -166,7 +166,7 @@ def test_pictures_are_drawn_of_any_rule(capsys, tmp_path, kind):
 def test_a_path_begins_at_the_start_and_steps_as_declared():
     """Optimistic descent remembers no gradient at first: x_1 = x_0 - 2 h g(x_0)."""
     rule, h = NONLINEAR["optimistic"], fmpq(1, 16)
-    land = Landscape({"E": loss_from_text("x^2/2 + y^2")}, {"x": 2})
+    land = NamedFields({"E": loss_from_text("x^2/2 + y^2")}, {"x": 2})
     found = run_beside_any(rule, land, [fmpq(2), fmpq(1)], h=h, time=fmpq(1, 4))
     first, second = found.iterates[:2]
     assert list(first) == [2, 1]

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from derive.language.bad_input import BadInput
 from derive.language.parameter import Parameter
 from verify.formulas.deciding import Outcome, decide
-from verify.formulas.domain import Domain, ranges_of
+from verify.formulas.domain import ComparisonDomain, ranges_of
 from verify.formulas.normal_form import NormalForm
 
 h, beta, k, x, y, gamma, rho, n, r = sympy.symbols("h beta k x y gamma rho n r")
 MOMENTUM = (sympy.Ge(beta, 0), sympy.Lt(beta, 1), sympy.Gt(h, 0), sympy.Ge(k, 0))
-WHERE = Domain.of(MOMENTUM)
-ANYWHERE = Domain()
+WHERE = ComparisonDomain.of(MOMENTUM)
+ANYWHERE = ComparisonDomain()
 ROOT = sympy.sqrt
 
 PROVED = [
@@ -83,7 +83,7 @@ def test_what_is_seen_but_not_proved_says_at_how_many_points():
 
 
 def test_no_point_at_all_is_no_evidence():
-    nowhere = Domain.of([sympy.Gt(x**2 + y**2, 4), sympy.Lt(x**2 + y**2, 1)])
+    nowhere = ComparisonDomain.of([sympy.Gt(x**2 + y**2, 4), sympy.Lt(x**2 + y**2, 1)])
     assert decide(ROOT(x), ROOT(x) + 1, nowhere).outcome is Outcome.UNDECIDED
     never = decide(sympy.Sum(2**r, (r, 0, sympy.oo)), sympy.Integer(-1), ANYWHERE)
     assert never.outcome is not Outcome.EQUAL
@@ -103,20 +103,20 @@ def test_no_point_at_all_is_no_evidence():
 )
 def test_assumptions_that_contradict_each_other_are_refused(assumed):
     with pytest.raises(BadInput, match="contradict"):
-        Domain.of(MOMENTUM, assumed)
+        ComparisonDomain.of(MOMENTUM, assumed)
 
 
 def test_an_equation_gives_a_symbol_its_value_and_may_not_divide_by_zero():
-    domain = Domain.of(MOMENTUM, [sympy.Eq(beta + gamma, 1)])
+    domain = ComparisonDomain.of(MOMENTUM, [sympy.Eq(beta + gamma, 1)])
     assert decide(gamma, 1 - beta, domain).outcome is Outcome.EQUAL
     with pytest.raises(BadInput, match="divides by zero"):
-        Domain.of(MOMENTUM, [sympy.Eq(gamma, beta)]).put(1 / (gamma - beta))
+        ComparisonDomain.of(MOMENTUM, [sympy.Eq(gamma, beta)]).put(1 / (gamma - beta))
     with pytest.raises(BadInput, match="gives no symbol its value"):
-        Domain.of((), [sympy.Eq(x**2, y**2)])
+        ComparisonDomain.of((), [sympy.Eq(x**2, y**2)])
 
 
 def test_points_reach_the_ends_of_the_ranges_and_obey_them():
-    domain = Domain.of([*MOMENTUM, sympy.Lt(x, (1 - ROOT(beta)) ** 2), sympy.Gt(x, 0)])
+    domain = ComparisonDomain.of([*MOMENTUM, sympy.Lt(x, (1 - ROOT(beta)) ** 2), sympy.Gt(x, 0)])
     points = list(domain.points(["beta", "h", "x"], 60))
     assert len(points) == 60
     assert min(p["beta"] for p in points) == 0
@@ -129,9 +129,9 @@ def test_points_reach_the_ends_of_the_ranges_and_obey_them():
 
 
 def test_a_parameter_without_a_range_takes_both_signs():
-    points = list(Domain.of(ranges_of([Parameter("gamma")])).points(["gamma", "k"], 60))
+    points = list(ComparisonDomain.of(ranges_of([Parameter("gamma")])).points(["gamma", "k"], 60))
     assert {p["gamma"] > 0 for p in points} == {True, False}
-    assert all(p["k"] == int(p["k"]) for p in Domain().counts(k).points(["k"], 9))
+    assert all(p["k"] == int(p["k"]) for p in ComparisonDomain().counts(k).points(["k"], 9))
 
 
 EXPRESSIONS = st.recursive(

@@ -10,10 +10,12 @@ from sympy import Abs, Rational, Sum, cos, exp, log, sin, sqrt
 
 from verify.formulas.aligning import read_derivation
 from verify.formulas.deciding import Outcome, decide
-from verify.formulas.domain import Domain
+from verify.formulas.domain import ComparisonDomain
 
 h, beta, k, r, a, b = sympy.symbols("h beta k r a b")
-ON_RANGES = Domain.of((sympy.Ge(beta, 0), sympy.Lt(beta, 1), sympy.Gt(h, 0), sympy.Ge(k, 0)))
+ON_RANGES = ComparisonDomain.of(
+    (sympy.Ge(beta, 0), sympy.Lt(beta, 1), sympy.Gt(h, 0), sympy.Ge(k, 0))
+)
 ATOMS = (h, beta, beta**k, 1 - beta, 1 + beta, 1 / (1 - beta), sqrt(h), k, Rational(3, 4), h**2)
 REAL_ATOMS = (a, b, 1 + a**2, a - b, 1 / (1 + b**2), Rational(2, 3), Abs(a), cos(b))
 

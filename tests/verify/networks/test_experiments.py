@@ -11,14 +11,14 @@ import pytest
 
 from derive.language.bad_input import BadInput
 from tests.verify.commands.test_cli import undertow
-from verify.networks.experiments import NOT_SEEN, SEEN, UNDECIDED, Experiment, Statement, perform
+from verify.networks.experiments import NOT_SEEN, SEEN, UNDECIDED, Experiment, Prediction, perform
 from verify.networks.trials import EXPERIMENTS
 
 pytest.importorskip("scipy", reason="intervals are Student's, by scipy")
 
 
-BELOW = Statement("the mean is below 0", "here", "value", (-math.inf, 0.0), "it is above")
-ABOVE = Statement("the mean is above 0", "here", "value", (0.0, math.inf), "it is below")
+BELOW = Prediction("the mean is below 0", "here", "value", (-math.inf, 0.0), "it is above")
+ABOVE = Prediction("the mean is above 0", "here", "value", (0.0, math.inf), "it is below")
 
 
 def planted(mean: float, spread: float) -> Experiment:

@@ -27,7 +27,7 @@ from verify.claims.equality import in_ring
 from verify.models.written_fields import second_order
 from verify.papers.kovachki2021 import INERTIA
 from verify.papers.undertow.modified_losses import AVERAGE_LOSS, NESTEROV_LOSS, NU
-from verify.running.experiments import Experiment
+from verify.running.experiments import ConvergenceStudy
 from verify.running.losses import polynomial
 from verify.running.numbers import PowerSeries, power_series
 from verify.running.orders import observed_order
@@ -73,7 +73,7 @@ def test_one_step_of_nesterov_is_no_gradient_beyond_the_first_correction():
 @pytest.mark.parametrize("speed", [0, 1, "steady", "second order"])
 @pytest.mark.parametrize("look_ahead", [fmpq(0), fmpq(1, 2), fmpq(1, 5)], ids=str)
 def test_over_all_steps_the_modified_equation_is_first_order_from_every_velocity(speed, look_ahead):
-    run = Experiment(
+    run = ConvergenceStudy(
         FAMILY.optimizer,
         QUARTIC,
         [fmpq(1)],
@@ -106,7 +106,7 @@ def memoryless(*, limit_of_force: bool, limit_of_memory: bool, at_end: bool = Fa
 
         return map_path(run, weights, run.x0)
 
-    run = Experiment(
+    run = ConvergenceStudy(
         HEAVY_BALL.optimizer,
         QUARTIC,
         [fmpq(1)],

@@ -16,7 +16,7 @@ from verify.models.scalar_network import limit
 from verify.models.written_fields import second_order
 from verify.papers.ghosh2023.examples import START
 from verify.papers.ghosh2023.figure_one import MOMENTA, RATE
-from verify.running.experiments import Experiment
+from verify.running.experiments import ConvergenceStudy
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import MPFR, PowerSeries, power_series, precision
 from verify.running.orders import observed_order
@@ -115,7 +115,7 @@ def test_the_second_order_equation_is_of_order_1_from_any_other_start(c):
             beta = run.values["beta"]
             return second_order(run, run.h * (1 + beta) / 2, 1 - beta, MPFR.convert(speed))
 
-        run = Experiment(
+        run = ConvergenceStudy(
             heavy_ball, QUARTIC, [fmpq(1)], {"beta": fmpq(1, 2)}, halvings=range(6, 11)
         )
         return observed_order(run.errors(follow, digits=20, at_end=True))
@@ -142,7 +142,7 @@ def test_the_layers_of_nesterov_fade_alike_at_one_momentum():
         return second_order(run, run.h * inertia(now), 1 - now, c)
 
     def order(at):
-        run = Experiment(nesterov, QUARTIC, [fmpq(1)], {"beta": at}, halvings=range(6, 11))
+        run = ConvergenceStudy(nesterov, QUARTIC, [fmpq(1)], {"beta": at}, halvings=range(6, 11))
         return observed_order(run.errors(follow, digits=20))
 
     assert order(beta).supports(2)
@@ -209,7 +209,9 @@ def test_a_delay_of_one_step_and_the_shift_lead_to_the_same_path_up_to_order_h2(
             return shifted
 
         halvings = range(j, j + 1)
-        run = Experiment(heavy_ball, QUARTIC, [fmpq(1)], {"beta": fmpq(1, 2)}, halvings=halvings)
+        run = ConvergenceStudy(
+            heavy_ball, QUARTIC, [fmpq(1)], {"beta": fmpq(1, 2)}, halvings=halvings
+        )
         run.errors(follow, digits=20)
         return float(found[0])
 

@@ -16,7 +16,7 @@ pytest.importorskip("latex2mathml", reason="the site and the book are written wi
 
 from verify.report.book import export
 from verify.report.printable import escaped, printable
-from verify.report.site import Report, pages
+from verify.report.site import SiteContent, pages
 
 HOSTILE = r"""
 id = "evil.one"
@@ -50,7 +50,7 @@ def hostile(tmp_path: Path):
 
 def test_no_text_of_a_draft_becomes_an_element_of_a_page(hostile):
     results = [judge(hostile(), Settings(digits=20))]
-    written = pages(Report(results, Settings(digits=20), optimizers=()))
+    written = pages(SiteContent(results, Settings(digits=20), optimizers=()))
     assert "&lt;script&gt;w" in written["claims/evil.one.html"]
     for name in ("claims/evil.one.html", "index.html", "errata.html"):
         assert not TAGS.search(written[name])
@@ -101,5 +101,5 @@ def test_the_template_goes_into_a_book_and_onto_a_site_as_it_is(tmp_path: Path):
     export([printable(claim) for claim in claims], tmp_path / "book", force=False, entries=entries)
     assert entries["mypaper2026"] in (tmp_path / "book" / "undertow.bib").read_text("utf-8")
     results = [judge(claim, Settings(digits=20)) for claim in claims]
-    written = pages(Report(results, Settings(digits=20), optimizers=()))
+    written = pages(SiteContent(results, Settings(digits=20), optimizers=()))
     assert all(claim.id in written[f"claims/{claim.id}.html"] for claim in claims)

@@ -14,7 +14,7 @@ from derive.language.trees import tree
 from derive.optimizers import LIBRARIES, NONLINEAR, ZOO
 from verify.claims.claim import REGISTRY, Settings
 from verify.report.regularizers import as_json, as_latex, as_text, rows, signs
-from verify.report.site import Report, pages
+from verify.report.site import SiteContent, pages
 
 BY_NAME = {row.rule.name: row for row in rows()}
 B1, B2, EPS = (sympy.Symbol(name, positive=True) for name in ("beta1", "beta2", "eps"))
@@ -107,7 +107,7 @@ def test_a_map_or_a_game_is_refused():
 
 
 def test_the_page_of_the_site_has_a_row_for_each_and_typesets_it():
-    html = pages(Report([], Settings(), optimizers=()))["regularizers.html"]
+    html = pages(SiteContent([], Settings(), optimizers=()))["regularizers.html"]
     assert all(f'<th scope="row">{row.rule.name}</th>' in html for row in rows() if not row.why)
     assert all(f"<li>{name}: " in html for name in LIBRARIES)
     assert "merror" not in html

@@ -20,13 +20,13 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 import verify.papers  # noqa: F401
 from derive.language.update_rule import BadInput
 from derive.optimizers import ZOO
-from verify.campaigns.ledger import Entry, Ledger
+from verify.campaigns.ledger import Ledger, LedgerEntry
 from verify.claims.claim import REGISTRY, Kind, Settings
 from verify.claims.judging import ClaimResult, judge
 from verify.claims.sources import BIBTEX
 from verify.cli import main
 from verify.report import mathml, optimizer_pages, site
-from verify.report.site import Figure, Report, check_place, cited, pages, python, write_site
+from verify.report.site import Figure, SiteContent, check_place, cited, pages, python, write_site
 from verify.report.trust import Trials, read_trials
 
 CLAIMS = list(REGISTRY.claims.values())
@@ -95,10 +95,10 @@ def test_each_topic_has_claims_and_few_claims_have_none():
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> SiteContent:
     results = [judge(REGISTRY.claims[id], Settings(digits=20)) for id in SHOWN]
     drawing = Figure("A line", "from left to right", "<svg viewBox='0 0 2 1'><path/></svg>")
-    return Report(
+    return SiteContent(
         results,
         Settings(digits=20),
         Trials({SHOWN[0]: (9, 9), SHOWN[1]: (7, 6)}, {"trial:heavy-ball": Counter(passed=3)}),
@@ -108,7 +108,7 @@ def report() -> Report:
 
 
 @pytest.fixture(scope="module")
-def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(report: SiteContent, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     write_site(report, folder)
     return folder
@@ -128,7 +128,7 @@ def _links(text: str) -> list[str]:
     return [link for link in quoted if not link.startswith(("#", "data:", *papers))]
 
 
-def test_a_claim_shows_both_forms_the_reason_and_what_was_found(folder: Path, report: Report):
+def test_a_claim_shows_both_forms_the_reason_and_what_was_found(folder: Path, report: SiteContent):
     page = (folder / f"claims/{SHOWN[1]}.html").read_text(encoding="utf-8")
     claim = report.results[1].claim
     for shown in (
@@ -145,12 +145,12 @@ def test_a_claim_shows_both_forms_the_reason_and_what_was_found(folder: Path, re
     ).read_text(encoding="utf-8")
 
 
-def test_a_check_that_fails_is_said_to_fail(report: Report):
+def test_a_check_that_fails_is_said_to_fail(report: SiteContent):
     one = report.results[0]
     failing = ClaimResult(
         one.claim, tuple(c.__class__(c.name, c.kind, False, "", 0) for c in one.checks)
     )
-    written = pages(Report([failing], report.settings, optimizers=()))
+    written = pages(SiteContent([failing], report.settings, optimizers=()))
     assert "<td>fails</td>" in written[f"claims/{one.claim.id}.html"]
     assert '<span class="verdict open">' in written["index.html"]
     assert one.claim.id in written["trust.html"]
@@ -160,7 +160,7 @@ def test_the_files_on_mutants_and_draws_are_read_or_refused(tmp_path: Path):
     path, ledger = tmp_path / "mutants.json", tmp_path / "draws.db"
     path.write_text(json.dumps({"claims": [{"id": "a", "tried": 5, "rejected": 4}]}))
     with closing(Ledger(ledger)) as book:
-        book.add(Entry("u", "a", 0, 20, "", "rejected", "", 1))
+        book.add(LedgerEntry("u", "a", 0, 20, "", "rejected", "", 1))
     trials = read_trials(path, ledger)
     assert (trials.tried, trials.rejected, trials.survived) == (5, 4, ["a"])
     assert trials.outcomes == {"passed": 0, "rejected": 1, "undecided": 0}
@@ -204,7 +204,7 @@ def test_a_site_is_not_overwritten_unless_forced(folder: Path, tmp_path: Path):
 def test_the_command_writes_what_it_has_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    def small(report: Report, folder: Path, *, force: bool) -> list[Path]:
+    def small(report: SiteContent, folder: Path, *, force: bool) -> list[Path]:
         return write_site(replace(report, optimizers=()), folder, force=force)
 
     monkeypatch.setattr(site, "write_site", small)
@@ -275,7 +275,9 @@ def shown(browser: Chrome) -> list[str]:
 
 
 @needs_browser
-def test_search_and_filters_leave_what_was_asked_for(browser: Chrome, folder: Path, report: Report):
+def test_search_and_filters_leave_what_was_asked_for(
+    browser: Chrome, folder: Path, report: SiteContent
+):
     with_balls = [
         result.claim.id
         for result in report.results
@@ -329,7 +331,7 @@ def test_the_address_keeps_the_choices_and_the_index_is_grouped(browser: Chrome,
 
 @needs_browser
 def test_the_buttons_copy_exactly_what_they_stand_beside(
-    browser: Chrome, folder: Path, report: Report
+    browser: Chrome, folder: Path, report: SiteContent
 ):
     opened(browser, folder / f"claims/{SHOWN[0]}.html")
     claim = report.results[0].claim

@@ -14,7 +14,7 @@ from derive.optimizers import NONLINEAR
 from tests.verify.commands.test_cli import undertow
 from verify.formulas.reading import loss_from_text
 from verify.running.flows import flow
-from verify.running.general_flows import GeneralField, Landscape, distance, run
+from verify.running.general_flows import GeneralField, NamedFields, distance, run
 from verify.running.numbers import MPFR, precision
 from verify.running.orders import observed_order
 
@@ -39,7 +39,7 @@ def order_across(name, schedules, *, powers, wrong=None):
     lasting, begins = general_flow(rule, order=3), past_a_kink(rule, order=2)
     before, after = schedules
     early, late = (
-        Landscape({"E": LOSS}, {"x": 2}, {"eta": eta, "eta_before": before})
+        NamedFields({"E": LOSS}, {"x": 2}, {"eta": eta, "eta_before": before})
         for eta in (before, after)
     )
     weights = {n: fmpq(0) for n in range(powers + 1, 3)} | ({wrong: fmpq(3, 2)} if wrong else {})

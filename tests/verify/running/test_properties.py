@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from derive import heavy_ball, modified_flow
 from derive.language.trees import LEAF, Tree, trees_up_to
 from verify.claims.checks.heavy_ball import PAIR, loss_weights
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.losses import Loss
 from verify.running.numbers import MPFR, precision
 from verify.running.orders import ObservedOrder, observed_order
@@ -33,7 +33,7 @@ def gamma(beta, k: int):
 
 
 def observed(loss: Loss, start, beta, follow, *, at_end=False) -> ObservedOrder:
-    run = Experiment(heavy_ball, loss, start, {"beta": beta}, time=1, halvings=range(8, 13))
+    run = ConvergenceStudy(heavy_ball, loss, start, {"beta": beta}, time=1, halvings=range(8, 13))
     return observed_order(run.errors(follow, digits=25, at_end=at_end))
 
 

@@ -13,7 +13,7 @@ from derive.engine.second_order import second_order_equation, starting_velocity
 from derive.optimizers import NONLINEAR
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_taylor, flow
-from verify.running.general_flows import GeneralField, Landscape, cold_start, run
+from verify.running.general_flows import GeneralField, NamedFields, cold_start, run
 from verify.running.numbers import MPFR, precision
 from verify.running.orders import observed_order
 from verify.running.second_order import Motion
@@ -38,7 +38,7 @@ def game(draw, rule):
     fields = {name: bounded_polynomial(draw, 2) for name in rule.fields}
     point = starting_point(draw, 2)
     values = {name: fmpq(draw.randint(1, 7), 8) for name in rule.parameters}
-    return Landscape(fields, {"x": 1, "y": 1}), {"x": point[:1], "y": point[1:]}, values
+    return NamedFields(fields, {"x": 1, "y": 1}), {"x": point[:1], "y": point[1:]}, values
 
 
 @few
@@ -85,7 +85,7 @@ def schedules(draw):
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_a_random_schedule_is_followed_order_by_order(name, seed):
     rule, draw = NONLINEAR[name], random.Random(seed)
-    land = Landscape({"E": bounded_polynomial(draw, 2)}, {"x": 2}, schedules(draw))
+    land = NamedFields({"E": bounded_polynomial(draw, 2)}, {"x": 2}, schedules(draw))
     start = {"x": starting_point(draw, 2), "t": [fmpq(draw.randint(0, 8), 8)]}
     values = {name: fmpq(draw.randint(1, 7), 8) for name in rule.parameters}
     assert_each_order_and_no_wrong_one(one_step(general_flow(rule, order=3), land, start, values))
@@ -95,7 +95,7 @@ def test_a_random_schedule_is_followed_order_by_order(name, seed):
 @given(seeds)
 def test_a_clock_half_a_step_off_loses_the_order_at_h(seed):
     rule, draw = NONLINEAR["scheduled-buffer"], random.Random(seed)
-    land = Landscape({"E": bounded_polynomial(draw, 1)}, {"x": 1}, schedules(draw))
+    land = NamedFields({"E": bounded_polynomial(draw, 1)}, {"x": 1}, schedules(draw))
     values, orders = {"beta": fmpq(1, 2)}, {}
     for late in (fmpq(0), fmpq(1, 2)):
         errors = []
@@ -127,7 +127,7 @@ def test_the_equation_from_its_start_is_met_and_a_wrong_start_or_clock_is_not(na
     rule, draw = NONLINEAR[name], random.Random(seed)
     loss, point = bounded_polynomial(draw, 2), starting_point(draw, 2)
     friction = fmpq(draw.randint(1, 8), 8)
-    land = Landscape({"E": loss}, {"x": 2})
+    land = NamedFields({"E": loss}, {"x": 2})
     found, begun = second_order_equation(rule, order=3), starting_velocity(rule, order=3)
     terms = {v: found.coefficient(v) for v in found.vectors}
     step = sympy.Symbol("h")

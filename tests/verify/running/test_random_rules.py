@@ -14,7 +14,7 @@ from derive.engine.sequences import NoClosedForm
 from derive.engine.settling import start_up
 from tests.verify.running.random_rules import linear_rules, rules
 from verify.formulas.reading import loss_from_text
-from verify.running.general_flows import Landscape
+from verify.running.general_flows import NamedFields
 from verify.running.slopes import one_step
 
 GAME = loss_from_text("x*y/2 + x^4/4 + cos(y)/3 + x^2/3 - y^2/2")
@@ -48,10 +48,10 @@ def test_the_start_up_of_a_linear_memory_in_closed_form_is_the_one_that_is_follo
 
 def residuals(rule):
     if rule.players:
-        land = Landscape({"f": GAME, "g": GAME}, {"x": 1, "y": 1})
+        land = NamedFields({"f": GAME, "g": GAME}, {"x": 1, "y": 1})
         start = {"x": [fmpq(1)], "y": [fmpq(1, 2)]}
     else:
-        land = Landscape({"E": LOSS}, {"x": 2})
+        land = NamedFields({"E": LOSS}, {"x": 2})
         start = {"x": [fmpq(1), fmpq(-3, 2)]}
     return one_step(general_flow(rule, order=ORDER), land, start, {})
 

@@ -8,7 +8,7 @@ from derive.engine.invariant_manifold import general_flow
 from derive.optimizers import LIBRARIES, NONLINEAR
 from verify.claims.claim import Settings
 from verify.formulas.reading import loss_from_text
-from verify.running.general_flows import Landscape
+from verify.running.general_flows import NamedFields
 from verify.running.slopes import one_step, slopes
 from verify.workbench.general_claims import general_claim
 
@@ -31,11 +31,11 @@ def tried(rule, order, by=slopes, **options):
     given = VALUES | OWN.get(rule.name, {})
     values = {n: fmpq(*map(int, given.get(n, "1/4").split("/"))) for n in rule.parameters}
     if rule.players:
-        land = Landscape(dict.fromkeys(rule.fields, GAME), {"x": 1, "y": 1})
+        land = NamedFields(dict.fromkeys(rule.fields, GAME), {"x": 1, "y": 1})
         start = {"x": [fmpq(1)], "y": [fmpq(1, 2)]}
     else:
         fields = {name: K if name in rule.maps else LOSS for name in rule.fields}
-        land = Landscape(fields, {"x": 2}, CLOCKS)
+        land = NamedFields(fields, {"x": 2}, CLOCKS)
         start = START
     derived = general_flow(rule, order=order)
     begin = {name: point for name, point in start.items() if name in derived.slow}
@@ -65,7 +65,7 @@ def test_a_long_memory_holds_where_the_step_is_far_below_its_decay(beta2, fades)
     values = {"beta1": fmpq(9, 10), "eps": fmpq(1, 10**8)}
     values["beta2"] = fmpq(*map(int, beta2.split("/")))
     adam = general_flow(NONLINEAR["adam"], order=3)
-    land, start = Landscape({"E": LOSS}, {"x": 2}), {"x": START["x"]}
+    land, start = NamedFields({"E": LOSS}, {"x": 2}), {"x": START["x"]}
 
     def found(first):
         return one_step(adam, land, start, values, halvings=range(first, first + 5), digits=60)

@@ -20,9 +20,9 @@ from verify.running.numbers import FLOAT, RATIONAL
 from verify.workbench.conventions import (
     RESIDUES,
     STEPS,
+    Agreement,
     Conversion,
     FirstStep,
-    Relation,
     convert,
     difference,
     path,
@@ -87,7 +87,7 @@ def settings(draw: st.DrawFn, name: str) -> ConventionValues:
 
 def paths(conversion: Conversion, loss, start, arithmetic, steps: int = STEPS):
     assert conversion.target is not None
-    gradients = conversion.relation is Relation.GRADIENTS
+    gradients = conversion.relation is Agreement.GRADIENTS
     ours = path(conversion.source, loss, start, arithmetic, gradients=gradients, steps=steps)
     theirs = path(
         conversion.target,
@@ -104,7 +104,7 @@ def paths(conversion: Conversion, loss, start, arithmetic, steps: int = STEPS):
 def partners(here: ConventionValues, among: Iterable[str]) -> list[Conversion]:
     """The conversions to these conventions that are exact."""
     found = [converted(here, target) for target in among]
-    return [conversion for conversion in found if conversion.relation is not Relation.SCALES]
+    return [conversion for conversion in found if conversion.relation is not Agreement.SCALES]
 
 
 @pairs(PAIRS)
@@ -145,7 +145,7 @@ def test_fractions_themselves_agree_for_20_steps_on_a_quadratic(data, a: int, b:
 
 def test_pytorch_as_an_exponential_average():
     found = convert("torch", "ema", lr=0.1, momentum=0.9)
-    assert found.relation is Relation.ITERATES
+    assert found.relation is Agreement.ITERATES
     assert found.first_step is None
     assert found.target is not None
     assert found.target.named == {"lr": 1, "beta": NINE_TENTHS}
@@ -156,7 +156,7 @@ def test_without_look_ahead_all_conventions_but_nesterov_say_the_same(target: st
     lr = {"ema": 1, "autograd": 1}.get(target, TENTH)
     for source in ("torch", "keras", "optax", "heavy-ball", "paper"):
         found = convert(source, target, "0.1", "0.9")
-        assert found.relation is Relation.ITERATES
+        assert found.relation is Agreement.ITERATES
         assert found.target == setting(target, lr, NINE_TENTHS)
     found = convert("heavy-ball", "qhm", "0.1", "0.9")
     assert found.target == setting("qhm", 1, NINE_TENTHS, nu=1)
@@ -166,20 +166,20 @@ def test_without_look_ahead_all_conventions_but_nesterov_say_the_same(target: st
 def test_with_look_ahead(source: str):
     for target in SWITCHED:
         found = convert(source, target, 0.1, 0.9, nesterov=True)
-        assert found.relation is Relation.ITERATES
+        assert found.relation is Agreement.ITERATES
         assert found.target == setting(target, 0.1, 0.9, nesterov=True)
     assert convert(source, "qhm", 0.1, 0.9, nesterov=True).target == setting(
         "qhm", 1, 0.9, nu=NINE_TENTHS
     )
     sutskever = convert(source, "nesterov", 0.1, 0.9, nesterov=True)
-    assert sutskever.relation is Relation.GRADIENTS
+    assert sutskever.relation is Agreement.GRADIENTS
     assert sutskever.target == setting("nesterov", 0.1, 0.9)
     assert sutskever.lag == NINE_TENTHS
     for target in ("autograd", "ema", "heavy-ball", "paper"):
-        assert convert(source, target, 0.1, 0.9, nesterov=True).relation is Relation.SCALES
+        assert convert(source, target, 0.1, 0.9, nesterov=True).relation is Agreement.SCALES
     for momentum in (0, "1/2"):
         plain = convert("heavy-ball", "nesterov", 0.1, momentum)
-        assert plain.relation is (Relation.SCALES if momentum else Relation.ITERATES)
+        assert plain.relation is (Agreement.SCALES if momentum else Agreement.ITERATES)
 
 
 @given(
@@ -191,7 +191,7 @@ def test_with_look_ahead(source: str):
 @example(lr=TENTH, momentum=NINE_TENTHS, dampening=NINE_TENTHS, target="ema")
 def test_dampening_leaves_an_exception_at_the_first_step(lr, momentum, dampening, target: str):
     found = convert("torch", target, lr, momentum, dampening)
-    assert found.relation is Relation.ITERATES
+    assert found.relation is Agreement.ITERATES
     assert found.first_step is not None
     assert found.first_step.extra == lr * dampening
     assert found.target is not None
@@ -225,7 +225,7 @@ def plant(source: str, target: str, **wrong) -> Conversion:
         plant("autograd", "keras", momentum=fmpq(9, 100)),
         plant("torch", "keras", nesterov=True),
         plant("keras", "paper", lr=TENTH + fmpq(1, 10**12)),
-        replace(convert("keras", "nesterov", 0.1, 0.9, nesterov=True), relation=Relation.ITERATES),
+        replace(convert("keras", "nesterov", 0.1, 0.9, nesterov=True), relation=Agreement.ITERATES),
         replace(convert("torch", "ema", 0.1, 0.9, 0.9), first_step=None),
     ],
     ids=["1-beta", "1-mass", "mass", "switch", "a little", "look-ahead", "first step"],
@@ -244,7 +244,7 @@ def test_a_wrong_conversion_does_not_pass_its_check(planted: Conversion):
 def test_matches_keep_what_they_say_and_stay_near(source: str, target: str):
     extra = {"nesterov": True} if source in SWITCHED and target != "nesterov" else {}
     found = convert(source, target, 0.1, 0.9, nu="1/2" if source == "qhm" else None, **extra)
-    assert found.relation is Relation.SCALES
+    assert found.relation is Agreement.SCALES
     assert found.target is None
     wanted = scales(found.source)
     kept = {match.keeps for match in found.matches}

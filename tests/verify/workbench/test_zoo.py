@@ -22,7 +22,7 @@ from derive.optimizers import (
     nesterov_extrapolated,
     torch_sgd,
 )
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.flows import evaluate_field, weights_of
 from verify.running.losses import VectorField, polynomial
 from verify.running.numbers import MPFR, RATIONAL
@@ -87,7 +87,9 @@ def test_each_further_order_of_the_modified_flow_gains_one_order(case: Case, nod
         start = run.x0 + evaluate_field(case.world, weights, run.x0, MPFR)
         return run.steady(weights_of(field, run.h, MPFR), start)
 
-    run = Experiment(case.rule, case.world, [fmpq(3, 4), fmpq(-1, 2)], case.values, 1, range(7, 12))
+    run = ConvergenceStudy(
+        case.rule, case.world, [fmpq(3, 4), fmpq(-1, 2)], case.values, 1, range(7, 12)
+    )
     observed = observed_order(run.errors(follow, digits=35, at_end=True))
     assert observed.supports(nodes), observed
     assert observed.excludes(nodes - 1)

@@ -57,7 +57,7 @@ class Average:
 
 
 @dataclass(frozen=True)
-class Averages:
+class MomentRule:
     """A rule that remembers averages of powers of the gradient, and the letters of its formulas.
 
     Args:
@@ -161,8 +161,8 @@ def _is_zero(expr: sympy.Expr) -> bool:
 
 
 MOMENTS = {"m": Average("beta1"), "v": Average("beta2", 2)}
-ADAM_INSIDE = Averages(NONLINEAR["adam-inside"], MOMENTS, {"eps": "epsilon"})
-ADAM_OUTSIDE = Averages(NONLINEAR["adam"], MOMENTS, {"eps": "epsilon"})
+ADAM_INSIDE = MomentRule(NONLINEAR["adam-inside"], MOMENTS, {"eps": "epsilon"})
+ADAM_OUTSIDE = MomentRule(NONLINEAR["adam"], MOMENTS, {"eps": "epsilon"})
 
 
 def age(beta: Any) -> Any:

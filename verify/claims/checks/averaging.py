@@ -12,14 +12,20 @@ from flint import fmpq
 from flint.utils.flint_exceptions import DomainError
 
 from derive.language.formula import BETA, H
-from verify.claims import slots
 from verify.claims.checks.heavy_ball import ONE_MINUS, value
 from verify.claims.checks.identities import exact
 from verify.claims.checks.stated import bounded
 from verify.claims.claim import Check, Kind, Settings
-from verify.claims.slots import Point
+from verify.claims.slots import Batches, Point
 from verify.claims.statement import Statement
-from verify.models.batch_sequences import Batches, Vector, averaged, draw_batches, settle, square
+from verify.models.batch_sequences import (
+    BatchLosses,
+    Vector,
+    averaged,
+    draw_batches,
+    settle,
+    square,
+)
 from verify.running.families import rational
 
 Number = Any
@@ -30,10 +36,10 @@ Measure = Callable[..., Sequence[Number]]
 SIZES = {"with-replacement": (2, 3), "reshuffled": (2, 3), "cyclic": (2, 3, 4)}
 
 
-SAMPLING = {slots.Batches.INDEPENDENT: "with-replacement", slots.Batches.RESHUFFLED: "reshuffled"}
+SAMPLING = {Batches.INDEPENDENT: "with-replacement", Batches.RESHUFFLED: "reshuffled"}
 
 
-class When(Enum):
+class AtSteps(Enum):
     """At which steps a formula is to hold."""
 
     EACH_STEP = "each step"
@@ -41,22 +47,24 @@ class When(Enum):
     EPOCH_MEAN = "as k grows, in the mean over an epoch"
 
 
-def modified_loss_terms(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[Number]:
+def modified_loss_terms(
+    history: list[Vector], beta: fmpq, batches: BatchLosses
+) -> Sequence[Number]:
     """|grad G_k|^2 + 2 sum over r < k of beta^(k-r) |grad G_r|^2."""
     return [2 * tail - square(g) for g, tail in zip(history, _tails(history, beta), strict=True)]
 
 
-def memory_terms(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[Number]:
+def memory_terms(history: list[Vector], beta: fmpq, batches: BatchLosses) -> Sequence[Number]:
     """Sum over r < k of beta^(k-r) |grad G_r|^2."""
     return [tail - square(g) for g, tail in zip(history, _tails(history, beta), strict=True)]
 
 
-def variance(history: list[Vector], beta: fmpq, batches: Batches) -> Sequence[Number]:
+def variance(history: list[Vector], beta: fmpq, batches: BatchLosses) -> Sequence[Number]:
     """|grad G_k - mean|^2, where the mean of grad G_k is grad E times 1 + beta + ... + beta^k."""
     return [square(d) for d in deviations(history, beta, batches)]
 
 
-def deviations(history: list[Vector], beta: fmpq, batches: Batches) -> list[Vector]:
+def deviations(history: list[Vector], beta: fmpq, batches: BatchLosses) -> list[Vector]:
     """grad G_k minus its mean."""
     found, past = [], fmpq(0)
     for g in history:
@@ -77,7 +85,7 @@ def enumerated(
     name: str,
     sampling: str,
     measure: Measure,
-    when: When,
+    when: AtSteps,
     *,
     scale: Callable[[dict[str, fmpq]], fmpq],
     momentum: bool = True,
@@ -123,7 +131,7 @@ def as_drawn(
     name: str,
     stated: Callable[[Statement], sympy.Expr],
     measure: Measure,
-    when: When,
+    when: AtSteps,
     *,
     refutes: bool = False,
 ) -> Check:
@@ -187,12 +195,12 @@ def agrees(candidate: sympy.Expr, wanted: fmpq, k: int = 0, **point: Any) -> boo
         return False
 
 
-def _wanted(means: list[fmpq], epoch: int, beta: fmpq, when: When) -> Sequence[tuple[int, fmpq]]:
-    if when is When.EACH_STEP:
+def _wanted(means: list[fmpq], epoch: int, beta: fmpq, when: AtSteps) -> Sequence[tuple[int, fmpq]]:
+    if when is AtSteps.EACH_STEP:
         return list(enumerate(means))
     fade = beta**epoch
     limits = [settle(means[m::epoch], (fade, fade, fade**2)) for m in range(epoch)]
-    if when is When.LASTING:
+    if when is AtSteps.LASTING:
         return list(enumerate(limits))
     return [(0, sum(limits, fmpq(0)) / epoch)]
 

@@ -18,12 +18,12 @@ from flint import fmpq
 from derive.language.trees import LEAF, Tree
 from verify.claims.checks.heavy_ball import PAIR, QUARTIC, loss_weights, memory_fades
 from verify.claims.checks.memory_rules import CHAIN, FORK, Rule
-from verify.claims.checks.start_up import Case
+from verify.claims.checks.start_up import StartUpCase
 from verify.claims.checks.stated import Errors, beside, bounded, for_losses
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Point
 from verify.claims.statement import Statement
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_field
 from verify.running.losses import Loss, VectorField
@@ -80,7 +80,7 @@ def slot_path(says: Statement, flow: Flow) -> list[np.ndarray]:
     return flow.steady(slot_field(says, flow.h, flow.values), start)
 
 
-def slot_rest(says: Statement, case: Case, k: int) -> np.ndarray:
+def slot_rest(says: Statement, case: StartUpCase, k: int) -> np.ndarray:
     """x_k minus the flow of the slots at the time kh, in power series."""
     point = {"beta": case.beta}
     start = slot_start(says, case.loss, case.x0, case.h, point, case.arithmetic)
@@ -150,5 +150,7 @@ class Followed:
         Args:
             changes: what differs in the experiment, such as its memory or halvings.
         """
-        run = Experiment(self.rule.optimizer, QUARTIC, [fmpq(1)], self.rule.runs[0], 1, HALVINGS)
+        run = ConvergenceStudy(
+            self.rule.optimizer, QUARTIC, [fmpq(1)], self.rule.runs[0], 1, HALVINGS
+        )
         return beside(replace(run, **changes), follow)

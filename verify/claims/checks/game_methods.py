@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from verify.claims.checks.games import (
-    Drift,
+    GameFlow,
     Grad,
     Move,
     in_one_step,
@@ -85,11 +85,13 @@ def beside_methods(
     """
     method = METHODS[name]
 
-    def drift(says: Statement, field: VectorField, h: Number, rates: Mapping[str, Number]) -> Drift:
+    def drift(
+        says: Statement, field: VectorField, h: Number, rates: Mapping[str, Number]
+    ) -> GameFlow:
         terms = whole(F, h * 0 - 1)
         for vector, slot in slots(name).items():
             terms += whole(VECTORS[vector], says.number(slot, h=h))
-        return Drift(field, terms)
+        return GameFlow(field, terms)
 
     def left(path: Any, field: Grad, h: Number, rates: Mapping[str, Number]) -> np.ndarray:
         return method.left(path, field, h) / h

@@ -45,7 +45,7 @@ def game(draw: random.Random, size: int = 2) -> VectorField:
 
 
 @dataclass(frozen=True)
-class Drift:
+class GameFlow:
     """z' = sum of a number times a component vector; the numbers belong to single coordinates.
 
     Args:
@@ -82,7 +82,7 @@ class Drift:
         return self.field.derivative(len(of)).replay([*place, *moved])
 
 
-Drifting = Callable[[Statement, VectorField, Number, Mapping[str, Number]], Drift]
+Drifting = Callable[[Statement, VectorField, Number, Mapping[str, Number]], GameFlow]
 """The stated flow on a field at a step size and rates."""
 Left = Callable[[Callable[[Number], np.ndarray], Grad, Number, Mapping[str, Number]], np.ndarray]
 """What a path leaves of the method over one step, divided by h: from the path, F, h and rates."""

@@ -16,7 +16,7 @@ from derive.language.trees import LEAF, Tree, tree
 from derive.language.update_rule import Optimizer
 from verify.claims.claim import Settings
 from verify.models.modes import mode_of
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.losses import polynomial
 from verify.running.numbers import MPFR, evaluate
 
@@ -25,7 +25,7 @@ Number = Any
 PAIR = tree("[[]]")
 QUARTIC = polynomial(1, (((4,), fmpq(1, 4)), ((2,), fmpq(1, 2))), "x^4/4 + x^2/2")
 HALF = {"beta": fmpq(1, 2)}
-HEAVY_BALL = Experiment(heavy_ball, QUARTIC, [fmpq(1)], HALF)
+HEAVY_BALL = ConvergenceStudy(heavy_ball, QUARTIC, [fmpq(1)], HALF)
 SQUARE = r"\lVert\nabla E\rVert^{2}"
 ONE_MINUS = 1 - BETA
 RESIDUAL_BETAS = [fmpq(n, 10) for n in range(1, 10)]
@@ -64,7 +64,7 @@ def settled(beta: Number, digits: int) -> int:
 
 
 def distances(
-    run: Experiment,
+    run: ConvergenceStudy,
     follow: Callable[[Flow], list[np.ndarray]],
     settings: Settings,
     *,

@@ -29,7 +29,7 @@ from verify.running.flows import evaluate_field
 from verify.running.losses import Loss
 from verify.running.numbers import MPFR, RATIONAL, PowerSeries, evaluate, power_series
 from verify.running.recording import recorder
-from verify.running.restating import Leg, Run, record_residual
+from verify.running.restating import Leg, SeriesRun, record_residual
 from verify.running.trajectories import first_memory, iterates, vector
 
 Number = Any
@@ -152,7 +152,7 @@ def layer_fades(rule: Rule, shift: Callable[[Number, Point], Number]) -> Check:
                 reached = [begin - g * (rule.force(point) * k) for k in range(1, len(path))]
                 ends = list(zip(path[1:], reached, strict=True))
                 memory = first_memory(rule.optimizer, loss, path[0], h, point, arithmetic)
-                run = Run(rule.optimizer, loss, start, point, memory, path[0], 0, 2)
+                run = SeriesRun(rule.optimizer, loss, start, point, memory, path[0], 0, 2)
                 record_residual(log, run, legs, ends, roots=[(), (point["beta"],)], holds=fades)
             if not fades:
                 return False, f"a constant part stays at {written(point)}"

@@ -37,7 +37,7 @@ MATRICES: Mapping[Weights, tuple[tuple[int, int], tuple[int, int]]] = {
 }
 
 
-class Kept(Choice):
+class Conserved(Choice):
     """What gradient flow does not change."""
 
     PRODUCT = "product of the two weights"
@@ -45,7 +45,7 @@ class Kept(Choice):
 
     def of(self, w: Sequence[arb]) -> arb:
         """Its absolute value."""
-        return abs(w[0] * w[1] if self is Kept.PRODUCT else w[0] ** 2 - w[1] ** 2)
+        return abs(w[0] * w[1] if self is Conserved.PRODUCT else w[0] ** 2 - w[1] ** 2)
 
 
 def theta_of(network: Weights, w: Sequence[arb]) -> arb:

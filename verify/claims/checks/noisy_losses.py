@@ -19,7 +19,7 @@ from verify.claims.checks.averaging import modified_loss_terms
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Kind, Settings
 from verify.claims.equality import in_ring
-from verify.models.batch_sequences import Batches, averaged, settle
+from verify.models.batch_sequences import BatchLosses, averaged, settle
 from verify.running.families import Draw, rational, starting_point
 from verify.running.losses import Loss, polynomial
 from verify.running.numbers import RATIONAL, PowerSeries, evaluate, power_series
@@ -213,11 +213,11 @@ def averaged_modified_loss(loss: sympy.Expr) -> sympy.Expr:
     return noisy_loss(loss, VARIABLES)
 
 
-def sign_noise(world: Sextic) -> Batches:
+def sign_noise(world: Sextic) -> BatchLosses:
     """Four equally likely losses: the noise is s or -s in each coordinate, in powers of s."""
     around = [world.around(pair) for pair in product((-1, 1), repeat=2)]
     values = tuple(world.loss.value(x) for x in around)
-    return Batches(tuple(map(world.gradient, around)), values)
+    return BatchLosses(tuple(map(world.gradient, around)), values)
 
 
 @cache

@@ -27,7 +27,7 @@ SMALL = fmpq(1, 10**7)
 
 
 @dataclass(frozen=True)
-class Place:
+class ScalingPoint:
     """A step size and a momentum on the path, and two curvatures."""
 
     h: fmpq
@@ -58,7 +58,7 @@ class Place:
         return evaluate(says.expr(name), balls, BALL)
 
 
-def along(gamma: fmpq, halvings: int, draw: random.Random) -> Place:
+def along(gamma: fmpq, halvings: int, draw: random.Random) -> ScalingPoint:
     """h = 2^-halvings, rounded so that h^gamma is rational, and random constants.
 
     C < 1, and the curvatures differ; the first is below C^2/4, so that it does not oscillate at
@@ -68,7 +68,7 @@ def along(gamma: fmpq, halvings: int, draw: random.Random) -> Place:
     n = max(1, halvings // q)
     scale = fmpq(draw.randint(28, 40), 41)
     first = scale**2 * fmpq(draw.randint(20, 24), 101)
-    return Place(
+    return ScalingPoint(
         fmpq(1, 2 ** (q * n)),
         1 - scale * fmpq(2) ** (-p * n),
         scale,
@@ -80,7 +80,7 @@ def along(gamma: fmpq, halvings: int, draw: random.Random) -> Place:
 
 def to_leading_order(
     name: str,
-    ratio: Callable[[Statement, Place], arb],
+    ratio: Callable[[Statement, ScalingPoint], arb],
     *,
     rate: str = "",
     refutes: bool = False,

@@ -23,7 +23,7 @@ from verify.running.losses import Loss
 from verify.running.numbers import Arithmetic, PowerSeries, power_series
 from verify.running.recording import recorder
 from verify.running.residuals import advance
-from verify.running.restating import Run, record_start_up
+from verify.running.restating import SeriesRun, record_start_up
 from verify.running.trajectories import iterates, vector
 
 Number = Any
@@ -32,7 +32,7 @@ STEPS = 6
 
 
 @dataclass(frozen=True)
-class Case:
+class StartUpCase:
     """An optimizer on one loss in power series in h: what a candidate may use."""
 
     loss: Loss
@@ -52,7 +52,7 @@ class Case:
 
 def start_up(
     name: str,
-    rest: Callable[[sympy.Expr, Case, int], np.ndarray],
+    rest: Callable[[sympy.Expr, StartUpCase, int], np.ndarray],
     roots: Callable[[fmpq], list[list[fmpq]]],
     *,
     optimizer: Optimizer = heavy_ball,
@@ -86,7 +86,7 @@ def start_up(
                     arithmetic=arithmetic,
                     memory=lambda x, g, h, first=first: [g * first],
                 )
-                case = Case(loss, x0, h, beta, arithmetic, path)
+                case = StartUpCase(loss, x0, h, beta, arithmetic, path)
                 log = recorder()
                 if log is not None:
                     log.flows.clear()
@@ -95,7 +95,7 @@ def start_up(
                 if log is not None:
                     behind = [loss.gradient_function(arithmetic)(x0) * first]
                     start = [x[0] for x in x0]
-                    run = Run(optimizer, loss, start, {"beta": beta}, behind, x0, 0, length)
+                    run = SeriesRun(optimizer, loss, start, {"beta": beta}, behind, x0, 0, length)
                     record_start_up(log, run, path, left, roots=[(), *roots(beta)], holds=not wrong)
                 if wrong:
                     return False, f"h^{wrong} is left at beta = {beta} on E = {loss.text}"

@@ -17,7 +17,7 @@ from flint.utils.flint_exceptions import DomainError
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.slots import Losses, Point, Relation, When
 from verify.claims.statement import Statement
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.families import bounded_polynomial, quadratic
 from verify.running.losses import Loss
 from verify.running.orders import ObservedOrder, observed_order
@@ -52,7 +52,7 @@ Errors = Callable[[Statement, Settings], Sequence[tuple[float, float]]]
 """The distances between iterates and flow at h, h/2, ...: the largest over steps, and the last."""
 
 
-def beside(run: Experiment, follow: Callable[[Statement, Flow], list[np.ndarray]]) -> Errors:
+def beside(run: ConvergenceStudy, follow: Callable[[Statement, Flow], list[np.ndarray]]) -> Errors:
     """The distances of the iterates of an experiment from the flow that a statement's slots say;
     1 for a flow that runs to infinity."""
 

@@ -25,7 +25,7 @@ from verify.claims.equality import in_ring
 from verify.claims.slots import Domain
 from verify.models.limit_map import Rest
 from verify.models.modes import ModeAt, heavy_ball_mode, kept
-from verify.models.valleys import Place, curved_valley, in_mpfr, in_mpmath, place
+from verify.models.valleys import Jet, curved_valley, in_mpfr, in_mpmath, place
 from verify.running.expression_losses import loss_from_expression
 from verify.running.losses import Loss
 from verify.running.numbers import MPMATH, evaluate, precision
@@ -60,7 +60,7 @@ class Rested:
 
     loss: Loss
     rest: Rest
-    place: Place
+    place: Jet
     h: fmpq
     beta: fmpq
     digits: int

@@ -25,7 +25,7 @@ TERMS = 4
 """Powers of h that are looked at: the first ones."""
 
 
-class Step:
+class WeakStep:
     """A step of SGD from (x, y) and what the equation makes of it."""
 
     def __init__(self, says: Statement, loss: Loss, draw: random.Random) -> None:
@@ -81,7 +81,7 @@ def lowest(p: Polynomial) -> int:
 
 def left_in_one_step(says: Statement, loss: Loss, draw: random.Random) -> int:
     """The lowest power of h in which the means of monomials through the third degree differ."""
-    step = Step(says, loss, draw)
+    step = WeakStep(says, loss, draw)
     return min(
         lowest(step.mean_of_step(monomial) - step.mean_of_equation(monomial))
         for degree in (1, 2, 3)

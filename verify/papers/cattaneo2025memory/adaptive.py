@@ -22,8 +22,8 @@ from verify.claims.checks.averaged_past import (
     MOMENTS,
     STEP,
     Average,
-    Averages,
     Defaults,
+    MomentRule,
     R,
 )
 from verify.claims.checks.identities import exact
@@ -35,8 +35,8 @@ from verify.running.numbers import precision
 from verify.running.reals import REAL
 
 ADAM = replace(ADAM_INSIDE, tied=True)
-LION = Averages(NONLINEAR["lion-smooth"], {"m": Average("beta2")}, {"eps": "e"}, tied=True)
-SIGNS = Averages(NONLINEAR["library-adam"].at(eps=0, eps_root=0), MOMENTS)
+LION = MomentRule(NONLINEAR["lion-smooth"], {"m": Average("beta2")}, {"eps": "e"}, tied=True)
+SIGNS = MomentRule(NONLINEAR["library-adam"].at(eps=0, eps_root=0), MOMENTS)
 AGE, DECAY, H = sympy.symbols("c lambda h")
 
 

@@ -16,7 +16,7 @@ from derive import heavy_ball
 from derive.language.formula import BETA, H, Z
 from derive.quadratics.stationary_noise import Powers, covariance_equation, small_step_limit
 from verify.claims.checks.identities import identical
-from verify.claims.checks.scaling import Place, to_leading_order
+from verify.claims.checks.scaling import ScalingPoint, to_leading_order
 from verify.claims.checks.stated import bounded
 from verify.claims.claim import LOST, OURS, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Domain, Point, Value
@@ -111,13 +111,13 @@ def covariance(draw: Draw, n: int) -> fmpq_mat:
     return with_eigenvalues([fmpq(draw.randint(1, 9), 4) for _ in range(n)], draw)
 
 
-def two_modes(place: Place) -> fmpq:
+def two_modes(place: ScalingPoint) -> fmpq:
     """The covariance that two modes keep."""
     modes = (momentum_mode(place.h, place.beta, c) for c in (place.first, place.second))
     return kept(*modes)[0, 0]
 
 
-def one_mode(place: Place) -> fmpq:
+def one_mode(place: ScalingPoint) -> fmpq:
     """The variance that the first mode keeps."""
     mode = momentum_mode(place.h, place.beta, place.first)
     return kept(mode, mode)[0, 0]
@@ -131,7 +131,7 @@ def leading(
     *,
     unit: str = r"\,\Sigma_{12}",
     parts: tuple[Powers, ...],
-    exact: Callable[[Place], fmpq] = two_modes,
+    exact: Callable[[ScalingPoint], fmpq] = two_modes,
     over: sympy.Expr = H / (1 - BETA),
 ) -> Claim:
     """A covariance to leading order as h falls and the momentum rises.
@@ -146,7 +146,7 @@ def leading(
         left = small_step_limit(covariance_equation(heavy_ball))[0].left
         return over / of_modes({powers: left[powers].as_expr() for powers in parts})
 
-    def beside_exact(says: Statement, place: Place) -> arb:
+    def beside_exact(says: Statement, place: ScalingPoint) -> arb:
         return place.stated(says, "limit") / arb(exact(place))
 
     return Claim(

@@ -22,7 +22,7 @@ from derive.valleys.zero_loss_manifold import (
     response,
 )
 from verify.claims.checks.identities import exact, identical
-from verify.claims.checks.scaling import Place, to_leading_order
+from verify.claims.checks.scaling import ScalingPoint, to_leading_order
 from verify.claims.checks.stated import bounded, measured
 from verify.claims.checks.valley_runs import (
     bend_seen,
@@ -221,7 +221,7 @@ def limiting_drift() -> Claim:
                 return False, f"another factor at {at}"
         return True, "one over the other at 8 points"
 
-    def beside_exact(says: Statement, place: Place) -> arb:
+    def beside_exact(says: Statement, place: ScalingPoint) -> arb:
         return place.stated(says, "limit") / arb(
             mixed_exactly(place.h, place.beta, fmpq(0), place.first)
         )
@@ -269,7 +269,7 @@ def label_noise_drift() -> Claim:
     $1-h\lambda/(2(1+\beta))$.
     """
 
-    def beside_exact(says: Statement, place: Place) -> arb:
+    def beside_exact(says: Statement, place: ScalingPoint) -> arb:
         return place.stated(says, "limit") / arb(
             label_noise_exactly(heavy_ball_mode, place.h, place.beta, place.first)
         )

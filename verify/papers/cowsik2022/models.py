@@ -24,7 +24,7 @@ from derive.valleys.zero_loss_manifold import (
     powers,
 )
 from verify.claims.checks.identities import exact, identical
-from verify.claims.checks.scaling import Place, along, to_leading_order
+from verify.claims.checks.scaling import ScalingPoint, along, to_leading_order
 from verify.claims.checks.valleys import label_noise_exactly
 from verify.claims.claim import LOST, Check, Claim, Evidence, Kind, Settings, claim, on, second_hand
 from verify.claims.slots import Domain, Value
@@ -47,7 +47,7 @@ def drift_time() -> Claim:
     $1-\beta=Ch^\gamma$: the motion takes of the order of $\epsilon^{-2}C^2h^{2\gamma-2}$ steps.
     """
 
-    def added_up(says: Statement, place: Place) -> arb:
+    def added_up(says: Statement, place: ScalingPoint) -> arb:
         small = fmpq(1, 7)
         mean = small**2 * label_noise_exactly(heavy_ball_mode, place.h, place.beta, place.first)
         steps = place.stated(says, "limit", epsilon=small)

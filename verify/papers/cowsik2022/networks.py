@@ -224,7 +224,7 @@ def drift_of(model: TwoLayers, h: fmpq, beta: fmpq) -> list[fmpq]:
     return [-push * entry for entry in along.entries()]
 
 
-class Followed(Choice):
+class ValleyCoordinate(Choice):
     """What is followed along the valley."""
 
     WEIGHTS = "$w$"
@@ -265,7 +265,7 @@ def prefactor() -> Claim:
             h, rest = cubed * small**3, cubed * small**2
             drift = drift_of(model, h, 1 - rest)
             rates = [-(size**2) * d / w for d, w in zip(drift, model.weights, strict=True) if w]
-            if says["followed"] is Followed.NORM:
+            if says["followed"] is ValleyCoordinate.NORM:
                 rates = [2 * rate for rate in rates]
             if not all(abs(rate * a / rest - 1) < small for rate in rates):
                 return False, f"the times differ for {values}"
@@ -280,7 +280,7 @@ def prefactor() -> Claim:
             r"falls, for $\beta:=1-Ch^{2/3}$ with $C^3={cubed}$.",
             {
                 "cubed": Value(A * (S * EPSILON * MU) ** 2 / (2 * N * P), "limit"),
-                "followed": Followed.WEIGHTS,
+                "followed": ValleyCoordinate.WEIGHTS,
             },
         ),
         checks=(

@@ -160,7 +160,7 @@ def two_mode_mixed() -> Claim:
     return moment(r"\mathbb E[w_1\pi_2]", value, covariance((0, 1), 1), (0, 1), 2)
 
 
-class Momentum(Choice):
+class MomentumLimit(Choice):
     r"""Where $\beta$ is while the step falls."""
 
     FIXED = r"at fixed $\beta$, and not while it rises"
@@ -197,7 +197,7 @@ def small_step(
 
     def uniform(says: Statement, settings: Settings) -> tuple[bool, str]:
         worst = max(abs(d) * 2 ** (16 + i) for i, d in enumerate(differences(says, settings, 1)))
-        return (worst < 100) == (says["momentum"] is Momentum.EITHER), f"at most {worst} h"
+        return (worst < 100) == (says["momentum"] is MomentumLimit.EITHER), f"at most {worst} h"
 
     return Claim(
         says=Statement(
@@ -207,7 +207,7 @@ def small_step(
             {
                 "limit": Value(limit, "limit"),
                 "error": Order(1),
-                "momentum": Momentum.EITHER,
+                "momentum": MomentumLimit.EITHER,
             },
         ),
         checks=(

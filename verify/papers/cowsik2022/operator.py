@@ -13,7 +13,7 @@ from derive.language.formula import BETA, H
 from derive.quadratics.stationary_noise import covariance_equation, small_step_limit
 from derive.valleys.zero_loss_manifold import CURVATURES, effective_step, kernel
 from verify.claims.checks.identities import exact
-from verify.claims.checks.scaling import Place, to_leading_order
+from verify.claims.checks.scaling import ScalingPoint, to_leading_order
 from verify.claims.checks.valleys import effective, leading_symbol, pair_sum
 from verify.claims.claim import LOST, Claim, Kind, Settings, claim, on, read
 from verify.claims.slots import Domain, Value
@@ -115,7 +115,7 @@ def transverse_drift() -> Claim:
     equation the text at hand has only that its last term involves this operator.
     """
 
-    def beside_exact(says: Statement, place: Place) -> arb:
+    def beside_exact(says: Statement, place: ScalingPoint) -> arb:
         e = effective(heavy_ball_mode, place.h, place.beta)
         both = pair_sum(heavy_ball_mode, place.h, place.beta, place.first, place.second)
         return place.stated(says, "limit") / arb(-e / 2 * both)

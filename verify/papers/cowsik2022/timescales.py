@@ -16,7 +16,7 @@ from derive.language.formula import BETA, H, Z
 from derive.quadratics.stability import oscillation_interval
 from derive.quadratics.timescales import GAMMA, LAMBDA, C, timescales
 from verify.claims.checks.identities import exact
-from verify.claims.checks.scaling import Place, to_leading_order
+from verify.claims.checks.scaling import ScalingPoint, to_leading_order
 from verify.claims.checks.stability import oscillates, rates
 from verify.claims.checks.stated import bounded, compared, switches, tends
 from verify.claims.claim import LOST, Check, Claim, Kind, Settings, claim, on, read
@@ -39,7 +39,7 @@ class Which(Choice):
     BOTH = "each of the two multipliers of a mode across the valley"
     MIXED = "the mixed mode along the valley"
 
-    def over(self, limit: arb, place: Place) -> arb:
+    def over(self, limit: arb, place: ScalingPoint) -> arb:
         """A rate over that of this multiplier, or the worse of two; 0 where none is the slower."""
         if self is Which.MIXED:
             return limit / rates(place.h, place.beta, fmpq(0))[1]

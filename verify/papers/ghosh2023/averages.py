@@ -14,7 +14,7 @@ from verify.claims.checks.averaging import (
     FULL_BATCH,
     NOTATION,
     SAMPLING,
-    When,
+    AtSteps,
     as_drawn,
     enumerated,
     history_moments,
@@ -97,7 +97,7 @@ def expected_regularizer() -> Claim:
                 "all batch sequences",
                 lambda says: says.expr("limit"),
                 modified_loss_terms,
-                When.LASTING,
+                AtSteps.LASTING,
                 refutes=True,
             ),
             settles_at(weights, refutes=True),
@@ -131,7 +131,7 @@ def expected_regularizer_at_each_step() -> Claim:
                 "all batch sequences",
                 lambda says: says.expr("mean"),
                 modified_loss_terms,
-                When.EACH_STEP,
+                AtSteps.EACH_STEP,
             ),
         ),
     )
@@ -154,7 +154,7 @@ def expected_sgd_regularizer() -> Claim:
                 "",
                 sampling,
                 modified_loss_terms,
-                When.EACH_STEP,
+                AtSteps.EACH_STEP,
                 scale=quarter,
                 momentum=False,
             )
@@ -243,7 +243,7 @@ def slides_stronger_regularization() -> Claim:
             on("full", identical("sums over blocks, S", lambda: growth(S))),
             on("noise", identical("sums over blocks, F", lambda: growth(F))),
             as_drawn(
-                "all batch sequences", together, modified_loss_terms, When.LASTING, refutes=True
+                "all batch sequences", together, modified_loss_terms, AtSteps.LASTING, refutes=True
             ),
             settles_at(parts, refutes=True),
             measured("mean with momentum", size_at, number="size"),

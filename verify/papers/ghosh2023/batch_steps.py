@@ -17,12 +17,12 @@ from derive.optimizers import heavy_ball_two_step
 from verify.claims.checks.averaging import (
     FULL_BATCH,
     NOTATION,
+    AtSteps,
     as_drawn,
     history_moments,
     modified_loss_terms,
     settles_at,
 )
-from verify.claims.checks.averaging import When as Steps
 from verify.claims.checks.batch_fields import (
     BETAS,
     HALVINGS,
@@ -298,7 +298,7 @@ def strength(part: int, limit: int | sympy.Expr, factor: str, batches: dict[str,
             exact("all batch sequences", Kind.SERIES, enumerated, refutes=True),
             settles_at(over_sgd, refutes=True),
             *(
-                as_drawn("means over sequences", with_noise, modified_loss_terms, Steps.LASTING)
+                as_drawn("means over sequences", with_noise, modified_loss_terms, AtSteps.LASTING)
                 for _ in batches
             ),
             measured("factor of this part", at_the_example, number="size"),

@@ -21,7 +21,7 @@ from verify.claims.slots import Instance, Number, Order, Point, Value, When
 from verify.claims.statement import Statement, Type
 from verify.models.scalar_network import model
 from verify.models.written_fields import follow_written
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.numbers import (
     MPFR,
     RATIONAL,
@@ -91,7 +91,7 @@ def model_regularizer() -> Claim:
 
         return value
 
-    run = Experiment(gradient_descent, loss, [fmpq(1), fmpq(1, 2)], {}, 1, range(5, 10))
+    run = ConvergenceStudy(gradient_descent, loss, [fmpq(1), fmpq(1, 2)], {}, 1, range(5, 10))
     return Claim(
         says=Statement(
             Type.EQUALITY,

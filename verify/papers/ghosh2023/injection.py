@@ -142,7 +142,7 @@ def injected_modified_loss() -> Claim:
     )
 
 
-class Rates(Choice):
+class FixedRate(Choice):
     """What is held fixed while momentum is added."""
 
     STEP = "at the same step size"
@@ -150,7 +150,7 @@ class Rates(Choice):
 
     def step(self, beta: fmpq) -> fmpq:
         """The step size with momentum, over that without."""
-        return fmpq(1) if self is Rates.STEP else 1 - beta
+        return fmpq(1) if self is FixedRate.STEP else 1 - beta
 
 
 @claim(
@@ -195,11 +195,11 @@ def injected_hessian_with_momentum() -> Claim:
             r"{domain}.",
             {
                 "factor": Value(1 / ONE_MINUS),
-                "rates": Rates.STEP,
+                "rates": FixedRate.STEP,
                 "domain": Domain((sympy.Gt(BETA, 0), sympy.Lt(BETA, 1))),
             },
         ),
-        misprint={"rates": Rates.EFFECTIVE},
+        misprint={"rates": FixedRate.EFFECTIVE},
         premise="rates",
         because=r"at equal effective learning rate the term is the same with and without momentum: "
         r"noise that is drawn anew is not amplified.",

@@ -25,7 +25,7 @@ from verify.claims.checks.heavy_ball import HALF, HALVINGS, ONE_MINUS, PAIR, RES
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.memory_rules import CHAIN, FORK, HEAVY_BALL, NESTEROV, Rule
 from verify.claims.checks.momentum_flows import FIRST_TERM, H2_TERMS
-from verify.claims.checks.start_up import Case, cold_component, start_up
+from verify.claims.checks.start_up import StartUpCase, cold_component, start_up
 from verify.claims.checks.stated import observed
 from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Losses, Order, Slot, Value, When
@@ -81,7 +81,7 @@ def delay() -> Claim:
         (start,) = flow(field, list(run.x0), [abs(time)], digits=run.digits, arithmetic=MPFR)
         return run.steady(weights, start)
 
-    def late(says: Statement, case: Case, k: int) -> np.ndarray:
+    def late(says: Statement, case: StartUpCase, k: int) -> np.ndarray:
         time = case.h * k - says.number("delay", h=case.h, beta=case.beta)
         return case.path[k] - case.flow(slot_field(says, case.h, {"beta": case.beta}), time)
 

@@ -33,7 +33,7 @@ from verify.papers.ghosh2023.flows import (
     meets_changing,
 )
 from verify.running.enclosures import enclosed_flow
-from verify.running.experiments import Experiment, Flow
+from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.families import starting_point
 from verify.running.flows import Field
 from verify.running.losses import Loss
@@ -134,7 +134,7 @@ def gamma_not_needed() -> Claim:
     """
 
     def close_on(says: Statement, loss: Loss, draw: random.Random) -> bool:
-        run = Experiment(
+        run = ConvergenceStudy(
             heavy_ball, loss, starting_point(draw, loss.dimension), HEAVY_BALL.parameters
         )
         errors = halved(
@@ -217,7 +217,7 @@ def largest_error(says: Statement, settings: Settings) -> float:
     """The largest error over all steps of the example: it is reached before the time 2."""
     at = says["example"]
     halvings = int(at["h"].q).bit_length() - 1
-    run = Experiment(
+    run = ConvergenceStudy(
         heavy_ball,
         at.loss,
         [at["x_0"]],

@@ -23,7 +23,7 @@ DIGITS = 160
 """For the exact potential beside its expansion: they differ by far less than either."""
 
 
-class Regime(Choice):
+class ScaleLimit(Choice):
     """In which direction the scale of the start goes."""
 
     GROWS = r"as $\alpha$ grows"
@@ -31,7 +31,7 @@ class Regime(Choice):
 
     def scale(self, power: int) -> arb:
         """10^power in this direction."""
-        return arb(10) ** (power if self is Regime.GROWS else -power)
+        return arb(10) ** (power if self is ScaleLimit.GROWS else -power)
 
 
 def exactly(says: Statement, theta: arb, alpha: arb) -> tuple[arb, arb]:
@@ -122,7 +122,7 @@ def kernel_limit() -> Claim:
             Type.LIMIT,
             OF_THE_POTENTIAL,
             {
-                "regime": Regime.GROWS,
+                "regime": ScaleLimit.GROWS,
                 "scale": Value(4 * ALPHA**2, "scale"),
                 "limit": Value(THETA**2, "limit"),
                 "rate": Value(sympy.Integer(4), "rate"),
@@ -174,7 +174,7 @@ def rich_limit() -> Claim:
             Type.LIMIT,
             OF_THE_POTENTIAL,
             {
-                "regime": Regime.FALLS,
+                "regime": ScaleLimit.FALLS,
                 "scale": Value(-1 / (2 * sympy.log(ALPHA)), "scale"),
                 "limit": Value(SIZE, "limit"),
                 "rate": Value(sympy.Integer(4), "rate"),

@@ -13,7 +13,7 @@ from flint import arb, fmpq
 
 from derive.networks.potentials import THETA, hyperentropy, mirror_map
 from verify.claims.checks.mirror_maps import (
-    Kept,
+    Conserved,
     Weights,
     ball,
     drawn_ball,
@@ -31,7 +31,7 @@ from verify.models.network_conventions import CONVENTIONS
 
 XI = sympy.Symbol("xi", positive=True)
 LYU = CONVENTIONS["lyu2023"]
-KEPT = {"kept": Kept.PRODUCT, "network": Weights.SQUARES}
+KEPT = {"kept": Conserved.PRODUCT, "network": Weights.SQUARES}
 
 
 @claim(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy
 
 from derive.networks.potentials import DELTA, THETA, hyperentropy
-from verify.claims.checks.mirror_maps import Kept, Weights, mirror_flow, structurally
+from verify.claims.checks.mirror_maps import Conserved, Weights, mirror_flow, structurally
 from verify.claims.claim import LOST, Claim, claim, on
 from verify.claims.slots import Value
 from verify.claims.statement import Statement, Type
@@ -31,7 +31,7 @@ def papazov_potential() -> Claim:
             r"{network} is mirror flow with the sum over the coordinates of $\psi={potential}$, "
             r"which vanishes at the origin.",
             {
-                "kept": Kept.SQUARES,
+                "kept": Conserved.SQUARES,
                 "network": Weights.PRODUCT,
                 "potential": Value((2 * THETA * sympy.asinh(2 * THETA / DELTA) - root + DELTA) / 4),
             },

@@ -15,7 +15,7 @@ from flint import fmpq
 from derive.engine.invariant_manifold import general_flow
 from derive.language.formula import BETA, K
 from derive.optimizers import NONLINEAR
-from verify.claims.checks.averaged_past import BETA1, BETA2, Average, Averages
+from verify.claims.checks.averaged_past import BETA1, BETA2, Average, MomentRule
 from verify.claims.checks.heavy_ball import ONE_MINUS
 from verify.claims.checks.identities import exact, identical
 from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
@@ -88,7 +88,7 @@ def any_map() -> Claim:
     $\beta_1/(1-\beta_2)$. Half a step more comes from the step itself. Both are
     $D\nabla K(g)$ applied to $H\nabla K(g)=\nabla(K(\nabla E))$, for any $K$.
     """
-    past = Averages(LION_K, {"m": Average("beta2")}, through=curved)
+    past = MomentRule(LION_K, {"m": Average("beta2")}, through=curved)
     return Claim(
         says=Statement(
             Type.EQUALITY,

@@ -95,7 +95,7 @@ def not_felt_by_the_mean() -> Claim:
 
     def regularizer(says: Statement, settings: Settings) -> tuple[bool, str]:
         found = enumerated(
-            "", "with-replacement", modified_loss_terms, averaging.When.LASTING, scale=quarter
+            "", "with-replacement", modified_loss_terms, averaging.AtSteps.LASTING, scale=quarter
         ).judge(FULL_BATCH + F * says.expr("noise"), settings)
         return bool(found.passed), found.figure
 
@@ -127,7 +127,7 @@ def not_felt_by_the_mean() -> Claim:
 
 
 @dataclass(frozen=True)
-class Case:
+class NoisyCase:
     """Momentum, time and the size of the noise."""
 
     beta: float
@@ -135,7 +135,7 @@ class Case:
     noise: float
 
 
-def mean_to_second_order(example: Instance, case: Case, steps: int) -> float:
+def mean_to_second_order(example: Instance, case: NoisyCase, steps: int) -> float:
     """The mean of x_k minus x_k without noise, to the second order in the noise, over h."""
     h, beta = case.time / steps, case.beta
     x, v = FLOAT.convert(example["x_0"]), 0.0
@@ -154,7 +154,7 @@ def mean_to_second_order(example: Instance, case: Case, steps: int) -> float:
     return mean / h
 
 
-def mean_over_all(example: Instance, batches: Batches, case: Case, steps: int) -> float:
+def mean_over_all(example: Instance, batches: Batches, case: NoisyCase, steps: int) -> float:
     """The same with heavy ball run on every sequence of two batches."""
     h, slope = case.time / steps, case.noise
     sequences = np.array(list(all_sequences(SAMPLING[batches], 2, steps))).T * 2 - 1
@@ -197,22 +197,22 @@ def mean_feels_the_variance() -> Claim:
     $F=s^2$ is constant: what the mean feels is no gradient of $F$.
     """
 
-    def drawn(settings: Settings) -> list[Case]:
+    def drawn(settings: Settings) -> list[NoisyCase]:
         draw = random.Random(settings.seed)
         return [
-            Case(draw.randint(-3, 7) / 10, draw.randint(5, 20) / 10, draw.randint(5, 15) / 10)
+            NoisyCase(draw.randint(-3, 7) / 10, draw.randint(5, 20) / 10, draw.randint(5, 15) / 10)
             for _ in range(3)
         ]
 
-    def said(says: Statement, case: Case) -> float:
+    def said(says: Statement, case: NoisyCase) -> float:
         values = {BETA: case.beta, T: case.time, NOISE: case.noise}
         return float(says.expr("limit").subs(values))
 
     @cache
-    def moments(start: fmpq, case: Case, steps: int) -> float:
+    def moments(start: fmpq, case: NoisyCase, steps: int) -> float:
         return mean_to_second_order(Instance(HALF_CUBIC, {"x_0": str(start)}), case, steps)
 
-    def at(says: Statement, case: Case, steps: int) -> float:
+    def at(says: Statement, case: NoisyCase, steps: int) -> float:
         return moments(says["example"]["x_0"], case, steps)
 
     def differences(says: Statement, settings: Settings) -> list[float]:
@@ -229,7 +229,7 @@ def mean_feels_the_variance() -> Claim:
 
     def sequences(says: Statement, settings: Settings) -> Evidence:
         draw, steps = random.Random(settings.seed), (8, 10, 12, 14)
-        case = Case(draw.randint(0, 3) / 10, 1.0, draw.randint(5, 10) / 10)
+        case = NoisyCase(draw.randint(0, 3) / 10, 1.0, draw.randint(5, 10) / 10)
         found = extrapolated(
             [mean_over_all(says["example"], says["batches"], case, n) for n in steps], steps
         )

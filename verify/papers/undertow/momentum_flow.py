@@ -50,7 +50,7 @@ HALF = sympy.Rational(1, 2)
 FLOW = r"$\lambda\ddot x+\dot x+\nabla F:=0$"
 
 
-class Kept(Choice):
+class FixedInLimit(Choice):
     """What is fixed as the step size falls."""
 
     LAMBDA = r"where $\lambda$ is kept"
@@ -86,8 +86,8 @@ def close(name: str, kept: str, when: str) -> Check:
         name,
         remembered(
             lambda says, settings: {
-                Kept.LAMBDA: with_lambda_kept,
-                Kept.BETA: with_beta_kept,
+                FixedInLimit.LAMBDA: with_lambda_kept,
+                FixedInLimit.BETA: with_beta_kept,
             }[says[kept]](says, settings)
         ),
         when=when,
@@ -147,7 +147,7 @@ def second_order_parameter() -> Claim:
             rf"Heavy ball from a cold start is {{order}}-close, {{when}}, {{kept}}, to {FLOW} with "
             r"$\lambda={parameter}$ from $x_0$ with the velocity ${start}\nabla F(x_0)$, for "
             r"{losses}, $\epsilon:=\gamma/(1-\beta)$ being the time of a step.",
-            {"order": Order(2, "epsilon"), "when": When.EVERY_STEP, "kept": Kept.LAMBDA}
+            {"order": Order(2, "epsilon"), "when": When.EVERY_STEP, "kept": FixedInLimit.LAMBDA}
             | {
                 "parameter": Value(PARAMETER),
                 "start": Value(sympy.Mul(-HALF, ONE_MINUS, evaluate=False)),
@@ -204,8 +204,8 @@ def second_order_start() -> Claim:
             rf"{{other}}, to {FLOW} with $\lambda={{parameter}}$ from $x_0$ with the velocity "
             r"${start}\nabla F(x_0)$, for {losses}, $\epsilon:=\gamma/(1-\beta)$ being the time "
             r"of a step.",
-            {"order": Order(2, "epsilon"), "when": When.EVERY_STEP, "kept": Kept.LAMBDA}
-            | {"late": When.AFTER_START_UP, "other": Kept.BETA}
+            {"order": Order(2, "epsilon"), "when": When.EVERY_STEP, "kept": FixedInLimit.LAMBDA}
+            | {"late": When.AFTER_START_UP, "other": FixedInLimit.BETA}
             | {
                 "parameter": Value(PARAMETER),
                 "start": Value(sympy.Mul(-1, ONE_MINUS / (1 + BETA), evaluate=False)),

@@ -13,7 +13,7 @@ from derive.engine.order_h import in_one_component
 from derive.language.trees import tree
 from derive.language.update_rule import Optimizer
 from derive.optimizers import NONLINEAR, averaged_weights, lookahead, sam
-from verify.claims.checks.averaged_past import BETA, BETA1, BETA2, Average, Averages, R
+from verify.claims.checks.averaged_past import BETA, BETA1, BETA2, Average, MomentRule, R
 from verify.claims.checks.identities import exact, identical
 from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Value
@@ -160,7 +160,7 @@ def first_order_rule() -> Claim:
     r"""An average of $\varphi(g(x-jhx'))$ is $\varphi(g)$ less $hx'$ times its mean age,
     $\varphi'(g)$ and $H$; $\Phi$ is linear in what its arguments change by.
     """
-    past = Averages(two_memories, {"m": Average("beta1"), "v": Average("beta2", 2)})
+    past = MomentRule(two_memories, {"m": Average("beta1"), "v": Average("beta2", 2)})
 
     def weight(age1: Any, age2: Any, r: Any) -> Any:
         by_m, by_v = 1 + r**2 / 3, r / 3 + 2 * r**2 / 5

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from derive.language.coefficients import Exact
 from derive.language.update_rule import Optimizer
 from derive.quadratics.linearization import Z
-from derive.quadratics.momentum_choice import Choice, MomentumChoices, choose_momentum
+from derive.quadratics.momentum_choice import ChosenMomentum, MomentumChoices, choose_momentum
 from derive.quadratics.timescales import GAMMA, LAMBDA, C, H, timescales
 from verify.report.figures.style import (
     BLUE,
@@ -132,7 +132,7 @@ def _leading_order(axes: Axes, found: MomentumChoices, nearest: float) -> None:
             label = "_" + label
 
 
-def _mark(axes: Axes, choice: Choice, letter: str) -> str:
+def _mark(axes: Axes, choice: ChosenMomentum, letter: str) -> str:
     time = choice.slowest if choice.drift is None or choice.name == "fastest" else choice.drift
     away, steps = float(1 - choice.momentum), float(time)
     label = f"{choice.name}: {letter} = {1 - away:.4g}, {steps:.3g} steps"
