@@ -93,7 +93,8 @@ so at other points too, and the order of errors does not hang on their last digi
 
 def matters(certificate, path) -> bool:
     if path[0] == "formulas":
-        return True
+        # a sum over k of binomial(n, k - 1) may as well begin at 0
+        return path[1:] != ("$row", 2, 3)
     if path[0] != "checks" or "items" not in path:
         return False
     _, check, _, item, field, *rest = path
