@@ -4,9 +4,10 @@ import ast
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,49 @@ def test_a_class_name_is_defined_once():
 def test_a_class_defined_again_is_seen_within_another_too():
     texts = {"derive.a": "class Case: ...", "verify.b": "class Row:\n    class Case: ..."}
     assert defined_twice(texts) == {"Case": ["derive.a", "verify.b"]}
+
+
+BY_SUBJECT = {"verify.papers", "verify.claims.checks", "verify.report", "verify.commands"}
+"""Rooms whose files are named by their subject: one may bear the very name of another module that
+is about it."""
+
+
+def forms(stem: str) -> set[str]:
+    """What it may be in the singular: itself, and without the ending of a plural."""
+    plain = stem.replace("_", "")
+    endings = {"": "", "s": "", "es": "", "ies": "y"}
+    return {plain.removesuffix(e) + end for e, end in endings.items() if plain.endswith(e)}
+
+
+def mistaken(modules: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of modules of one stem, or of stems that differ by a plural or by underscores only."""
+
+    def alike(pair: tuple[str, str]) -> bool:
+        one, other = (module.rpartition(".")[2] for module in pair)
+        if one == other:
+            return BY_SUBJECT.isdisjoint(map(room, pair))
+        return not forms(one).isdisjoint(forms(other))
+
+    return [pair for pair in combinations(sorted(modules), 2) if alike(pair)]
+
+
+def test_a_module_name_stands_for_one_subject():
+    assert mistaken(FILES.keys() - FOLDERS) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("derive.engine.display", "verify.formulas.display"),
+        ("derive.engine.display", "verify.formulas.displays"),
+        ("derive.engine.modified_loss", "verify.papers.own.modified_losses"),
+        ("verify.report.figures.trajectory", "verify.running.trajectories"),
+        ("derive.engine.startup", "verify.claims.checks.start_up"),
+    ],
+)
+def test_modules_that_may_be_mistaken_for_each_other_are_seen(one: str, other: str):
+    assert mistaken([one, "verify.papers.own.loss", other]) == [(one, other)]
+    assert mistaken([one, "verify.papers.own." + one.rpartition(".")[2]]) == []
 
 
 def key_of(path: Path) -> str:

@@ -15,7 +15,7 @@ from derive.engine.backward_error import check_order
 from derive.engine.bseries import BSeries, log
 from derive.engine.linear_memory import Vector, linear_method
 from derive.engine.modified_loss import ModifiedLoss, loss_of_field
-from derive.engine.startup import step_map
+from derive.engine.start_up import step_map
 from derive.language.update_rule import BadInput, Optimizer
 
 Force = dict[int, Any]

@@ -28,5 +28,5 @@ from derive.engine.second_order import second_order_equation as second_order_equ
 from derive.engine.second_order import starting_velocity as starting_velocity
 from derive.engine.second_order import written as written
 from derive.engine.sequences import StepSequence as StepSequence
-from derive.engine.startup import initial_shift as initial_shift
-from derive.engine.startup import transient as transient
+from derive.engine.start_up import initial_shift as initial_shift
+from derive.engine.start_up import transient as transient

@@ -24,7 +24,7 @@ from typing import Any
 
 from flint import fmpq
 
-from derive.engine.display import notebook, series_latex
+from derive.engine.showing import notebook, series_latex
 from derive.language.bad_input import BadInput
 from derive.language.trees import LEAF, Tree, grow, trees_up_to
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from derive.engine import backward_error, startup
+from derive.engine import backward_error
 from derive.engine import modified_loss as linear_losses
+from derive.engine import start_up as linear_starts
 from derive.engine.invariant_manifold import general_flow
 from derive.engine.linear_forms import NotLinear
 from derive.engine.linear_memory import NoSlowManifold, linear_method
@@ -96,7 +97,7 @@ def transient(optimizer: Optimizer, *, order: int, k: int | None = None) -> Flow
         order: the largest number of nodes of a tree, which is the number of powers of h.
         k: the number of the step, 0 for the first; None for closed forms in k.
     Returns:
-        A B-series for a rule with linear memory (see `derive.engine.startup.transient`), else a
+        A B-series for a rule with linear memory (see `derive.engine.start_up.transient`), else a
         `SlowManifold` whose manifold is the memory before the step.
     Raises:
         BadInput: order or k out of range, or no closed form, and the message says why.
@@ -106,7 +107,7 @@ def transient(optimizer: Optimizer, *, order: int, k: int | None = None) -> Flow
     (1 - beta**(1 + k))/(1 - beta)
     """
     if is_linear(optimizer):
-        return startup.transient(optimizer, order=order, k=k)
+        return linear_starts.transient(optimizer, order=order, k=k)
     return start_up(optimizer, order=order, k=k)
 
 
@@ -118,7 +119,8 @@ def initial_shift(optimizer: Optimizer, *, order: int) -> Map:
         order: the largest power of h.
     Returns:
         y(0) as a B-series in x_0 for a rule with linear memory (see
-        `derive.engine.startup.initial_shift`), else every slow variable as powers of h, 0 to order.
+        `derive.engine.start_up.initial_shift`), else every slow variable as powers of h, from 0
+        to order.
     Raises:
         BadInput: the sum over the start-up has no closed form, and the message says why.
 
@@ -127,7 +129,7 @@ def initial_shift(optimizer: Optimizer, *, order: int) -> Map:
     (x, (-d*E)/(d - 1))
     """
     if is_linear(optimizer):
-        return startup.initial_shift(optimizer, order=order)
+        return linear_starts.initial_shift(optimizer, order=order)
     return settled_start(optimizer, order=order)
 
 

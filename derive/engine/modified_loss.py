@@ -17,7 +17,7 @@ from operator import add
 
 from derive.engine.backward_error import modified_flow, one_step_map
 from derive.engine.bseries import BSeries, Scalar
-from derive.engine.display import loss_latex, notebook
+from derive.engine.showing import loss_latex, notebook
 from derive.language.trees import LEAF, Tree
 from derive.language.update_rule import BadInput, Optimizer
 

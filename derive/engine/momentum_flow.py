@@ -17,7 +17,7 @@ import sympy
 from derive.engine.backward_error import check_order, modified_flow
 from derive.engine.bseries import BSeries, higher_lie_derivatives
 from derive.engine.modified_loss import ModifiedLoss, loss_of_field
-from derive.engine.startup import initial_shift
+from derive.engine.start_up import initial_shift
 from derive.language.coefficients import Coefficient, Ring
 from derive.language.formula import BETA
 from derive.language.trees import LEAF, Tree, tree, trees_up_to

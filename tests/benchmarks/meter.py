@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from verify.networks.digits import one_thread, read_digits, squares
+from verify.networks.handwritten_digits import one_thread, read_digits, squares
 from verify.networks.landscapes import installed
 from verify.networks.meter import Meter, watch
 from verify.report.table import table

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sympy import symbols
 
 from derive import heavy_ball, modified_loss, tree
-from verify.running.experiments import ConvergenceStudy, Flow
+from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.losses import polynomial
 from verify.workbench.strategies import betas, polynomial_losses, starts
 from verify.workbench.testing import (

@@ -70,7 +70,7 @@ def check(
     with the one that the rule of --against follows.
     """
     from verify.commands import formula_checks as checks
-    from verify.formulas.motions import is_motion
+    from verify.formulas.reading_motion import is_motion
 
     given = {
         "the formula": formula is not None,

@@ -12,12 +12,12 @@ from derive.language.raised import raised
 from derive.language.writing import unicode_text
 from verify.commands.formula_checks import SECONDS, CheckReport
 from verify.formulas.deciding import Outcome
-from verify.formulas.motions import read_motion, read_velocity
 from verify.formulas.notation import read_names
+from verify.formulas.reading_motion import read_motion, read_velocity
 from verify.report.motion import sum_of
 from verify.running.budget import OverBudget, within_budget
 from verify.running.rule_files import find_rule
-from verify.workbench.motions import ORDERS, MotionReport, Side, compare_motion, names_of
+from verify.workbench.beside_motion import ORDERS, MotionReport, Side, compare_motion, names_of
 
 
 def check_equation(

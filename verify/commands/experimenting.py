@@ -43,7 +43,7 @@ def experiment(
     seeds. Exit 1 where one is not seen, else 3 where one is undecided.
     """
     from verify.networks.experiments import NOT_SEEN, UNDECIDED, perform
-    from verify.networks.trials import EXPERIMENTS
+    from verify.networks.predictions import EXPERIMENTS
 
     if not name:
         listed = {e.name: [s.says for s in e.statements] for e in EXPERIMENTS.values()}

@@ -30,7 +30,7 @@ from verify.formulas.notation import read_names, unused, words_in
 from verify.formulas.reading import read_expression
 from verify.formulas.targets import claim_formulas, find_target, list_targets, symbols_of
 from verify.running.budget import OverBudget, within_budget
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 from verify.workbench.draft_reading import read_condition
 
 EXIT = {Outcome.EQUAL: 0, Outcome.DIFFERENT: 1, Outcome.UNDECIDED: 3}

@@ -154,7 +154,7 @@ def interpolator(
 ) -> None:
     """Which interpolator does a diagonal network find, and which one does that minimize?"""
     from verify.models.interpolators import interpolate
-    from verify.report import interpolator as report
+    from verify.report import interpolators as report
 
     if not LEAST_DIGITS <= digits <= MOST_DIGITS:
         raise BadInput(f"--digits {digits} is outside {LEAST_DIGITS} ... {MOST_DIGITS}.")

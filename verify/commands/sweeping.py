@@ -33,7 +33,7 @@ def sweep(
     The settling time is the sum over the steps of |w|^2/|w_0|^2; 1-beta comes from one grid for all
     step sizes. Intervals are four deviations, over replicas.
     """
-    from verify.running.columns import aligned
+    from verify.running.cells import aligned
     from verify.simulations.label_noise import seconds_of
     from verify.simulations.label_noise import sweep as run
 

@@ -17,6 +17,17 @@ from lark import Token
 from derive.language.differentials import text_differential, text_scalar
 from derive.language.trees import Tree
 from verify.formulas.building import check
+from verify.formulas.display_vectors import (
+    Contractions,
+    Covector,
+    Mismatch,
+    NamedTree,
+    Operator,
+    Value,
+    Vector,
+    added,
+    scaled,
+)
 from verify.formulas.domain import ComparisonDomain
 from verify.formulas.grammar import LATEX, Piece, parse
 from verify.formulas.latex_tokens import (
@@ -30,17 +41,6 @@ from verify.formulas.layout import OrderTerm, is_equation, order_terms, relation
 from verify.formulas.normal_form import NormalForm
 from verify.formulas.reading import Builder
 from verify.formulas.tokens import Unreadable, spelled, unreadable
-from verify.formulas.vectors import (
-    Contractions,
-    Covector,
-    Mismatch,
-    NamedTree,
-    Operator,
-    Value,
-    Vector,
-    added,
-    scaled,
-)
 
 ALONE = ""
 """What a coefficient stands beside that stands beside nothing."""

@@ -1,6 +1,6 @@
 """On what claims are tried."""
 
-from verify.models.diagonal_network import Regression as Regression
+from verify.models.diagonal_regression import Regression as Regression
 from verify.models.interpolators import Interpolator as Interpolator
 from verify.models.interpolators import interpolate as interpolate
 from verify.models.network_conventions import CONVENTIONS as CONVENTIONS

@@ -18,7 +18,7 @@ from flint import arb, arb_mat, fmpq
 
 from derive.language.update_rule import BadInput
 from derive.networks.diagonal_networks import Network
-from verify.models.diagonal_network import (
+from verify.models.diagonal_regression import (
     EVERYTHING,
     Array,
     Batch,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.flows import Field, flow
 from verify.running.losses import Loss
 from verify.running.numbers import MPFR

@@ -17,6 +17,6 @@ from verify.networks.meter import watch as watch
 from verify.networks.naming import identify as identify
 from verify.networks.objects import from_optax as from_optax
 from verify.networks.objects import from_torch as from_torch
+from verify.networks.predictions import EXPERIMENTS as EXPERIMENTS
 from verify.networks.probing import Findings as Findings
 from verify.networks.probing import probe as probe
-from verify.networks.trials import EXPERIMENTS as EXPERIMENTS

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from verify.networks.digits import Digits, one_thread, read_digits, squares, steps_until
 from verify.networks.experiments import Run
 from verify.networks.following import follow
+from verify.networks.handwritten_digits import Digits, one_thread, read_digits, squares, steps_until
 
 Figures = Mapping[str, float]
 IMAGES, HIDDEN = 400, 24

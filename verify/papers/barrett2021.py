@@ -16,7 +16,7 @@ from verify.claims.checks.stated import for_losses, observed
 from verify.claims.claim import RECALLED, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Losses, Order, Value, When
 from verify.claims.statement import Statement, Type
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.families import bounded_polynomial, quadratic
 from verify.running.losses import Loss
 from verify.running.residuals import Weights

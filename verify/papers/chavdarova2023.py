@@ -21,7 +21,7 @@ from verify.claims.statement import Statement, Type
 from verify.running.families import starting_point
 from verify.running.numbers import MPFR, precision
 from verify.running.orders import observed_order
-from verify.running.second_order import Motion
+from verify.running.phase_flow import Motion
 from verify.running.trajectories import vector
 
 STEP = sympy.Symbol("gamma")

@@ -23,8 +23,8 @@ from verify.claims.checks.followed import Followed, slot_field
 from verify.claims.checks.heavy_ball import ONE_MINUS, PAIR, QUARTIC, memory_fades
 from verify.claims.checks.identities import identical
 from verify.claims.checks.memory_rules import FAMILY, PROBE, A, layer_fades, member
-from verify.claims.checks.momentum_flows import SPEED
 from verify.claims.checks.stated import Errors, bounded, observed
+from verify.claims.checks.three_orders import SPEED
 from verify.claims.claim import (
     OURS,
     RECALLED,

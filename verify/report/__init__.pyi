@@ -11,5 +11,5 @@ from verify.report.figures.gain import gain_figure as gain_figure
 from verify.report.figures.run import run_figure as run_figure
 from verify.report.figures.stability import stability_figure as stability_figure
 from verify.report.figures.timescales import timescales_figure as timescales_figure
-from verify.report.figures.trajectory import trajectory_figure as trajectory_figure
+from verify.report.figures.trajectories import trajectory_figure as trajectory_figure
 from verify.report.site import write_site as write_site

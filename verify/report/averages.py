@@ -16,7 +16,7 @@ from derive.language.formula import BETA, H, K
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import latex, plain, unicode_text
 from verify.formulas.asked import AVERAGES, Quantity, SamplingName
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 
 LAG = sympy.Symbol("l")
 MOST_BATCHES, LAST_STEP = 1000, 1000

@@ -15,7 +15,7 @@ from derive.engine.linear_memory import linear_method
 from derive.engine.modified_loss import modified_loss
 from derive.language.coefficients import Coefficient
 from derive.language.writing import plain
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 from verify.workbench.conventions import (
     PAIR,
     STEPS,
@@ -28,7 +28,7 @@ from verify.workbench.conventions import (
     repair,
     scales,
 )
-from verify.workbench.libraries import CONVENTIONS, Convention, ConventionValues, number
+from verify.workbench.library_momentum import CONVENTIONS, Convention, ConventionValues, number
 from verify.workbench.schedule_conversion import UnderSchedule
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flint import fmpq
 
 from verify.workbench.conventions import Conversion, Scales, scales
-from verify.workbench.libraries import ConventionValues
+from verify.workbench.library_momentum import ConventionValues
 from verify.workbench.schedule_conversion import UnderSchedule
 
 

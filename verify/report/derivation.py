@@ -8,9 +8,9 @@ from typing import Any
 import sympy
 
 from derive.engine.bseries import BSeries
-from derive.engine.display import latex_joined
 from derive.engine.linear_memory import linear_method
 from derive.engine.modified_loss import ModifiedLoss
+from derive.engine.showing import latex_joined
 from derive.language.differentials import (
     Name,
     latex_differential,
@@ -32,7 +32,7 @@ from verify.report.derived import (
     text_name,
     with_step,
 )
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 from verify.running.progress import tracked
 
 MANY = 500

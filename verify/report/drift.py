@@ -15,7 +15,7 @@ from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import plain
 from derive.valleys.drift import Drift, NotExact, Valley, drift, valley
 from verify.models.valleys import NumericalDrift, numerical_drift
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 from verify.running.expression_losses import loss_from_expression
 from verify.running.numbers import precision
 

@@ -17,7 +17,7 @@ from derive.language.update_rule import Optimizer
 from derive.language.writing import GREEK
 from verify.formulas.asked import Quantity
 from verify.report.component_writing import Writer, joined, lines_of
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 
 COLUMN = 60
 """How wide a line of LaTeX may be, in visible characters."""

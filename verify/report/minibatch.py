@@ -29,7 +29,7 @@ from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
 from verify.formulas.asked import Quantity
 from verify.report.derivation import parameter_ranges
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 
 S = sympy.Symbol("s")
 CHAIN = (K, R, S)

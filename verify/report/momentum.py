@@ -9,7 +9,7 @@ import sympy
 
 from derive.language.writing import plain, unicode_text
 from derive.quadratics.momentum_choice import ChosenMomentum, MomentumChoices
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 
 DIGITS = 6
 ROWS = {

@@ -25,8 +25,8 @@ from derive.language.raised import raised
 from derive.language.update_rule import Optimizer
 from derive.language.writing import GREEK, latex, plain, unicode_text
 from verify.formulas.asked import Quantity
-from verify.running.columns import aligned
-from verify.workbench.motions import STARTS
+from verify.running.cells import aligned
+from verify.workbench.beside_motion import STARTS
 
 T = sympy.Symbol("t")
 

@@ -11,7 +11,7 @@ from flint import fmpq
 from derive.batches.averages import SAMPLINGS, full_batch_regularizer, lasting, mean_regularizer
 from derive.language.coefficients import exact
 from derive.language.formula import BETA
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 from verify.running.numbers import FLOAT, evaluate
 from verify.simulations.sgd_moments import BatchedTraining, Moments
 

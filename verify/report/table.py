@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 
 NARROW, WIDE = 80, 100
 GAP = 2

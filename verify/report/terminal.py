@@ -14,7 +14,7 @@ from verify.claims.claim import Claim
 from verify.claims.slots import Value
 from verify.claims.statement import Statement
 from verify.report.arguments import argument, tokens_of
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 
 _COMMANDS = {
     "lVert": "‖",

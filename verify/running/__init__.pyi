@@ -1,8 +1,8 @@
 """How a declared rule is run, on every type of number, beside a flow."""
 
+from verify.running.convergence import ConvergenceStudy as ConvergenceStudy
+from verify.running.convergence import Flow as Flow
 from verify.running.enclosures import enclosed_flow as enclosed_flow
-from verify.running.experiments import ConvergenceStudy as ConvergenceStudy
-from verify.running.experiments import Flow as Flow
 from verify.running.expression_losses import loss_from_expression as loss_from_expression
 from verify.running.flows import evaluate_field as evaluate_field
 from verify.running.flows import weights_of as weights_of

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verify.models.diagonal_network import Regression
+from verify.models.diagonal_regression import Regression
 from verify.models.interpolators import dual_on_floats
 from verify.simulations.diagonal_recovery import Array, Problems, sparse_problems, train
 from verify.simulations.relu import train_students

@@ -20,11 +20,11 @@ from flint import fmpq
 from derive.engine.backward_error import slow_motion
 from derive.engine.edges import Edge
 from derive.engine.invariant_manifold import SlowManifold
-from derive.engine.startup import initial_shift
+from derive.engine.start_up import initial_shift
 from derive.language.update_rule import BadInput, Optimizer
 from derive.quadratics.linearization import Z, mode_matrix
 from verify.running.budget import SECONDS
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.flows import weights_of
 from verify.running.limits import within
 from verify.running.losses import VectorField

@@ -13,13 +13,13 @@ from flint import fmpq
 
 from derive.engine.backward_error import slow_motion
 from derive.engine.linear_memory import linear_method
-from derive.engine.startup import transient
+from derive.engine.start_up import transient
 from derive.language.trees import LEAF, Tree
 from derive.language.update_rule import BadInput, Optimizer
 from verify.claims.checks.identities import order_of
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Losses
-from verify.running.experiments import ConvergenceStudy, Flow
+from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.families import bounded_polynomial, quadratic, starting_point
 from verify.running.flows import weights_of
 from verify.running.losses import VectorField, polynomial

@@ -21,7 +21,7 @@ from flint import fmpq, fmpq_mat
 from derive.engine.backward_error import slow_motion
 from derive.engine.bseries import BSeries
 from derive.engine.linear_memory import linear_method
-from derive.engine.startup import transient
+from derive.engine.start_up import transient
 from derive.language.formula import K
 from derive.language.trees import LEAF, Tree
 from derive.language.update_rule import BadInput, Optimizer

@@ -17,7 +17,7 @@ from flint import fmpq, fmpz_mod_ctx
 from derive.engine.backward_error import modified_flow
 from derive.engine.linear_memory import linear_method
 from derive.engine.modified_loss import modified_loss
-from derive.engine.startup import initial_shift
+from derive.engine.start_up import initial_shift
 from derive.language.coefficients import Exact, exact
 from derive.language.differentials import text_differential
 from derive.language.trees import LEAF, tree, trees_up_to
@@ -25,7 +25,7 @@ from derive.language.update_rule import BadInput
 from verify.running.losses import VectorField, polynomial
 from verify.running.numbers import FLOAT, Arithmetic
 from verify.running.trajectories import vector
-from verify.workbench.libraries import (
+from verify.workbench.library_momentum import (
     ONE,
     ZERO,
     Convention,

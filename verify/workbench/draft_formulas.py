@@ -23,8 +23,8 @@ from verify.claims.slots import Instance, Point, Relation, Slot, Value
 from verify.claims.statement import Statement
 from verify.formulas.asked import DRAFTED
 from verify.formulas.reading import Unreadable, read_expression
+from verify.workbench.candidate_coefficients import RUN, one_step
 from verify.workbench.candidates import checks, guarded
-from verify.workbench.coefficients import RUN, one_step
 from verify.workbench.draft_context import Context, Stated
 from verify.workbench.draft_points import both, number
 from verify.workbench.draft_reading import RELATIONS

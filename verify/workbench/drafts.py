@@ -27,9 +27,9 @@ from verify.claims.slots import Domain, Slot, Value
 from verify.claims.statement import Type
 from verify.formulas.asked import DRAFTED, FORMS, AtFirstOrder
 from verify.formulas.targets import FAMILIES, HIGHEST, trees_at
+from verify.workbench.candidate_coefficients import RUN, one_step
 from verify.workbench.candidate_orders import order_check
 from verify.workbench.candidates import checks, derived
-from verify.workbench.coefficients import RUN, one_step
 from verify.workbench.draft_context import CURVATURE, Context, Stated
 from verify.workbench.draft_fields import DraftFields, fields_of
 from verify.workbench.draft_formulas import inequality, limit

@@ -16,7 +16,7 @@ import numpy as np
 from flint import fmpq
 
 from derive.engine.backward_error import slow_motion
-from derive.engine.startup import initial_shift
+from derive.engine.start_up import initial_shift
 from derive.language.trees import LEAF, tree
 from derive.language.update_rule import BadInput, Optimizer
 from verify.workbench.beside_flow import FLOWS, ComparedStep, Comparison

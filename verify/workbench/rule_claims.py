@@ -13,13 +13,13 @@ from flint import fmpq
 from derive.engine.backward_error import slow_motion
 from derive.engine.bseries import BSeries
 from derive.engine.sequences import NoClosedForm
-from derive.engine.startup import initial_shift, transient
+from derive.engine.start_up import initial_shift, transient
 from derive.language.formula import Formula
 from derive.language.trees import Tree, tree
 from derive.language.update_rule import Optimizer
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Source, Verdict
-from verify.running.experiments import ConvergenceStudy, Flow
+from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.families import starting_point
 from verify.running.flows import evaluate_field, weights_of
 from verify.running.losses import VectorField

@@ -24,7 +24,7 @@ from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import plain
 from verify.claims.equality import closed, difference
 from verify.formulas.reading import read_expression, read_latex
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 from verify.running.losses import VectorField
 from verify.running.numbers import RATIONAL, PowerSeries, power_series
 from verify.running.orders import observed_order

@@ -19,14 +19,14 @@ from flint import fmpq
 
 from derive.engine.backward_error import slow_motion
 from derive.engine.bseries import BSeries
-from derive.engine.startup import initial_shift
+from derive.engine.start_up import initial_shift
 from derive.language.formula import Formula
 from derive.language.parameter import Parameter
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, Source, Verdict
 from verify.claims.slips import Mutant, mutants
-from verify.running.experiments import ConvergenceStudy
+from verify.running.convergence import ConvergenceStudy
 from verify.running.families import FAMILIES, MOMENTA, Draw, bounded_polynomial, starting_point
 from verify.running.numbers import RATIONAL, evaluate
 from verify.running.orders import observed_order

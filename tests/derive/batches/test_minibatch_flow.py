@@ -17,7 +17,7 @@ from derive.engine.bseries import log
 from derive.engine.linear_memory import linear_method
 from derive.engine.modified_loss import loss_of_field
 from derive.engine.sequences import NoClosedForm
-from derive.engine.startup import step_map
+from derive.engine.start_up import step_map
 from derive.language.trees import LEAF, tree
 from derive.language.update_rule import BadInput, optimizer
 from derive.optimizers import ZOO, gradient_descent, heavy_ball_two_step

@@ -9,8 +9,8 @@ from flint import fmpq
 from derive.engine.second_order import VELOCITY, second_order_equation, written
 from derive.optimizers import NONLINEAR
 from verify.cli import main
-from verify.formulas.motions import read_motion
-from verify.workbench.motions import compare_motion, names_of
+from verify.formulas.reading_motion import read_motion
+from verify.workbench.beside_motion import compare_motion, names_of
 
 RULES = ["heavy-ball-inertial", "nesterov-sc", "nesterov-c", "triple-momentum", "conformal-euler"]
 RULES += ["heavy-ball-c"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from derive.language.update_rule import BadInput
 from derive.networks.diagonal_networks import NETWORKS, ROTATED, SUMS
 from tests.verify.commands.test_cli import undertow
-from verify.models.diagonal_network import Regression
+from verify.models.diagonal_regression import Regression
 from verify.models.interpolators import constrained_minimum, interpolate, least_l1
 
 TENTH = fmpq(1, 10)

@@ -12,7 +12,7 @@ import pytest
 from derive.language.bad_input import BadInput
 from tests.verify.commands.test_cli import undertow
 from verify.networks.experiments import NOT_SEEN, SEEN, UNDECIDED, Experiment, Prediction, perform
-from verify.networks.trials import EXPERIMENTS
+from verify.networks.predictions import EXPERIMENTS
 
 pytest.importorskip("scipy", reason="intervals are Student's, by scipy")
 
@@ -109,7 +109,7 @@ def test_an_experiment_is_repeated_to_the_bit_and_tells_its_verdict(capsys, tmp_
 
 @pytest.mark.usefixtures("digits")
 def test_the_trace_of_an_interpolator_is_that_of_its_hessian():
-    from verify.networks.digits import read_digits  # noqa: PLC0415 (of an extra)
+    from verify.networks.handwritten_digits import read_digits  # noqa: PLC0415 (of an extra)
     from verify.networks.trainings import trace_of_hessian  # noqa: PLC0415
 
     digits = read_digits(0, 6, 3)
@@ -131,7 +131,7 @@ def test_spreads_are_within_lines_and_along_them():
 
 @pytest.mark.usefixtures("digits")
 def test_a_convolutional_network_learns_the_digits_too():
-    from verify.networks.digits import read_digits  # noqa: PLC0415 (of an extra)
+    from verify.networks.handwritten_digits import read_digits  # noqa: PLC0415 (of an extra)
 
     found = read_digits(0, 300, 16, convolutional=True)
     before = found.accuracy

@@ -20,14 +20,14 @@ from verify.claims.checks.memory_rules import (
     plane_gradient,
     slow_displacement,
 )
-from verify.claims.checks.momentum_flows import H2_TERMS, SPEED
 from verify.claims.checks.one_step_maps import MEMORY_LOSS, map_path
+from verify.claims.checks.three_orders import H2_TERMS, SPEED
 from verify.claims.claim import REGISTRY
 from verify.claims.equality import in_ring
 from verify.models.written_fields import second_order
 from verify.papers.kovachki2021 import INERTIA
-from verify.papers.undertow.modified_losses import AVERAGE_LOSS, NESTEROV_LOSS, NU
-from verify.running.experiments import ConvergenceStudy
+from verify.papers.undertow.modified_loss import AVERAGE_LOSS, NESTEROV_LOSS, NU
+from verify.running.convergence import ConvergenceStudy
 from verify.running.losses import polynomial
 from verify.running.numbers import PowerSeries, power_series
 from verify.running.orders import observed_order

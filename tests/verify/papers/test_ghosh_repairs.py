@@ -16,7 +16,7 @@ from verify.models.scalar_network import limit
 from verify.models.written_fields import second_order
 from verify.papers.ghosh2023.examples import START
 from verify.papers.ghosh2023.figure_one import MOMENTA, RATE
-from verify.running.experiments import ConvergenceStudy
+from verify.running.convergence import ConvergenceStudy
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import MPFR, PowerSeries, power_series, precision
 from verify.running.orders import observed_order

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from derive.networks.diagonal_networks import ROTATED, SUMS, log_loss
 from tests.verify.models.test_interpolators import instance
 from verify.claims.checks.diagonal_runs import on_arrays, real
-from verify.claims.checks.gains import GAIN, expected_gain
-from verify.models.diagonal_network import Regression, losses, run
+from verify.claims.checks.mean_gain import GAIN, expected_gain
+from verify.models.diagonal_regression import Regression, losses, run
 from verify.models.interpolators import constrained_minimum, interpolate, least_l1, least_l2
 from verify.papers.even2023.shifted_start import SHIFT
 from verify.papers.gunasekar2023.shifted_start import THRESHOLD

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from derive import heavy_ball, modified_flow
 from derive.language.trees import LEAF, Tree, trees_up_to
 from verify.claims.checks.heavy_ball import PAIR, loss_weights
-from verify.running.experiments import ConvergenceStudy, Flow
+from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.losses import Loss
 from verify.running.numbers import MPFR, precision
 from verify.running.orders import ObservedOrder, observed_order

@@ -16,7 +16,7 @@ from verify.running.flows import evaluate_taylor, flow
 from verify.running.general_flows import GeneralField, NamedFields, cold_start, run
 from verify.running.numbers import MPFR, precision
 from verify.running.orders import observed_order
-from verify.running.second_order import Motion
+from verify.running.phase_flow import Motion
 from verify.running.slopes import one_step
 
 T = sympy.Symbol("t")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from derive.networks.diagonal_networks import ROTATED
 from tests.verify.commands.test_cli import undertow
-from verify.models.diagonal_network import Regression, run, theta_of
+from verify.models.diagonal_regression import Regression, run, theta_of
 from verify.simulations.diagonal_recovery import sparse_problems, train
 from verify.simulations.recovery import (
     EXPONENTS,

@@ -10,7 +10,7 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from derive.engine.startup import initial_shift
+from derive.engine.start_up import initial_shift
 from derive.language.trees import LEAF
 from derive.language.update_rule import BadInput
 from tests.verify.commands.test_cli import undertow
@@ -31,7 +31,7 @@ from verify.workbench.conventions import (
     scales,
     verified,
 )
-from verify.workbench.libraries import CONVENTIONS, ConventionValues, number, setting
+from verify.workbench.library_momentum import CONVENTIONS, ConventionValues, number, setting
 from verify.workbench.strategies import betas, polynomial_losses, starts
 
 TENTH, NINE_TENTHS = fmpq(1, 10), fmpq(9, 10)

@@ -14,7 +14,7 @@ from verify.claims.checks.followed import Values, letters
 from verify.claims.checks.heavy_ball import PAIR
 from verify.claims.statement import Statement
 from verify.models.written_fields import second_order
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.residuals import Weights
 
 Number = Any

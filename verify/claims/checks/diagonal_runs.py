@@ -14,7 +14,7 @@ from flint import arb, fmpq
 
 from derive.networks.diagonal_networks import Network
 from verify.claims.claim import Candidate, Evidence, Settings
-from verify.models.diagonal_network import Array, Batch, NetworkStep, Regression, run, theta_of
+from verify.models.diagonal_regression import Array, Batch, NetworkStep, Regression, run, theta_of
 from verify.models.interpolators import constrained_minimum
 from verify.running.numbers import BALL, evaluate, precision
 

@@ -23,7 +23,7 @@ from verify.claims.checks.stated import Errors, beside, bounded, for_losses
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Point
 from verify.claims.statement import Statement
-from verify.running.experiments import ConvergenceStudy, Flow
+from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_field
 from verify.running.losses import Loss, VectorField

@@ -9,7 +9,7 @@ import random
 from flint import arb, fmpq, fmpq_mat
 
 from verify.claims.checks.diagonal_runs import at
-from verify.claims.checks.gains import expected_gain, gain, orthogonal_rows
+from verify.claims.checks.mean_gain import expected_gain, gain, orthogonal_rows
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.slots import Choice
 from verify.claims.statement import Statement

@@ -16,7 +16,7 @@ from derive.language.trees import LEAF, Tree, tree
 from derive.language.update_rule import Optimizer
 from verify.claims.claim import Settings
 from verify.models.modes import mode_of
-from verify.running.experiments import ConvergenceStudy, Flow
+from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.losses import polynomial
 from verify.running.numbers import MPFR, evaluate
 

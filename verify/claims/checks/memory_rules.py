@@ -23,7 +23,7 @@ from derive.language.update_rule import Optimizer
 from verify.claims.checks.heavy_ball import RESIDUAL_BETAS, value
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Kind, Settings
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_field
 from verify.running.losses import Loss

@@ -16,7 +16,7 @@ from derive import heavy_ball
 from verify.claims.checks.heavy_ball import QUARTIC, value
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Kind, Settings
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import MPFR, RATIONAL, precision
 from verify.running.trajectories import iterates, vector

@@ -22,7 +22,7 @@ from verify.claims.checks.memory_rules import CHAIN, HEAVY_BALL, Point
 from verify.claims.checks.stated import Errors, beside, bounded, for_losses, remembered
 from verify.claims.claim import Check, Settings
 from verify.claims.statement import Statement
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import Field
 from verify.running.losses import Loss, VectorField

@@ -21,7 +21,7 @@ from verify.running.flows import evaluate_taylor
 from verify.running.losses import Loss
 from verify.running.numbers import MPFR, evaluate, precision
 from verify.running.orders import observed_order
-from verify.running.second_order import Motion
+from verify.running.phase_flow import Motion
 from verify.running.trajectories import vector
 
 Number = Any

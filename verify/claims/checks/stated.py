@@ -17,7 +17,7 @@ from flint.utils.flint_exceptions import DomainError
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.slots import Losses, Point, Relation, When
 from verify.claims.statement import Statement
-from verify.running.experiments import ConvergenceStudy, Flow
+from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.families import bounded_polynomial, quadratic
 from verify.running.losses import Loss
 from verify.running.orders import ObservedOrder, observed_order

@@ -31,7 +31,7 @@ from verify.claims.checks.stated import beside, observed
 from verify.claims.claim import LOST, Check, Claim, Kind, Settings, claim, on, second_hand
 from verify.claims.slots import Losses, Order, Value, When
 from verify.claims.statement import Statement, Type
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.losses import Loss
 from verify.running.numbers import PowerSeries, power_series

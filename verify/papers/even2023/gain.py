@@ -22,7 +22,7 @@ from verify.claims.checks.diagonal_runs import (
     random_problem,
 )
 from verify.claims.checks.gain_bounds import Constant, one_coordinate, random_sides, sharp, sign
-from verify.claims.checks.gains import POTENTIAL, gain
+from verify.claims.checks.mean_gain import POTENTIAL, gain
 from verify.claims.checks.mirror_maps import (
     Weights,
     ball,

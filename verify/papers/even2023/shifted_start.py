@@ -21,8 +21,8 @@ from verify.claims.checks.diagonal_runs import (
     on_arrays,
     over_exact_runs,
 )
-from verify.claims.checks.gains import GAIN, points
 from verify.claims.checks.identities import enclosed
+from verify.claims.checks.mean_gain import GAIN, points
 from verify.claims.claim import RECALLED, Check, Claim, Evidence, Kind, Settings, claim, on
 from verify.claims.slots import Choice, Value
 from verify.claims.statement import Statement, Type

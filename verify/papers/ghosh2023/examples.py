@@ -21,7 +21,7 @@ from verify.claims.slots import Instance, Number, Order, Point, Value, When
 from verify.claims.statement import Statement, Type
 from verify.models.scalar_network import model
 from verify.models.written_fields import follow_written
-from verify.running.experiments import ConvergenceStudy, Flow
+from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.numbers import (
     MPFR,
     RATIONAL,

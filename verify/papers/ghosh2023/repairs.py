@@ -15,7 +15,7 @@ from flint import fmpq
 
 from derive import heavy_ball, modified_flow
 from derive.engine.backward_error import slow_manifold
-from derive.engine.startup import initial_shift
+from derive.engine.start_up import initial_shift
 from derive.language.formula import BETA, H
 from derive.language.trees import LEAF, Tree
 from derive.language.update_rule import Optimizer
@@ -24,14 +24,14 @@ from verify.claims.checks.followed import Followed, slot_field, slot_path, slot_
 from verify.claims.checks.heavy_ball import HALF, HALVINGS, ONE_MINUS, PAIR, RESIDUAL_BETAS
 from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.memory_rules import CHAIN, FORK, HEAVY_BALL, NESTEROV, Rule
-from verify.claims.checks.momentum_flows import FIRST_TERM, H2_TERMS
 from verify.claims.checks.start_up import StartUpCase, cold_component, start_up
 from verify.claims.checks.stated import observed
+from verify.claims.checks.three_orders import FIRST_TERM, H2_TERMS
 from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Losses, Order, Slot, Value, When
 from verify.claims.statement import Statement, Type
 from verify.papers.ghosh2023.flows import FOLLOWED, LASTING, LASTING_FLOW
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.flows import Field, flow
 from verify.running.numbers import MPFR
 from verify.running.trajectories import iterates

@@ -10,7 +10,7 @@ import sympy
 from flint import arb, fmpq
 
 from derive import heavy_ball, modified_flow
-from derive.engine.startup import initial_shift
+from derive.engine.start_up import initial_shift
 from derive.language.formula import BETA, H
 from derive.language.trees import LEAF
 from derive.language.update_rule import Optimizer

@@ -20,7 +20,7 @@ from verify.claims.statement import Statement, Type
 from verify.models.written_fields import follow_written
 from verify.papers.ghosh2023.flows import FOLLOWED, LASTING
 from verify.papers.ghosh2023.repairs import force
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.flows import evaluate_taylor
 from verify.running.numbers import MPFR, RATIONAL, PowerSeries, power_series
 from verify.running.tape import Node, Program, record

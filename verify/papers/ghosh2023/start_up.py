@@ -32,8 +32,8 @@ from verify.papers.ghosh2023.flows import (
     first_velocity,
     meets_changing,
 )
+from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.enclosures import enclosed_flow
-from verify.running.experiments import ConvergenceStudy, Flow
 from verify.running.families import starting_point
 from verify.running.flows import Field
 from verify.running.losses import Loss

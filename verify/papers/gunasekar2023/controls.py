@@ -15,7 +15,7 @@ from verify.claims.checks.stated import switches
 from verify.claims.claim import OURS, Check, Claim, Evidence, Kind, Settings, claim, on, read
 from verify.claims.slots import Relation, Value
 from verify.claims.statement import Statement, Type
-from verify.models.diagonal_network import Regression, run
+from verify.models.diagonal_regression import Regression, run
 from verify.running.numbers import evaluate
 
 B, L, N, REACH, W = sympy.symbols("b L N B w")

@@ -14,8 +14,8 @@ from flint import arb, fmpq, fmpq_mat
 
 from verify.claims.checks.diagonal_runs import at
 from verify.claims.checks.gain_bounds import Constant, one_coordinate, random_sides, sharp
-from verify.claims.checks.gains import expected_gain, gain, orthogonal_rows
 from verify.claims.checks.identities import exact
+from verify.claims.checks.mean_gain import expected_gain, gain, orthogonal_rows
 from verify.claims.checks.mirror_maps import Weights, grown
 from verify.claims.checks.stated import bounded, compared, measured
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, claim, read

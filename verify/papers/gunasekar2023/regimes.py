@@ -28,7 +28,7 @@ from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, claim, r
 from verify.claims.slots import Choice, Relation, Value
 from verify.claims.statement import Statement, Type
 from verify.models.interpolators import Regression, constrained_minimum, least_l2
-from verify.papers.gunasekar2023.limits import DIGITS, exactly
+from verify.papers.gunasekar2023.scale_limits import DIGITS, exactly
 from verify.running.numbers import precision
 
 POWER = sympy.Symbol("p", positive=True)

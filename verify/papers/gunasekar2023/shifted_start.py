@@ -16,13 +16,13 @@ from flint import arb, fmpq
 from derive.networks.diagonal_networks import ROTATED, X, step_gain
 from verify.claims.checks.diagonal_runs import ExactRun, at, over_exact_runs
 from verify.claims.checks.gain_bounds import sign
-from verify.claims.checks.gains import GAIN, points
 from verify.claims.checks.identities import enclosed
+from verify.claims.checks.mean_gain import GAIN, points
 from verify.claims.checks.stated import compared, measured, switches
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, claim, on, read
 from verify.claims.slots import Instance, Number, Relation, Value
 from verify.claims.statement import Statement, Type
-from verify.models.diagonal_network import Regression, run
+from verify.models.diagonal_regression import Regression, run
 from verify.running.numbers import precision
 
 THRESHOLD = 1 + sympy.LambertW(sympy.exp(-1))

@@ -26,7 +26,7 @@ from verify.claims.claim import Claim, claim, on, second_hand
 from verify.claims.slots import Losses, Order, Value, When
 from verify.claims.statement import Statement, Type
 from verify.models.written_fields import second_order
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.numbers import MPFR
 
 Number = Any

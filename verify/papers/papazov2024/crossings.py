@@ -28,7 +28,7 @@ from verify.claims.checks.stated import compared, switches, tends
 from verify.claims.claim import LOST, Check, Claim, Evidence, Kind, Settings, claim, on, read
 from verify.claims.slots import Choice, Order, Relation, Value
 from verify.claims.statement import Statement, Type
-from verify.models.diagonal_network import Array
+from verify.models.diagonal_regression import Array
 from verify.running.numbers import evaluate, precision
 
 E, LOSS0, REACH = sympy.symbols("e L G")

@@ -31,7 +31,7 @@ from verify.claims.claim import LOST, Check, Claim, Kind, Settings, claim, on, r
 from verify.claims.slots import Domain, Instance, Number, Order, Point, Value
 from verify.claims.statement import Statement, Type
 from verify.models.written_fields import second_order
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.numbers import MPFR
 from verify.running.trajectories import iterates
 

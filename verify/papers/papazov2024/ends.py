@@ -42,7 +42,7 @@ from verify.claims.checks.stated import tends
 from verify.claims.claim import LOST, Check, Claim, Evidence, Kind, Settings, claim, on
 from verify.claims.slots import Order, Value
 from verify.claims.statement import Statement, Type
-from verify.models.diagonal_network import Array
+from verify.models.diagonal_regression import Array
 from verify.papers.papazov2024.networks import (
     MOMENTUM_FLOW,
     G,

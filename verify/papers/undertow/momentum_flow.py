@@ -37,7 +37,7 @@ from verify.claims.slots import Choice, Losses, Order, Value, When
 from verify.claims.statement import Statement, Type
 from verify.models.modes import Mode, heavy_ball_mode
 from verify.models.written_fields import damped, second_order
-from verify.running.experiments import Flow
+from verify.running.convergence import Flow
 from verify.running.families import starting_point
 from verify.running.flows import Field
 from verify.running.losses import Loss

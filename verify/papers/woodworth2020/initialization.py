@@ -39,7 +39,7 @@ from verify.claims.checks.stated import bounded, compared
 from verify.claims.claim import OURS, RECALLED, Check, Claim, Evidence, Kind, Settings, claim, on
 from verify.claims.slots import Domain, Point, Relation, Value
 from verify.claims.statement import Statement, Type
-from verify.models.diagonal_network import Regression
+from verify.models.diagonal_regression import Regression
 from verify.models.interpolators import constrained_minimum
 from verify.running.numbers import precision
 

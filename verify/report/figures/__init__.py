@@ -10,7 +10,7 @@ from verify.report.figures.schedules import schedule_figure
 from verify.report.figures.stability import stability_figure
 from verify.report.figures.style import Picture, named, written
 from verify.report.figures.timescales import timescales_figure
-from verify.report.figures.trajectory import paths_figure, trajectory_figure
+from verify.report.figures.trajectories import paths_figure, trajectory_figure
 
 __all__ = [
     "Picture",

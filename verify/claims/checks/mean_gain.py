@@ -13,7 +13,7 @@ import sympy
 from flint import arb, fmpq
 
 from derive.networks.diagonal_networks import ROTATED, X
-from verify.models.diagonal_network import Regression, run
+from verify.models.diagonal_regression import Regression, run
 
 ALPHA, THETA = sympy.symbols("alpha theta")
 POTENTIAL = (

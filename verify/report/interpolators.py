@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from verify.models.interpolators import FLOAT_DIGITS, Interpolator
-from verify.running.columns import aligned
+from verify.running.cells import aligned
 
 
 def as_json(found: Interpolator, digits: int) -> dict[str, Any]:
