@@ -7,10 +7,13 @@ import math
 import sympy
 from flint import fmpq
 
+from derive.engine.schedules import seen_schedule
 from derive.language.formula import BETA, H
-from verify.claims.checks.identities import exact
+from derive.language.update_rule import Optimizer
+from derive.optimizers import scheduled_buffer, scheduled_heavy_ball
+from verify.claims.checks.identities import exact, identical
 from verify.claims.checks.schedules import RISING, Move, T, beside_schedule
-from verify.claims.claim import OURS, Claim, Kind, Settings, claim
+from verify.claims.claim import OURS, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Domain, Instance, Losses, Order, Value, When
 from verify.claims.statement import Statement, Type
 
@@ -19,11 +22,15 @@ FADING = Domain((sympy.Gt(BETA, -1), sympy.Lt(BETA, 1)))
 TURN = Value((1 + BETA) / (2 * (1 - BETA) ** 3))
 
 
-def schedule_claim(words: str, move: Move, lag: sympy.Expr) -> Claim:
+def schedule_claim(words: str, rule: Optimizer, move: Move, lag: sympy.Expr) -> Claim:
     """A step that changes in time, seen with a delay."""
 
     def pull(says: Statement, rate: sympy.Expr, momentum: sympy.Expr) -> sympy.Expr:
         return rate.subs(T, T - H * says.expr("lag")) / (1 - momentum)
+
+    def turn() -> sympy.Expr:
+        seen = seen_schedule(rule)
+        return seen.speed * seen.turn
 
     return Claim(
         says=Statement(
@@ -35,7 +42,11 @@ def schedule_claim(words: str, move: Move, lag: sympy.Expr) -> Claim:
             {"order": Order(2), "when": When.EVERY_STEP, "lag": Value(lag), "turn": TURN}
             | {"losses": Losses.EVERY, "domain": FADING},
         ),
-        checks=beside_schedule(move, pull),
+        checks=(
+            *beside_schedule(move, pull),
+            on("lag", identical("derived flow, delay", lambda: seen_schedule(rule).lag)),
+            on("turn", identical("derived flow, turn", turn)),
+        ),
     )
 
 
@@ -46,6 +57,7 @@ def rate_outside() -> Claim:
     """
     return schedule_claim(
         r"$x_{k+1}:=x_k-h\eta(t_k)b_k$, $b_k:=\beta b_{k-1}+\nabla E(x_k)$",
+        scheduled_buffer,
         lambda last, x, grad, h, eta, beta: (
             x - eta(0) * (beta(0) * (last - x) / eta(-1) + h * grad)
         ),
@@ -67,6 +79,7 @@ def rate_inside() -> Claim:
     """
     return schedule_claim(
         r"$x_{k+1}:=x_k+v_k$, $v_k:=\beta v_{k-1}-h\eta(t_k)\nabla E(x_k)$",
+        scheduled_heavy_ball,
         lambda last, x, grad, h, eta, beta: x + beta(0) * (x - last) - h * eta(0) * grad,
         (1 + BETA) / (2 * (1 - BETA)),
     )
