@@ -17,14 +17,12 @@ from derive.language.parameter import momentum as momentum
 from derive.language.parameter import switch as switch
 from derive.language.trees import tree as tree
 from derive.language.update_rule import optimizer as optimizer
-from derive.optimizers.linear import aggregated_momentum as aggregated_momentum
 from derive.optimizers.linear import ema_momentum as ema_momentum
 from derive.optimizers.linear import gradient_descent as gradient_descent
 from derive.optimizers.linear import heavy_ball as heavy_ball
 from derive.optimizers.linear import lessard as lessard
 from derive.optimizers.linear import nesterov as nesterov
 from derive.optimizers.linear import quasi_hyperbolic as quasi_hyperbolic
-from derive.optimizers.linear import sam as sam
 from derive.optimizers.linear import torch_sgd as torch_sgd
 from derive.optimizers.players import extragradient as extragradient
 from derive.optimizers.weight_decay import coupled as coupled

@@ -258,3 +258,91 @@ def test_what_people_are_taught_to_import_is_no_deeper_than_one_folder(name: str
     ours = {module for module in found if module.split(".")[0] in FACES}
     assert ours
     assert ours <= FACES | {folder for folder in FOLDERS if folder.count(".") == 1}
+
+
+SHOWN = re.compile(r"^from (\S+) import (\w+) as \2$", re.MULTILINE)
+EXAMPLES = ROOT / "tests" / "examples"
+
+
+def taken(text: str) -> Iterator[tuple[str, str]]:
+    """Module and name of all that code, or an import in its doctests, takes from elsewhere."""
+    doctests = "\n".join(re.findall(r">>> (from \S+ import [^(\n]+)$", text, re.MULTILINE))
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    nodes = [*ast.walk(ast.parse(text)), *ast.walk(ast.parse(doctests))]
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            for alias in node.names:
+                whole = f"{module}.{alias.name}" if module else alias.name
+                names[alias.asname or alias.name].add(whole)
+                yield module or "", alias.name
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            yield from ((whole, node.attr) for whole in names.get(ast.unparse(node.value), ()))
+
+
+def offered(text: str) -> str:
+    """What the errors of a file say, and the types that its public functions and classes have."""
+    said = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Raise):
+            found = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            given = [*node.args.args, *node.args.kwonlyargs]
+            found = [ast.unparse(a) for a in (node.returns, *(a.annotation for a in given)) if a]
+        elif isinstance(node, ast.AnnAssign):
+            found = [ast.unparse(node.annotation)]
+        else:
+            continue
+        said += map(str, found)
+    return " ".join(said)
+
+
+def idle(stubs: Mapping[str, str], texts: Mapping[str, str], words: set[str]) -> list[str]:
+    """What a face shows and nobody uses: no other file takes it, none of these words names it, and
+    in its own file it is neither the way out of an error nor the type of anything public."""
+    users = defaultdict(set)
+    for module, text in texts.items():
+        for take in taken(text):
+            users[take].add(module)
+    shown = defaultdict(set)
+    for face, stub in stubs.items():
+        for home, name in SHOWN.findall(stub):
+            shown[home, name].add(face)
+    return [
+        f"{home}.{name}"
+        for (home, name), faces in shown.items()
+        if {user for place in (home, *faces) for user in users[place, name]} <= {home}
+        and name not in words
+        and not re.search(rf"\b{name}\b", offered(texts[home]))
+    ]
+
+
+def test_what_a_face_shows_is_used_outside_of_its_file_and_of_the_tests():
+    stubs = {
+        f: FILES[f].with_suffix(".pyi") for f in FOLDERS if FILES[f].with_suffix(".pyi").exists()
+    }
+    texts = {name: path.read_text("utf-8") for name, path in FILES.items()}
+    texts |= {f"{name} {i}": code for name, of in TAUGHT.items() for i, code in enumerate(of)}
+    texts |= {path.stem: path.read_text("utf-8") for path in EXAMPLES.glob("*.py")}
+    code = re.findall(r"`([^`\n]+)`", (ROOT / "README.md").read_text("utf-8"))
+    words = {word.replace("-", "_") for word in re.findall(r"[\w-]+", " ".join(code))}
+    assert idle({f: stub.read_text("utf-8") for f, stub in stubs.items()}, texts, words) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "words", "found"),
+    [
+        ({}, set(), ["derive.a.flow"]),
+        ({"verify.b": "from derive.a import flow"}, set(), []),
+        ({"verify.b": "import derive\nderive.flow()"}, set(), []),
+        ({"verify.b": "from derive import a as rules\nrules.flow()"}, set(), []),
+        ({"verify.b": "def flow(): ..."}, set(), ["derive.a.flow"]),
+        ({"derive.a": "def loss(of: int) -> flow: ..."}, set(), []),
+        ({"derive.a": "def f(): raise ValueError('use flow.')"}, set(), []),
+        ({}, {"flow"}, []),
+    ],
+)
+def test_an_idle_name_of_a_face_is_seen(more: dict[str, str], words: set[str], found: list[str]):
+    texts = {"derive.a": "def flow(): ...\nflow()"} | more
+    assert idle({"derive": "from derive.a import flow as flow"}, texts, words) == found

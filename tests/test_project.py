@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conventions_table import conventions_table
 from tests.verify.commands.test_cli import undertow
-from verify.report.conventions import conventions_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

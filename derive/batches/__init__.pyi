@@ -20,7 +20,6 @@ from derive.batches.averages import mean_regularizer as mean_regularizer
 from derive.batches.averages import regularizer as regularizer
 from derive.batches.history_sums import HistoryFlow as HistoryFlow
 from derive.batches.history_sums import history_flow as history_flow
-from derive.batches.injection import laplacian as laplacian
 from derive.batches.injection import noisy_loss as noisy_loss
 from derive.batches.injection import noisy_mean as noisy_mean
 from derive.batches.injection import noisy_momentum_loss as noisy_momentum_loss

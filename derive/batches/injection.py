@@ -16,11 +16,6 @@ from derive.language.formula import BETA, H
 SIGMA, MU = sympy.symbols("sigma mu")
 
 
-def laplacian(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
-    """The trace of the Hessian."""
-    return sympy.Add(*(sympy.diff(f, x, 2) for x in variables))
-
-
 @lru_cache
 def noisy_mean(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
     """The mean of f(x + eta) up to O(sigma^6); odd powers vanish by symmetry.
@@ -32,8 +27,8 @@ def noisy_mean(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr
     >>> noisy_mean(x**4, (x,))
     mu*sigma**4 + 6*sigma**2*x**2 + x**4
     """
-    second = laplacian(f, variables)
-    fourth = laplacian(second, variables) / 8
+    second = _laplacian(f, variables)
+    fourth = _laplacian(second, variables) / 8
     tail = sympy.Add(*(sympy.diff(f, x, 4) for x in variables)) * (MU - 3) / 24
     return sympy.expand(f + SIGMA**2 * second / 2 + SIGMA**4 * (fourth + tail))
 
@@ -62,3 +57,8 @@ def noisy_momentum_loss(loss: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -
 
 def _square(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
     return sympy.Add(*(sympy.diff(f, x) ** 2 for x in variables))
+
+
+def _laplacian(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
+    """The trace of the Hessian."""
+    return sympy.Add(*(sympy.diff(f, x, 2) for x in variables))

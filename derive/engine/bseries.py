@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
 from itertools import product, repeat
-from math import factorial, prod
+from math import factorial
 from operator import add, mul
 from typing import Any
 
@@ -26,7 +26,7 @@ from flint import fmpq
 
 from derive.engine.showing import notebook, series_latex
 from derive.language.bad_input import BadInput
-from derive.language.trees import LEAF, Tree, grow, trees_up_to
+from derive.language.trees import Tree, grow, trees_up_to
 
 Scalar = Any
 """An element of an exact commutative ring that contains the rationals (`fmpq`, `Coefficient`)."""
@@ -150,25 +150,6 @@ def prunings(t: Tree) -> tuple[tuple[tuple[Tree, ...], tuple[Tree, ...]], ...]:
     return (((), (t,)), *kept)
 
 
-def compose(outer: BSeries, inner: BSeries) -> BSeries:
-    """B(outer, B(inner, x)): first inner, then outer.
-
-    Args:
-        inner: a map, inner(empty) = 1.
-    Source:
-        Hairer, Lubich, Wanner, III.1, Theorem 1.10.
-    """
-    order = min(outer.order, inner.order)
-
-    def coefficient(t: Tree) -> Scalar:
-        return sum(
-            prod((inner[fallen] for fallen in off), start=outer[kept[0]] if kept else outer.empty)
-            for kept, off in prunings(t)
-        )
-
-    return series(order, coefficient, empty=outer.empty * inner.empty, colours=outer.colours)
-
-
 def higher_lie_derivatives(
     t: Tree, field: Mapping[Tree, Scalar], powers: Mapping[Tree, list[Scalar]]
 ) -> list[Scalar]:
@@ -214,13 +195,3 @@ def log(one_step: BSeries) -> BSeries:
 
 def _over_factorials(derivatives: list[Scalar], first: int) -> Scalar:
     return reduce(add, (c * INVERSE_FACTORIAL[j] for j, c in enumerate(derivatives, first)))
-
-
-def exact_flow(order: int) -> BSeries:
-    """x(t + h) for x' = f(x): the coefficients are 1/density(t)."""
-    return series(order, lambda t: fmpq(1, t.density), empty=fmpq(1))
-
-
-def gradient_flow(order: int) -> BSeries:
-    """The field f = -grad E itself."""
-    return series(order, lambda t: fmpq(1 if t is LEAF else 0))

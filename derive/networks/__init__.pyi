@@ -17,10 +17,8 @@ from derive.networks.potentials import DELTA as DELTA
 from derive.networks.potentials import POSITION as POSITION
 from derive.networks.potentials import THETA as THETA
 from derive.networks.potentials import Potential as Potential
-from derive.networks.potentials import bregman as bregman
 from derive.networks.potentials import deep_position as deep_position
 from derive.networks.potentials import deep_potential as deep_potential
-from derive.networks.potentials import flow_solution as flow_solution
 from derive.networks.potentials import hyperentropy as hyperentropy
 from derive.networks.potentials import kernel_expansion as kernel_expansion
 from derive.networks.potentials import mirror_map as mirror_map

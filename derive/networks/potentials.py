@@ -51,23 +51,11 @@ class Potential:
         return sympy.Rational(int(self.network.scale.p), int(self.network.scale.q)) * delta
 
 
-def flow_solution(pull: sympy.Expr, delta: sympy.Expr, potential: Potential) -> sympy.Expr:
-    """theta after gradient flow from w_+ = w_- = sqrt(delta), minus the integral of dL/dtheta being
-    `pull`.
-
-    >>> from derive.networks import SQUARES
-    >>> flow_solution(THETA, DELTA, Potential(SQUARES))
-    Delta*(exp(4*theta) - exp(-4*theta))
-    """
-    turn = potential.turn * pull
-    return potential.unit(delta) * (sympy.exp(turn) - sympy.exp(-turn))
-
-
 def mirror_map(theta: sympy.Expr, delta: sympy.Expr, potential: Potential) -> sympy.Expr:
     """The pull that leads to theta, times the scale: the gradient of the source's potential.
 
-    The inverse of `flow_solution`: with Y = exp(2 rate pull) it is the positive root of
-    Y^2 - (theta/unit) Y - 1 = 0.
+    Gradient flow from w_+ = w_- = sqrt(delta) leads to theta = unit (Y - 1/Y), Y = exp(2 rate pull)
+    and the pull minus the integral of dL/dtheta; Y is the positive root.
 
     >>> from derive.networks import SUMS
     >>> mirror_map(THETA, DELTA, Potential(SUMS))
@@ -93,20 +81,6 @@ def hyperentropy(theta: sympy.Expr, delta: sympy.Expr, potential: Potential) -> 
 @cache
 def _integrated(potential: Potential) -> sympy.Expr:
     return sympy.integrate(mirror_map(THETA, DELTA, potential), (THETA, 0, THETA))
-
-
-def bregman(
-    theta: sympy.Expr, base: sympy.Expr, delta: sympy.Expr, potential: Potential
-) -> sympy.Expr:
-    """The Bregman divergence of the potential: what a network minimizes that starts at `base`.
-
-    The mirror map moves by the pull, which lies in the row space of the data; so the interpolator
-    minimizes potential(theta) - mirror_map(base) theta, and that is this divergence up to a
-    constant.
-    """
-    linear = mirror_map(base, delta, potential) * (theta - base)
-    here, there = (hyperentropy(point, delta, potential) for point in (theta, base))
-    return here - there - linear
 
 
 def kernel_expansion(z: sympy.Expr, terms: int) -> sympy.Expr:

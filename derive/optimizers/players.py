@@ -22,22 +22,6 @@ def extragradient(x: Number, grad: Field, h: Number) -> Number:
     return x - h * grad(x - h * grad(x))
 
 
-def proximal_point(substitutions: int) -> Optimizer:
-    """The proximal point method (Martinet 1970), x' = x - h G(x'), on any vector field G, solved by
-    substituting: the expansion of the rule is right through this power of h.
-    """
-
-    @optimizer(game=True, name=f"proximal-point-{substitutions}")
-    def rule(x: Number, grad: Field, h: Number) -> Number:
-        """The proximal point method, solved by substituting (Martinet 1970)."""
-        new = x
-        for _ in range(substitutions):
-            new = x - h * grad(new)
-        return new
-
-    return rule
-
-
 @known_nonlinear
 @optimizer(state=("last",), game=True)
 def optimistic(x: Number, last: Number, grad: Field, h: Number) -> tuple[Number, Number]:

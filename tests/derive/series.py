@@ -1,10 +1,11 @@
 """What the laws of series need and no derivation does."""
 
 from functools import reduce
+from math import prod
 from operator import mul
 from typing import Any
 
-from derive.engine.bseries import BSeries, Scalar, series
+from derive.engine.bseries import BSeries, Scalar, prunings, series
 from derive.engine.coloured import Weights, rewriting
 from derive.language.trees import Tree, trees_up_to
 
@@ -21,6 +22,25 @@ def field_at(stage: BSeries, colour: int = 0) -> BSeries:
         return reduce(mul, map(stage.__getitem__, t.branches), stage.empty)
 
     return series(stage.order, coefficient, colours=stage.colours)
+
+
+def compose(outer: BSeries, inner: BSeries) -> BSeries:
+    """B(outer, B(inner, x)): first inner, then outer.
+
+    Args:
+        inner: a map, inner(empty) = 1.
+    Source:
+        Hairer, Lubich, Wanner, III.1, Theorem 1.10.
+    """
+    order = min(outer.order, inner.order)
+
+    def coefficient(t: Tree) -> Scalar:
+        return sum(
+            prod((inner[fallen] for fallen in off), start=outer[kept[0]] if kept else outer.empty)
+            for kept, off in prunings(t)
+        )
+
+    return series(order, coefficient, empty=outer.empty * inner.empty, colours=outer.colours)
 
 
 def lie_derivative(of: BSeries, along: BSeries) -> BSeries:

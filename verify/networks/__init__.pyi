@@ -3,7 +3,6 @@
 from verify.networks.boxes import find_box as find_box
 from verify.networks.boxes import optax_box as optax_box
 from verify.networks.boxes import stepping_box as stepping_box
-from verify.networks.boxes import torch_box as torch_box
 from verify.networks.experiments import Experiment as Experiment
 from verify.networks.experiments import ExperimentResult as ExperimentResult
 from verify.networks.experiments import Finding as Finding

@@ -1,7 +1,6 @@
 """What undertow writes."""
 
 from verify.report.book import export as export
-from verify.report.derivation import as_json as as_json
 from verify.report.derivation import as_latex as as_latex
 from verify.report.derivation import as_sympy as as_sympy
 from verify.report.derivation import as_text as as_text

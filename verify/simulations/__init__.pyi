@@ -9,7 +9,6 @@ from verify.simulations.label_noise import settling_times as settling_times
 from verify.simulations.recovery import ALPHA as ALPHA
 from verify.simulations.recovery import TOLERANCE as TOLERANCE
 from verify.simulations.recovery import limit_of_flow as limit_of_flow
-from verify.simulations.recovery import measure as measure
 from verify.simulations.recovery import sharpness as sharpness
 from verify.simulations.relu import train_students as train_students
 from verify.simulations.sgd_moments import BatchedTraining as BatchedTraining

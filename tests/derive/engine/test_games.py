@@ -9,8 +9,9 @@ from derive import BadInput, gradient_descent, modified_flow
 from derive.engine.games import player_losses
 from derive.engine.invariant_manifold import general_flow
 from derive.engine.on_loss import Ground, field_on_loss
+from derive.language.update_rule import Optimizer, optimizer
 from derive.optimizers import NONLINEAR, adam
-from derive.optimizers.players import inner_updates, proximal_point
+from derive.optimizers.players import inner_updates
 
 X, Y = sympy.symbols("x y")
 E = X**3 / 3 + X * Y + X**2 * Y**2 / 4 - Y**3 / 5 + X * Y**3 / 7
@@ -69,6 +70,19 @@ def slope(factor):
 def test_the_cancelling_regularizer_gains_an_order_and_half_of_it_does_not():
     assert slope(1) == pytest.approx(2, abs=0.2)
     assert slope(0.5) == pytest.approx(1, abs=0.2)
+
+
+def proximal_point(substitutions: int) -> Optimizer:
+    """x' = x - h G(x') (Martinet 1970), solved by substituting: right through this power of h."""
+
+    @optimizer(game=True)
+    def rule(x, grad, h):
+        new = x
+        for _ in range(substitutions):
+            new = x - h * grad(new)
+        return new
+
+    return rule
 
 
 def test_the_proximal_point_is_descent_with_the_step_turned():

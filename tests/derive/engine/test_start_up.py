@@ -4,8 +4,9 @@ import pytest
 from flint import fmpq
 
 from derive import gradient_descent, heavy_ball, initial_shift, modified_flow, nesterov, transient
-from derive.engine.bseries import compose, exp, identity
+from derive.engine.bseries import exp, identity
 from derive.language.trees import trees_up_to
+from tests.derive.series import compose
 
 ORDER = 4
 

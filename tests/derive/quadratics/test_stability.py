@@ -6,9 +6,8 @@ from flint import acb, acb_mat, arb, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derive import heavy_ball, nesterov, quasi_hyperbolic, sam
 from derive.language.formula import BETA
-from derive.optimizers import ZOO, torch_sgd
+from derive.optimizers import ZOO, heavy_ball, nesterov, quasi_hyperbolic, sam, torch_sgd
 from derive.quadratics.linearization import NotInClosedForm
 from derive.quadratics.stability import (
     fastest_momentum,

@@ -6,9 +6,15 @@ import pytest
 import sympy
 from flint import acb, arb, fmpq
 
-from derive import aggregated_momentum, ema_momentum, heavy_ball, nesterov, quasi_hyperbolic
 from derive.language.update_rule import BadInput
-from derive.optimizers import ZOO
+from derive.optimizers import (
+    ZOO,
+    aggregated_momentum,
+    ema_momentum,
+    heavy_ball,
+    nesterov,
+    quasi_hyperbolic,
+)
 from derive.quadratics.linearization import NotInClosedForm
 from derive.quadratics.timescales import GAMMA, LAMBDA, C, H, timescales
 from verify.running.numbers import precision

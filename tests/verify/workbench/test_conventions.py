@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from derive.engine.start_up import initial_shift
 from derive.language.trees import LEAF
 from derive.language.update_rule import BadInput
+from tests.conventions_table import conventions_table, update_lines
 from tests.verify.commands.test_cli import undertow
-from verify.report.conventions import conventions_table, describe, update_lines
+from verify.report.conventions import describe
 from verify.running.losses import polynomial
 from verify.running.numbers import FLOAT, RATIONAL
 from verify.workbench.conventions import (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.engine.backward_error import slow_motion
-from derive.engine.bseries import compose, identity
+from derive.engine.bseries import identity
 from derive.engine.modified_loss import discrete_modified_loss
 from derive.engine.start_up import initial_shift, transient
 from derive.language.trees import LEAF, tree, trees_up_to
@@ -22,6 +22,7 @@ from derive.optimizers import (
     nesterov_extrapolated,
     torch_sgd,
 )
+from tests.derive.series import compose
 from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.flows import evaluate_field, weights_of
 from verify.running.losses import VectorField, polynomial
