@@ -13,10 +13,12 @@ from enum import StrEnum
 from typing import Any
 
 import sympy
+from flint import fmpq
 
 from derive.language.formula import K
 from verify.claims.slots import Slot, Value
 from verify.running.numbers import MPFR, RATIONAL, evaluate
+from verify.running.recording import recorder
 
 
 class Type(StrEnum):
@@ -101,6 +103,14 @@ class Statement:
         fixed = self.expr(name).xreplace({K: sympy.Integer(k)})
         multiprecision = any(type(v).__name__ == "mpfr" for v in values.values())
         return evaluate(fixed, values, MPFR if multiprecision else RATIONAL)
+
+    def equals(self, name: str, found: Any, **values: fmpq) -> bool:
+        """Whether a formula comes to this number, exactly; written down where it is recorded."""
+        equal = self.number(name, **values) == found
+        if (log := recorder()) is not None:
+            right, *places = (sympy.Rational(str(value)) for value in (found, *values.values()))
+            log.identity(self.expr(name), right, equal, **dict(zip(values, places, strict=True)))
+        return equal
 
     @property
     def latex(self) -> str:

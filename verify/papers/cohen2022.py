@@ -14,7 +14,7 @@ from derive.language.formula import BETA, H
 from derive.language.update_rule import Optimizer
 from derive.optimizers import ema_momentum, heavy_ball
 from derive.quadratics import stability_limit
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, noted
 from verify.claims.checks.stated import measured, switches
 from verify.claims.claim import Claim, Kind, Settings, claim, second_hand
 from verify.claims.slots import Choice, Number, Relation, Value
@@ -69,8 +69,9 @@ def preconditioned_edge() -> Claim:
         return says.number("edge", **point), point
 
     def by_limit(says: Statement, settings: Settings) -> tuple[bool, str]:
-        left = sympy.cancel(says.expr("edge") * H - stability_limit(says["momentum"].rule))
-        return left == 0, f"difference {left}"
+        wanted = stability_limit(says["momentum"].rule) / H
+        left = sympy.cancel(says.expr("edge") - wanted)
+        return noted(says.expr("edge"), wanted, left == 0), f"difference {left}"
 
     def times_step(says: Statement, settings: Settings) -> Any:
         beta = fmpq(9, 10) if says["beta"] is At.NINE else fmpq(4, 5)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import sympy
 from flint import fmpq
 
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, marked, noted
 from verify.claims.claim import RECALLED, Claim, Kind, Settings, claim
 from verify.claims.slots import Value
 from verify.claims.statement import Statement, Type
@@ -47,9 +47,13 @@ def momentum_correction() -> Claim:
 
     def units(says: Statement, settings: Settings) -> tuple[bool, str]:
         buffer, beta, slope = sympy.symbols("b beta g")
-        kept = beta * says.expr("factor") * (OLD * buffer) + NEW * slope
-        left = sympy.expand(kept - NEW * (beta * buffer + slope))
-        return left == 0, f"left over: {left}"
+        new = NEW * (beta * buffer + slope)
+        kept, written = (
+            beta * factor * (OLD * buffer) + NEW * slope
+            for factor in (says.expr("factor"), marked(says).expr("factor"))
+        )
+        left = sympy.expand(kept - new)
+        return noted(written, new, left == 0), f"left over: {left}"
 
     return Claim(
         says=Statement(

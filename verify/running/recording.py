@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 from flint import fmpq
-from flint.utils.flint_exceptions import DomainError
 
 from verify import recheck
 
@@ -34,10 +33,6 @@ _P, _Q, _S = sympy.symbols("p q s")
 
 class Unwritable(ValueError):
     """An expression that the checker does not read."""
-
-
-UNDECIDED = (ValueError, ArithmeticError, AttributeError, TypeError, IndexError)
-"""How the checker says that an expression is beyond it; what is, is left out."""
 
 
 def rational(number: Any) -> str:
@@ -59,6 +54,8 @@ def tree_of(expr: sympy.Basic, judged: Marks | None = None, *, inside: bool = Fa
     """
     if expr == JUDGED:
         return next(iter(judged or {"$": expr}))
+    if isinstance(expr, sympy.Symbol) and expr.name.startswith(JUDGED.name):
+        return expr.name
     for mark, formula in (judged or {}).items():
         if expr == formula and (formula.args or not inside):
             return mark
@@ -70,17 +67,21 @@ def tree_of(expr: sympy.Basic, judged: Marks | None = None, *, inside: bool = Fa
         index, *ends = expr.limits[0]
         body, low, high = (tree_of(part, judged, inside=True) for part in (expr.function, *ends))
         return ["sum", body, index.name, low, high]
-    heads = {
-        sympy.Add: "+",
-        sympy.Mul: "*",
-        sympy.Pow: "^",
-        sympy.log: "log",
-        sympy.Abs: "abs",
-        sympy.binomial: "binomial",
-    }
-    if expr.func not in heads:
+    if expr in _CONSTANTS:
+        return _CONSTANTS[expr]
+    if expr.func not in _HEADS:
         raise Unwritable(f"{expr} cannot be written into a certificate.")
-    return [heads[expr.func], *(tree_of(part, judged, inside=True) for part in expr.args)]
+    return [_HEADS[expr.func], *(tree_of(part, judged, inside=True) for part in expr.args)]
+
+
+_CONSTANTS: Mapping[sympy.Basic, Json] = {sympy.pi: ["pi"], sympy.E: ["exp", "1"]}
+_OTHERS = (sympy.log, sympy.exp, sympy.asinh, sympy.sin, sympy.cos, sympy.LambertW)
+_HEADS: Mapping[Any, str] = {
+    sympy.Add: "+",
+    sympy.Mul: "*",
+    sympy.Pow: "^",
+    **{function: function.__name__.lower() for function in (*_OTHERS, sympy.Abs, sympy.binomial)},
+}
 
 
 @dataclass
@@ -122,6 +123,7 @@ class Recorder:
         """Both sides are equal, or not, as functions of their symbols.
 
         Args:
+            left: judged formulas stand in it as they are, or as symbols of "$" and their slots.
             at: expressions in the place of symbols; by default a variable in which the square
                 roots at hand are rational.
         """
@@ -129,31 +131,11 @@ class Recorder:
             sides = {"left": self._tree(left), "right": tree_of(right)}
             places = at or _rationalizing((left, right, *self.sections[-1].judged.values()))
             where = {name: tree_of(sympy.sympify(e)) for name, e in places.items()}
-            recheck.identity(self._filled({**sides, "at": where}))
-        except (*UNDECIDED, DomainError):
+            if recheck.identity(self._filled({**sides, "at": where})) is not holds:
+                return
+        except recheck.NO_VALUE:
             return
         self.add("identity", holds, **sides, at=where)
-
-    def ball(
-        self,
-        left: sympy.Basic,
-        right: sympy.Basic,
-        points: Iterable[Mapping[str, fmpq]],
-        *,
-        holds: bool,
-    ) -> None:
-        """left - right encloses 0 at these points, or excludes it at one of them."""
-        judged = self.sections[-1].judged.values()
-        symbols = set[sympy.Basic]().union(*(e.free_symbols for e in (left, right, *judged)))
-        names = {str(symbol) for symbol in symbols}
-        rows = [{n: rational(v) for n, v in point.items() if n in names} for point in points]
-        try:
-            sides = {"left": self._tree(left), "right": tree_of(right), "points": rows}
-            if recheck.ball(self._filled(sides)) is not holds:
-                return
-        except UNDECIDED:
-            return
-        self.add("ball", holds, **sides)
 
     def value(self, expr: sympy.Expr, point: Mapping[str, Any], value: fmpq) -> None:
         """The exact value of an expression where every symbol is rational."""

@@ -26,7 +26,7 @@ from verify.claims.claim import REGISTRY, Settings
 from verify.claims.judging import judge
 from verify.cli import main
 from verify.running.losses import Loss, VectorField
-from verify.running.recording import Recorder, recorder, recording
+from verify.running.recording import Recorder, recorder, recording, tree_of
 from verify.running.residuals import steady_residual, transient_residual
 
 ROOT = Path(__file__).parents[3]
@@ -83,7 +83,6 @@ def test_any_changed_digit_breaks_the_seal(id, data):
 MATTERS = {
     "value": {"left", "right"},
     "identity": {"left"},
-    "ball": {"right"},
     "residual": {"loss", "start", "legs", "ends"},
     "order": {"ratio"},
 }
@@ -162,9 +161,48 @@ def test_without_evidence_nothing_is_proved(id):
     assert recheck.redo(certificate, id)["proves"] == []
 
 
-def test_an_item_brings_no_precision_or_bound_of_its_own():
-    item = {"left": ["log", "3"], "right": ["log", "4"], "points": [{}]}
-    assert recheck.ball(item | {"bits": "2", "narrower": "9"}) is False
+def test_an_item_brings_no_precision_bound_or_points_of_its_own():
+    x = ["symbol", "x"]
+    item = {"left": ["log", x], "right": ["log", ["*", "2", x]], "at": {}}
+    own = {"bits": "2", "narrower": "9", "points": [{"x": "0"}]}
+    assert recheck.identity(item | own) is False
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        ("exp(x + y)", "exp(x)*exp(y)", True),
+        ("asinh(x)", "log(x + sqrt(1 + x**2))", True),
+        ("sin(2*x)", "2*sin(x)*cos(x)", True),
+        ("LambertW(x)*exp(LambertW(x))", "x", True),
+        ("cos(pi*x)", "1 - 2*sin(pi*x/2)**2", True),
+        ("x**(y - 1)*x", "x**y", True),
+        ("(x/2)**k", "x**k", False),
+        ("(2*x)**k", "2**k*x**k", True),
+        ("sqrt(x**2 - 4*y)**2", "x**2 - 4*y", True),
+        ("exp(x)", "1 + x + x**2/2", False),
+        ("cos(pi*x)", "cos(22*x/7)", False),
+        ("sqrt(-x)", "sqrt(-x)", None),
+    ],
+)
+def test_functions_are_compared_at_points_of_the_checkers_own(left, right, equal):
+    item = {side: tree_of(sympy.sympify(text)) for side, text in (("left", left), ("right", right))}
+    assert recheck.identity(item | {"at": {}}) is equal
+    written = recheck._parsed(ast.parse(left, mode="eval").body)
+    assert recheck.identity({"left": written, "right": item["right"], "at": {}}) is equal
+
+
+def test_an_identity_that_any_formula_passes_holds_none():
+    id = "ghosh2023.amplification"
+    certificate = json.loads(text_of(id))
+    (name,) = recheck.redo(certificate, id)["proves"]
+    nothing = ["*", "0", f"${name}"]
+    for check in certificate["checks"]:
+        for item in check["items"]:
+            if item["kind"] == "identity":
+                item |= {"left": nothing, "right": "0"}
+    certificate["seal"] = recheck.seal(certificate)
+    assert recheck.redo(certificate, id)["proves"] == []
 
 
 @pytest.mark.parametrize("id", CORRECTED)
@@ -247,9 +285,9 @@ def recorded(decide) -> list:
     return log.sections[0].evidence
 
 
-def identity(left, right) -> list:
+def identity(left, right, equal) -> list:
     def decide(log: Recorder) -> None:
-        log.identity(left, right, holds=True)
+        log.identity(left, right, equal)
 
     return recorded(decide)
 
@@ -274,8 +312,9 @@ n, s = sympy.symbols("n s")
     ],
 )
 def test_the_checker_decides_identities_exactly(left, right, equal):
-    (item,) = identity(left, right)
+    (item,) = identity(left, right, equal)
     assert recheck.identity(item) is equal
+    assert identity(left, right, not equal) == []
 
 
 def test_the_checker_writes_out_sums():

@@ -19,7 +19,7 @@ from flint import fmpq
 from derive.engine.order_h import G, in_one_component, regularizer
 from derive.language.update_rule import Optimizer
 from derive.optimizers import NONLINEAR
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, marked, noted
 from verify.claims.claim import Check, Kind, Settings
 from verify.claims.slots import Choice
 from verify.claims.statement import Statement
@@ -140,7 +140,7 @@ class MomentRule:
             derived = (part / G).subs(names | {G: R})
             if self.tied:
                 derived = derived.subs({BETA1: BETA, BETA2: BETA})
-            equal = _is_zero(weight(says) - derived)
+            equal = noted(weight(marked(says)), derived, _is_zero(weight(says) - derived))
             return equal, "equal in the flow of the engine" if equal else f"there it is {derived}"
 
         return exact("flow of the engine", Kind.SYMBOLIC, judge)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import sympy
 from flint import arb, fmpq
 
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import in_ring
+from verify.claims.slots import Value
+from verify.claims.statement import Statement
 from verify.running.numbers import BALL, evaluate, precision
 from verify.running.orders import observed_order
-from verify.running.recording import recorder
+from verify.running.recording import JUDGED, recorder
 
 Derived = Callable[[], sympy.Expr]
 
@@ -24,11 +25,28 @@ def identical(name: str, derived: Derived, *, refutes: bool = False) -> Check:
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
         wanted = derived()
         difference = in_ring(candidate - wanted)
-        if (log := recorder()) is not None:
-            log.identity(candidate, wanted, not difference)
-        return Evidence(not difference, f"difference {difference}")
+        equal = noted(candidate, wanted, not difference)
+        return Evidence(equal, f"difference {difference}")
 
     return Check(name, Kind.SYMBOLIC, judge, refutes)
+
+
+def noted(left: sympy.Expr, right: sympy.Expr, equal: bool, **at: sympy.Expr | int) -> bool:
+    """Whether two expressions are equal, as a check has found; written down where it is recorded.
+
+    Args:
+        left: what is judged, or an expression in the formulas of `marked`.
+        at: expressions in the place of symbols.
+    """
+    if (log := recorder()) is not None:
+        log.identity(left, right, equal, **at)
+    return equal
+
+
+def marked(says: Statement) -> Statement:
+    """The statement with a symbol in the place of each formula, by which `noted` knows it."""
+    names = says.formulas()
+    return says.changed(**{n: Value(sympy.Symbol(f"{JUDGED.name}{n}")) for n in names})
 
 
 def enclosed(
@@ -49,21 +67,19 @@ def enclosed(
         widest = arb(0)
         wanted = derived()
         difference = candidate - wanted
-        drawn = list[dict[str, fmpq]]()
         with precision(settings.digits):
             bound = arb(10) ** (10 - settings.digits)
             for _ in range(count):
                 point = points(draw)
-                drawn.append(point)
                 ball = _ball(difference, point)
                 if not ball.contains(0):
                     if log := recorder():
-                        log.ball(candidate, wanted, drawn, holds=False)
+                        log.identity(candidate, wanted, holds=False)
                     at = ", ".join(f"{name} = {value}" for name, value in point.items())
                     return Evidence(False, f"off by {ball.str(5, radius=False)} at {at}")
                 widest = max(widest, ball.rad(), key=float)
             if widest < bound and (log := recorder()):
-                log.ball(candidate, wanted, drawn, holds=True)
+                log.identity(candidate, wanted, holds=True)
         figure = f"0 enclosed {count} times, radius {float(widest):.0e}"
         return Evidence(True if widest < bound else None, figure)
 
@@ -137,11 +153,14 @@ def exact(
     return Check(name, kind, judge, refutes)
 
 
-def vanish(name: str, gaps: Callable[[Any], Iterable[sympy.Expr]]) -> Check:
+def vanish(name: str, gaps: Callable[[Statement], Iterable[sympy.Expr]]) -> Check:
     """Every one of these expressions in the slots of a statement is 0."""
 
-    def judge(says: Any, settings: Settings) -> Evidence:
+    def judge(says: Statement, settings: Settings) -> Evidence:
         found = [sympy.simplify(gap) for gap in gaps(says)]
+        if recorder() is not None:
+            for gap, left in zip(gaps(marked(says)), found, strict=True):
+                noted(gap, sympy.Integer(0), left == 0)
         wrong = [str(gap) for gap in found if gap != 0]
         return Evidence(not wrong, "; ".join(wrong) or f"{len(found)} differences are 0")
 

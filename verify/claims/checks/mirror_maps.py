@@ -14,6 +14,7 @@ import sympy
 from flint import arb, arb_mat, fmpq
 
 from derive.networks.potentials import THETA
+from verify.claims.checks.identities import noted
 from verify.claims.claim import Candidate, Check, Evidence, Kind, Settings
 from verify.claims.slots import Choice
 from verify.claims.statement import Statement
@@ -177,7 +178,9 @@ def structurally(name: str, derived: Callable[[], sympy.Expr], *, refutes: bool 
     """The expanded difference to what is derived is 0."""
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
-        difference = sympy.expand(candidate - derived())
-        return Evidence(difference == 0, f"difference {difference}")
+        wanted = derived()
+        difference = sympy.expand(candidate - wanted)
+        equal = noted(candidate, wanted, difference == 0)
+        return Evidence(equal, f"difference {difference}")
 
     return Check(name, Kind.SYMBOLIC, judge, refutes)

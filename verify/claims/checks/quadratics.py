@@ -100,22 +100,10 @@ def same_function(
             difference = difference.diff(Z)
         equal = vanishes(difference)
         if (log := recorder()) is not None:
-            if logarithm:
-                log.identity(difference, sympy.Integer(0), equal)
-                with precision(settings.digits):
-                    log.ball(read(JUDGED), right, _below_the_threshold(), holds=equal)
-            else:
-                log.identity(read(JUDGED), right, equal)
+            log.identity(read(JUDGED), right, equal)
         return equal, "difference 0" if equal else "the difference is not 0"
 
     return exact(name, Kind.SYMBOLIC, holds)
-
-
-def _below_the_threshold() -> Iterator[dict[str, fmpq]]:
-    """Points where the modes do not oscillate."""
-    for root in SQUARE_ROOTS:
-        for share in range(1, 4):
-            yield {"beta": root**2, "z": (1 - root) ** 2 * fmpq(share, 4)}
 
 
 def tall_trees(optimizer: Optimizer, flow: bool) -> list[Coefficient]:

@@ -20,6 +20,7 @@ from derive import heavy_ball
 from derive.language.formula import BETA, MOMENTUM, STEP, H, Z
 from derive.language.update_rule import Optimizer
 from derive.valleys.zero_loss_manifold import CURVATURE, CURVATURES, effective_step, kernel
+from verify.claims.checks.identities import noted
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import in_ring
 from verify.claims.slots import Domain
@@ -182,11 +183,12 @@ def identical_slopes(derived: Callable[[], sympy.Expr]) -> Check:
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
         try:
-            difference = in_ring(sympy.diff(candidate - derived(), LAMBDA))
+            wanted = derived()
+            difference = in_ring(sympy.diff(candidate - wanted, LAMBDA))
         except ValueError as error:
             return Evidence(False, str(error))
-        start = candidate.subs(LAMBDA, 0)
-        return Evidence(not difference and start == 0, f"slopes differ by {difference}")
+        equal = noted(candidate, wanted, not difference and candidate.subs(LAMBDA, 0) == 0)
+        return Evidence(equal, f"slopes differ by {difference}")
 
     return Check("integral of the derived slope", Kind.SYMBOLIC, judge)
 
@@ -228,10 +230,14 @@ def leading_symbol(derived: Callable[[], sympy.Expr], *, refutes: bool = False) 
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
         rho, q = sympy.symbols("rho q")
-        ratio = (candidate / derived()).subs(H, rho * q**2).subs(BETA, 1 - q)
-        top, bottom = sympy.fraction(sympy.cancel(ratio))
+        places = {H: rho * q**2, BETA: 1 - q}
+        wanted = derived().subs(places)
+        top, bottom = sympy.fraction(sympy.cancel(candidate.subs(places) / wanted))
         limit = sympy.cancel(top.subs(q, 0) / bottom.subs(q, 0)) if bottom.subs(q, 0) != 0 else None
-        return Evidence(limit == 1, f"ratio tends to {limit}")
+        parts = [sympy.Poly(part, q) for part in sympy.fraction(sympy.cancel(wanted))]
+        above, below = (part.EC() * q ** part.EM()[0] for part in parts)
+        equal = noted(candidate, above / below, limit == 1, h=places[H], beta=places[BETA])
+        return Evidence(equal, f"ratio tends to {limit}")
 
     return Check("leading order of the derivation", Kind.SYMBOLIC, judge, refutes)
 

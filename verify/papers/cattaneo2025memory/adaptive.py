@@ -26,7 +26,7 @@ from verify.claims.checks.averaged_past import (
     MomentRule,
     R,
 )
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, marked, noted
 from verify.claims.checks.stated import measured
 from verify.claims.claim import Claim, Kind, Settings, claim, second_hand
 from verify.claims.slots import Number, Value
@@ -76,8 +76,10 @@ def adamw_loss() -> Claim:
     def by_engine(says: Statement, settings: Settings) -> tuple[bool, str]:
         c = coefficient(SIGNS.rule)
         names = {s: sympy.Symbol(str(s)) for s in c.free_symbols}
-        left = sympy.cancel(c.subs(names) + says.expr("other").subs(AGE, says.expr("age")) / H)
-        return left == 0, f"difference {left}"
+        found = -H * c.subs(names)
+        left = sympy.cancel(says.expr("other").subs(AGE, says.expr("age")) - found)
+        age = marked(says).expr("age")
+        return noted(says.expr("other").subs(AGE, age), found, left == 0), f"difference {left}"
 
     def at_defaults(says: Statement, settings: Settings) -> Any:
         return says.number("age", **says["betas"].numbers)

@@ -15,7 +15,7 @@ from flint import fmpq
 from derive import heavy_ball
 from derive.language.formula import BETA, H, Z
 from derive.quadratics.stationary_noise import Z1, Z2, stationary_covariance
-from verify.claims.checks.identities import Derived, exact, identical
+from verify.claims.checks.identities import Derived, exact, identical, noted
 from verify.claims.checks.stated import tends
 from verify.claims.checks.stationary_covariance import (
     Entry,
@@ -190,7 +190,8 @@ def small_step(
 
     def limit_of(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
         left = sympy.cancel(derived() / factor).subs(H, 0)
-        return sympy.cancel(left - candidate / factor) == 0, "limit of the exact variance"
+        equal = sympy.cancel(left - candidate / factor) == 0
+        return noted(candidate, left * factor, equal), "limit of the exact variance"
 
     def either(name: str, path: int) -> Check:
         return tends(name, lambda says, settings: differences(says, settings, path))

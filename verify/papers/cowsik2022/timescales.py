@@ -15,7 +15,7 @@ from derive import heavy_ball
 from derive.language.formula import BETA, H, Z
 from derive.quadratics.stability import oscillation_interval
 from derive.quadratics.timescales import GAMMA, LAMBDA, C, timescales
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, noted
 from verify.claims.checks.scaling import ScalingPoint, to_leading_order
 from verify.claims.checks.stability import oscillates, rates
 from verify.claims.checks.stated import bounded, compared, switches, tends
@@ -61,7 +61,7 @@ def same_powers(derived: Callable[[], sympy.Expr]) -> Check:
             difference = in_ring(sympy.expand_power_base((candidate - derived()).subs(at)))
             if difference:
                 return False, f"difference {difference} at gamma = {p}/{q}"
-        return True, "equal at four values of gamma"
+        return noted(candidate, derived(), equal=True), "equal at four values of gamma"
 
     return exact("leading term from the powers of h", Kind.SYMBOLIC, holds)
 
@@ -243,7 +243,7 @@ def balanced_multiplier() -> Claim:
         def same(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
             positive = {E: sympy.Symbol("e", positive=True)}
             left = sympy.expand((candidate - derived()).subs(positive))
-            return left == 0, f"difference {left}"
+            return noted(candidate, derived(), left == 0), f"difference {left}"
 
         return on(slot, exact(f"balance of the leading terms, {slot}", Kind.SYMBOLIC, same))
 
@@ -283,8 +283,9 @@ def balanced_curvature() -> Claim:
         return oscillates(fmpq(1, 4**100), 1 - scale * fmpq(1, 2**100), curvature)
 
     def derived(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        left = sympy.expand(candidate - timescales(heavy_ball)[1].turns)
-        return left == 0, "zero of the discriminant"
+        turns = timescales(heavy_ball)[1].turns
+        equal = sympy.expand(candidate - turns) == 0
+        return noted(candidate, turns, equal), "zero of the discriminant"
 
     return Claim(
         says=Statement(
@@ -307,24 +308,26 @@ def strong_momentum() -> Claim:
     parameter $\lambda_P=h/(1-\beta)^2$ of the second-order flow.
     """
 
+    q = sympy.Symbol("q")
+
     def limit(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
         low, _ = oscillation_interval(heavy_ball)
-        quotient = sympy.limit((candidate / low).subs(sympy.Symbol("q"), 1 - BETA), BETA, 1)
-        return quotient == 1, f"quotient {quotient} at beta = 1"
+        quotient = sympy.limit((candidate / low).subs(q, 1 - BETA), BETA, 1)
+        wanted = q**2 * sympy.limit(low / (1 - BETA) ** 2, BETA, 1)
+        return noted(candidate, wanted, quotient == 1), f"quotient {quotient} at beta = 1"
 
     def differences(says: Statement, settings: Settings) -> Sequence[fmpq]:
         found = []
         for n in range(24, 31):
-            q = fmpq(1, 2**n)
-            low, high = fmpq(0), q**2
+            size = fmpq(1, 2**n)
+            low, high = fmpq(0), size**2
             for _ in range(90):
                 middle = (low + high) / 2
-                turned = oscillates(fmpq(1), 1 - q, middle)
+                turned = oscillates(fmpq(1), 1 - size, middle)
                 low, high = (low, middle) if turned else (middle, high)
-            found.append(says.number("limit", q=q) / high - 1)
+            found.append(says.number("limit", q=size) / high - 1)
         return found
 
-    q = sympy.Symbol("q")
     return Claim(
         says=Statement(
             Type.LIMIT,

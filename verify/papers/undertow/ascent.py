@@ -13,7 +13,7 @@ from derive.engine.order_h import G, coefficient
 from derive.language.formula import Z
 from derive.language.trees import tree
 from derive.optimizers import NONLINEAR, sam
-from verify.claims.checks.identities import exact, identical
+from verify.claims.checks.identities import exact, identical, marked, noted
 from verify.claims.checks.stated import bounded
 from verify.claims.checks.valleys import DESCENDS
 from verify.claims.claim import OURS, Claim, Kind, Settings, claim, on
@@ -75,8 +75,10 @@ def normalized() -> Claim:
     def by_engine(says: Statement, settings: Settings) -> tuple[bool, str]:
         c = coefficient(NORMALIZED)
         found = c.subs({s: sympy.Symbol(s.name) for s in c.free_symbols - {G}})
+        parts = marked(says)
         left = sympy.cancel(found - says.expr("radius") / G - 2 * says.expr("step"))
-        return left == 0, f"difference {left}"
+        told = parts.expr("radius") / G + 2 * parts.expr("step")
+        return noted(told, found, left == 0), f"difference {left}"
 
     return Claim(
         says=Statement(
@@ -149,6 +151,8 @@ def on_batches() -> Claim:
         weight = -minibatch_step(sam, order=2, k=0)[tree("[[]]")].as_expr() / 2
         felt = weight if says["ascent"] is Ascent.SAME else 0
         left = [sympy.cancel(weight - says.expr("full")), sympy.cancel(felt - says.expr("noise"))]
+        told = marked(says).expr("noise")
+        noted(told, sympy.sympify(felt), left[1] == 0)
         return left == [0, 0], f"differences {left[0]}, {left[1]}"
 
     return Claim(

@@ -14,7 +14,7 @@ from derive.language.formula import BETA
 from derive.optimizers import NONLINEAR
 from verify.claims.checks.averaged_past import BETA1, BETA2
 from verify.claims.checks.heavy_ball import ONE_MINUS
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, noted
 from verify.claims.claim import OURS, Claim, Kind, Settings, claim
 from verify.claims.slots import Value
 from verify.claims.statement import Statement, Type
@@ -86,7 +86,8 @@ def map_before_momentum() -> Claim:
         terms = [[f.algebra.unnamed(f.flow["x"][n]) for n in (1, 2)] for f in flows]
         for near, _ in terms:
             found, left = taken_out(near, ("E[kappa]",))
-            if left or sympy.cancel(found.subs(equal) + says.expr("weight")) != 0:
+            zero = not left and sympy.cancel(found.subs(equal) + says.expr("weight")) == 0
+            if not noted(says.expr("weight"), -found.subs(equal), zero):
                 return False, f"{found} in h"
         told = {BENT: says.expr("more"), ("E[kappa, kappa]",): 0, ("E[kappa[E[kappa]]]",): 0}
         (_, first), (_, second) = terms
