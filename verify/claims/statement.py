@@ -104,7 +104,7 @@ class Statement:
         multiprecision = any(type(v).__name__ == "mpfr" for v in values.values())
         return evaluate(fixed, values, MPFR if multiprecision else RATIONAL)
 
-    def equals(self, name: str, found: Any, **values: fmpq) -> bool:
+    def equals(self, name: str, found: Any, **values: fmpq | int) -> bool:
         """Whether a formula comes to this number, exactly; written down where it is recorded."""
         equal = self.number(name, **values) == found
         if (log := recorder()) is not None:

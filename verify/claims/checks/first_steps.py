@@ -47,7 +47,9 @@ def first_steps(rule: Rule) -> Check:
                 time = h * k * says.number("force", **point)
                 flow = advance(loss, {LEAF: h * 0 + 1}, x0, time, numbers)
                 left = x - flow - slope * says.number("term", k=k, h=h, **point)
-                if lowest_power(left) != power:
+                share = (x - flow)[0][1] / slope[0][0]
+                equal = says.equals("term", share, k=k, **{**point, "h": fmpq(1)})
+                if not equal or lowest_power(left) != power:
                     return False, f"h^{lowest_power(left)} is left at k = {k}, {written(point)}"
         return True, f"begins at h^{power} for k = 1 ... 7 at {len(rule.grid)} parameters"
 

@@ -19,7 +19,7 @@ from derive.language.formula import BETA, K, Z
 from derive.language.update_rule import Number
 from derive.quadratics.principal_flow import principal_multiplier, radius_of_convergence
 from verify.claims.checks.heavy_ball import memory_fades
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, noted
 from verify.claims.checks.quadratics import (
     BETAS,
     COMPLEX,
@@ -223,7 +223,7 @@ def heavy_ball_radius() -> Claim:
     def branch_points(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
         wanted = radius_of_convergence(heavy_ball)
         difference = in_ring((candidate - wanted).subs(BETA, root**2))
-        return not difference, f"difference {difference}"
+        return noted(candidate, wanted, not difference), f"difference {difference}"
 
     def nearest(says: Statement, settings: Settings) -> tuple[bool, str]:
         for r in SQUARE_ROOTS:

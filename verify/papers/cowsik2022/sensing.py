@@ -8,7 +8,7 @@ from itertools import product
 import sympy
 from flint import fmpq, fmpq_mat
 
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, marked, noted
 from verify.claims.claim import LOST, Claim, Kind, Settings, claim, read
 from verify.claims.slots import Choice, Value
 from verify.claims.statement import Statement, Type
@@ -53,7 +53,7 @@ def sensing_trace() -> Claim:
     def equal(says: Statement, model: Fitted, hessian: fmpq_mat) -> bool:
         if not isinstance(model, Sensing):
             raise TypeError(type(model).__name__)
-        return says.number("value", P=fmpq(model.samples), **model.quantities()) == trace(hessian)
+        return says.equals("value", trace(hessian), P=fmpq(model.samples), **model.quantities())
 
     def difference(says: Statement, model: Fitted, written: Symbolic) -> sympy.Expr:
         if not isinstance(model, Sensing):
@@ -151,8 +151,12 @@ def sensing_test_error() -> Claim:
         form = sum(x * y for x, y in zip([a[0]] * 4 if alike else a, d, strict=True)) + e * xi
         powers = sympy.Poly(sympy.expand(form**2), *a, xi).terms()
         kept = sum((c for exponents, c in powers if max(exponents) == 2), sympy.Integer(0))
-        told = says.expr("factor") * sum(y**2 for y in d) + says.expr("noise")
-        return sympy.expand(kept - told) == 0, "second moments with symbols for the matrices"
+        told, written = (
+            form.expr("factor") * sum(y**2 for y in d) + form.expr("noise")
+            for form in (says, marked(says))
+        )
+        equal = sympy.expand(kept - told) == 0
+        return noted(written, kept, equal), "second moments with symbols for the matrices"
 
     return Claim(
         says=Statement(

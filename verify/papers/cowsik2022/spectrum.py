@@ -20,7 +20,7 @@ from derive.quadratics.linearization import (
     multipliers,
 )
 from derive.quadratics.stability import oscillation_interval, stability_limit
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, marked, noted
 from verify.claims.checks.stability import eigenvalues, forgets, oscillates, symbolic
 from verify.claims.checks.stated import switches
 from verify.claims.claim import LOST, Check, Claim, Kind, Settings, claim, on
@@ -290,8 +290,14 @@ def kernel(slot: str, drawn: Callable[[random.Random], tuple[fmpq, fmpq, fmpq, f
         draw = random.Random(settings.seed)
         for _ in range(20):
             h, beta, curvature, kappa = drawn(draw)
-            state = fmpq_mat([[fmpq(1)], [says.number(slot, kappa=kappa, h=h, beta=beta)]])
-            if momentum_mode(h, beta, curvature).matrix * state != state * kappa:
+            at = {"kappa": kappa, "h": h, "beta": beta}
+            step = momentum_mode(h, beta, curvature).matrix
+            state = fmpq_mat([[fmpq(1)], [says.number(slot, **at)]])
+            written = {name: sympy.Rational(str(c)) for name, c in at.items()}
+            one, other = (sympy.Rational(str(c)) for c in step.entries()[:2])
+            row = one + other * marked(says).expr(slot)
+            equal = step * state == state * kappa
+            if not noted(row, written["kappa"], equal, **written):
                 return False, f"no eigenvector at beta = {beta}, h lambda = {h * curvature}"
         return True, "eigenvector at 20 points"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from functools import cache
 from math import factorial
 
 import sympy
@@ -17,11 +18,12 @@ from derive.networks.diagonal_networks import (
     LAMBDA,
 )
 from derive.networks.potentials import DELTA, THETA
-from verify.claims.checks.identities import exact, identical
+from verify.claims.checks.identities import exact, identical, noted
 from verify.claims.claim import LOST, Check, Claim, Evidence, Kind, Settings, claim, on
 from verify.claims.slots import Choice, Value
 from verify.claims.statement import Statement, Type
 from verify.running.numbers import PowerSeries, evaluate
+from verify.running.recording import JUDGED
 
 G, P, Q, T = sympy.symbols("g p m t")
 TERMS = 9
@@ -134,8 +136,9 @@ def setting() -> Claim:
 
     def expanded(candidate: sympy.Expr, settings: Settings) -> Evidence:
         u, v = sympy.symbols("u v")
-        left = sympy.expand(u * v - candidate * ((u + v) ** 2 - (u - v) ** 2))
-        return Evidence(left == 0, f"difference {left}")
+        squares = (u + v) ** 2 - (u - v) ** 2
+        left = sympy.expand(u * v - candidate * squares)
+        return Evidence(noted(JUDGED * squares, u * v, left == 0), f"difference {left}")
 
     def iterated(says: Statement, settings: Settings) -> Evidence:
         """Heavy ball on (u, v) beside the two-step rule of w_+- with what the slots say."""
@@ -227,6 +230,15 @@ def mirror_flow() -> Claim:
     )
 
 
+@cache
+def by_equation() -> sympy.Expr:
+    """The solution of the kernel's equation."""
+    u = sympy.Function("u")
+    start = {u(0): 0, u(T).diff(T).subs(T, 0): 1}
+    equation = LAMBDA * u(T).diff(T, 2) + u(T).diff(T)
+    return sympy.expand(sympy.dsolve(equation, u(T), ics=start).rhs)
+
+
 @claim("papazov2024.balance-in-time", catalogue="D09", where="balance at finite time", printed=LOST)
 def balance_in_time() -> Claim:
     r"""$\ell=\ln\Delta$ has $\dot\ell=\rho_++\rho_-$ and $\lambda\ddot\ell+\dot\ell=-\lambda S$
@@ -241,7 +253,8 @@ def balance_in_time() -> Claim:
             candidate.subs(T, 0),
             sympy.simplify(rate.subs(T, 0) - 1),
         ]
-        return Evidence(all(term == 0 for term in left), f"left over: {left}")
+        equal = noted(candidate, by_equation(), all(term == 0 for term in left))
+        return Evidence(equal, f"left over: {left}")
 
     return Claim(
         says=Statement(
@@ -270,15 +283,9 @@ def initial_velocity_term() -> Claim:
     more.
     """
 
-    def by_equation() -> sympy.Expr:
-        u = sympy.Function("u")
-        start = {u(0): 0, u(T).diff(T).subs(T, 0): 1}
-        equation = LAMBDA * u(T).diff(T, 2) + u(T).diff(T)
-        return sympy.expand(sympy.dsolve(equation, u(T), ics=start).rhs)
-
     def solved(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
         difference = sympy.expand(candidate - by_equation())
-        return difference == 0, f"difference {difference}"
+        return noted(candidate, by_equation(), difference == 0), f"difference {difference}"
 
     return Claim(
         says=Statement(

@@ -10,7 +10,7 @@ import sympy
 from flint import fmpq
 
 from derive.language.formula import H
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, marked, noted
 from verify.claims.checks.inertial import ROOT, VECTORS
 from verify.claims.checks.stated import switches
 from verify.claims.claim import OURS, RECALLED, Claim, Kind, Settings, claim
@@ -106,7 +106,13 @@ def lyapunov_function() -> Claim:
         energy = (1 + ROOT * H) * f + v**2 / 4 + (v + 2 * ROOT * x + H * g) ** 2 / 4
         stand = {"moving": v * v, "across": v * v * bent, "pull": g * x, "slope": g * g}
         rate = sympy.diff(energy, x) * v + sympy.diff(energy, v) * push
-        left = sympy.expand(rate + sum(says.expr(name) * part for name, part in stand.items()))
+        told, written = (
+            sympy.Add(*(form.expr(name) * part for name, part in stand.items()))
+            for form in (says, marked(says))
+        )
+        left = sympy.expand(rate + told)
+        jets = dict(zip((f, g, bent), sympy.symbols("f g b"), strict=True))
+        noted((written + rate).xreplace(jets), sympy.Integer(0), left == 0)
         return left == 0, f"left over: {left}"
 
     return Claim(
@@ -151,7 +157,8 @@ def rate_on_quadratics() -> Claim:
         mode = z**2 - (2 * r + H * r**2) * z + (1 + r * H) * r**2
         rates = [2 * root / r for root in sympy.roots(mode, z)]
         found = min(rates, key=lambda rate: rate.subs({r: 1, H: 1}))
-        return sympy.simplify(found - says.expr("exponent")) == 0, f"{found} on the softest mode"
+        equal = sympy.simplify(found - says.expr("exponent")) == 0
+        return noted(says.expr("exponent"), found, equal), f"{found} on the softest mode"
 
     return Claim(
         says=Statement(

@@ -63,7 +63,7 @@ def force_autocovariance() -> Claim:
             beta = fmpq(draw.randint(1, 19), 20) * (-1) ** draw.randint(0, 1)
             found = covariances(says, beta, lag, draw)
             limit, _ = lasting_value(found[:3])
-            if says.number("limit", l=fmpq(lag), beta=beta) != limit:
+            if not says.equals("limit", limit, l=fmpq(lag), beta=beta):
                 return False, f"wrong at the lag {lag}, beta = {beta}"
         return True, "equal over all sequences for four lags"
 
@@ -123,7 +123,7 @@ def accumulated_variance() -> Claim:
                 return [square(tuple(sum(column, fmpq(0)) for column in columns))]
 
             (found,) = averaged(batches, SAMPLING[says["batches"]], steps, beta, total)
-            if says.number("factor", k=steps, beta=beta) != found / batches.known["F"]:
+            if not says.equals("factor", found / batches.known["F"], k=steps, beta=beta):
                 return False, f"wrong for {steps} steps, beta = {beta}"
         return True, "equal over all sequences of 1 ... 5 steps"
 
@@ -132,7 +132,7 @@ def accumulated_variance() -> Claim:
         draw = random.Random(settings.seed)
         for steps in (2, 5, 9):
             beta = fmpq(draw.randint(1, 19), 20)
-            if says.number("factor", k=steps, beta=beta) != gathered(beta, steps)[-1]:
+            if not says.equals("factor", gathered(beta, steps)[-1], k=steps, beta=beta):
                 return False, f"wrong for {steps} steps, beta = {beta}"
         return True, "equal for 2, 5 and 9 steps"
 

@@ -44,7 +44,7 @@ def sam_loss() -> Claim:
 
     def on_a_mode(says: Statement, settings: Settings) -> tuple[bool, str]:
         for rho in (fmpq(0), fmpq(1, 3), fmpq(5, 2)):
-            if bend_on_a_mode(sam, {"rho": rho}) != 2 * says.number("weight", rho=rho):
+            if not says.equals("weight", bend_on_a_mode(sam, {"rho": rho}) / 2, rho=rho):
                 return False, f"another rate at rho = {rho}"
         return True, "one step at 3 radii"
 

@@ -11,7 +11,7 @@ from flint import fmpq
 
 from derive.batches.averaged_readout import G, H, Q, S, mean_step
 from verify.claims.checks.averaged_past import BETA1, age
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, noted
 from verify.claims.checks.stated import measured
 from verify.claims.claim import OURS, Claim, Kind, Settings, claim
 from verify.claims.slots import Number, Value
@@ -60,7 +60,7 @@ def adam_under_noise() -> Claim:
             apart = [weights[0] ** 2 / (1 - beta**2) * beta**n for n in range(1, 5)]  # of m and m
             both = [settle(part, [beta]) for part in (moves, list(accumulate(apart)))]
             c = fmpq(1, 2) + beta / (1 - beta) - sum(both, fmpq(0))
-            if says.number("weight", beta1=beta) != c:
+            if not says.equals("weight", c, beta1=beta):
                 return False, f"{c} at beta_1 = {beta}"
         return True, "both sums at 3 momenta"
 
@@ -72,9 +72,9 @@ def adam_under_noise() -> Claim:
         part = sympy.diff(found.memory.subs(Q, 0), S, G).subs({S: 0, G: 0})
         limit = sympy.limit(sympy.cancel(part * size**2 / H), beta2, 1)
         mean = beta1 / (1 - beta1)
-        told = mean + (sympy.Rational(1, 2) + mean - says.expr("weight").subs(BETA1, beta1))
-        left = sympy.cancel(limit - told)
-        return left == 0, f"difference {left}"
+        wanted = 2 * mean + sympy.Rational(1, 2) - limit
+        left = sympy.cancel(says.expr("weight").subs(BETA1, beta1) - wanted)
+        return noted(says.expr("weight"), wanted, left == 0), f"difference {left}"
 
     def by_runs(says: Statement, settings: Settings) -> tuple[bool, str]:
         found = drawn(0.5, 0.97, settings.seed)

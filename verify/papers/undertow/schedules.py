@@ -11,7 +11,7 @@ from derive.engine.schedules import seen_schedule
 from derive.language.formula import BETA, H
 from derive.language.update_rule import Optimizer
 from derive.optimizers import scheduled_buffer, scheduled_heavy_ball
-from verify.claims.checks.identities import exact, identical
+from verify.claims.checks.identities import exact, identical, noted
 from verify.claims.checks.schedules import RISING, Move, T, beside_schedule
 from verify.claims.claim import OURS, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Domain, Instance, Losses, Order, Value, When
@@ -137,7 +137,8 @@ def before_the_decay() -> Claim:
             whole, early = (sympy.integrate(rate**2, (t, 0, end)) for end in (1, HALF))
             way = sympy.integrate(rate, (t, 0, 1))
             for slot, right in ((f"{name}_share", early / whole), (f"{name}_mean", whole / way)):
-                if sympy.simplify(says.expr(slot) - right) != 0:
+                equal = sympy.simplify(says.expr(slot) - right) == 0
+                if not noted(says.expr(slot), right, equal):
                     return False, f"{slot} is {right}"
         return True, "four integrals"
 
@@ -195,7 +196,7 @@ def second_iterate() -> Claim:
 
     def steps(says: Statement, settings: Settings) -> tuple[bool, str]:
         found = {"outside": run(says, False), "inside": run(says, True)}
-        wrong = [f"{name} {value}" for name, value in found.items() if says.number(name) != value]
+        wrong = [f"{name} {value}" for name, value in found.items() if not says.equals(name, value)]
         return not wrong, ", ".join(wrong) or "equal"
 
     def both(says: Statement, settings: Settings) -> tuple[bool, str]:
@@ -205,7 +206,7 @@ def second_iterate() -> Claim:
             "outside": at["x_0"] - first - second * (1 + at[r"\beta"]),
             "inside": at["x_0"] - first * (1 + at[r"\beta"]) - second,
         }
-        wrong = [name for name, value in wanted.items() if says.number(name) != value]
+        wrong = [name for name, value in wanted.items() if not says.equals(name, value)]
         return not wrong, f"{', '.join(wrong) or 'neither'} differs"
 
     return Claim(
