@@ -120,8 +120,13 @@ class PowerSeries:
         return NotImplemented
 
     def _quotient(self, other: PowerSeries) -> PowerSeries:
-        """Long division; ZeroDivisionError where the divisor has no constant term."""
+        """Long division, after a common power of h; ZeroDivisionError where the divisor's is
+        higher."""
         length, lead = min(self.length, other.length), other[0]
+        if lead == self[0] == 0 and length > 1:
+            h = fmpq_poly([0, 1])
+            one, two = (PowerSeries(s.polynomial // h, length - 1) for s in (self, other))
+            return one._quotient(two)
         terms: list[fmpq] = []
         for n in range(length):
             known = sum((terms[i] * other[n - i] for i in range(n)), fmpq(0))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from flint import fmpq
 
 from derive.engine.second_order import Vector
+from verify.claims.checks.linearized import note_left
 from verify.claims.checks.stated import observed
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.slots import Losses
@@ -18,8 +20,9 @@ from verify.claims.statement import Statement
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_taylor, flow
 from verify.running.losses import VectorField
-from verify.running.numbers import MPFR, precision
+from verify.running.numbers import MPFR, PowerSeries, power_series, precision
 from verify.running.orders import observed_order
+from verify.running.recording import recorder
 from verify.running.tape import Node, Program, record
 from verify.running.trajectories import vector
 
@@ -99,7 +102,29 @@ def in_one_step(
 ) -> Check:
     """What is left of the method on the stated flow, at short steps on random games."""
 
+    def exactly(
+        says: Statement, field: VectorField, point: Sequence[fmpq], drawn: Mapping[str, fmpq]
+    ) -> np.ndarray:
+        """What is left as power series in h."""
+        terms = says[order].power + 2
+        numbers, h = power_series(terms), PowerSeries.step(terms)
+        here = drift(says, field, h, drawn)
+        begin = [numbers.convert(c) for c in point]
+        rows = here.program.taylor(begin, here.fixed(h), terms, numbers)
+        grad = field.gradient_function(numbers)
+        return left(lambda t: vector(evaluate_taylor(rows, t)), grad, h, drawn)
+
+    def note(says: Statement, settings: Settings) -> None:
+        draw = random.Random(settings.seed)
+        for i in range(6):
+            field, point = game(draw), starting_point(draw, 2)
+            drawn = {rate: fmpq(draw.randint(2, 9), 4 + i + j) for j, rate in enumerate(rates)}
+            of = partial(exactly, field=field, point=point, drawn=drawn)
+            note_left(says, of, says[order].power, drawn)
+
     def judge(says: Statement, settings: Settings) -> Evidence:
+        if recorder() is not None:
+            note(says, settings)
         draw = random.Random(settings.seed)
         seen = None
         for _ in range(2):

@@ -1,0 +1,52 @@
+"""What a method leaves of a stated flow, exact in powers of h, as a function of the formulas.
+
+A formula that is a multiple of a power of h moves what is left in proportion where it first stands
+in it: the sum of weights and formulas that is written down is 0 with the right ones, and with no
+other value of one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import sympy
+from flint import fmpq
+
+from derive.language.formula import H
+from verify.claims.checks.identities import marked, noted
+from verify.claims.slots import Value
+from verify.claims.statement import Statement
+from verify.running.numbers import PowerSeries
+
+Left = Callable[[Statement], Iterable[PowerSeries]]
+
+
+def note_left(says: Statement, left: Left, powers: int, at: Mapping[str, fmpq]) -> None:
+    """Write down that what is left begins at a power of h, at these numbers, by its components.
+
+    Args:
+        left: what is left with the formulas of a statement at these numbers.
+        powers: how many powers of h are missing in it.
+    """
+    places = {name: sympy.Rational(str(value)) for name, value in at.items()}
+    found, forms = list(left(says)), marked(says)
+    moved = {}
+    for name, expr in says.formulas().items():
+        if (power := power_of_h(expr)) is not None:
+            more = says.changed(**{name: Value(expr + H**power)})
+            there = expr.subs({sympy.Symbol(n): v for n, v in places.items()})
+            gap = forms.expr(name) / H**power - sympy.cancel(there / H**power)
+            moved[name] = (list(left(more)), gap)
+    for i, series in enumerate(found):
+        for n in range(powers):
+            parts = (
+                sympy.Rational(str(other[i][n] - series[n])) * gap for other, gap in moved.values()
+            )
+            total = sympy.expand(sympy.Rational(str(series[n])) + sympy.Add(*parts))
+            if total.free_symbols:
+                noted(total, sympy.Integer(0), series[n] == 0, **places)
+
+
+def power_of_h(expr: sympy.Expr) -> int | None:
+    """The power of h of which the rest is a multiple, of up to h^3."""
+    return next((n for n in range(4) if not sympy.cancel(expr / H**n).has(H)), None)
