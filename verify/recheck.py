@@ -304,7 +304,8 @@ def filled(item: Any, formulas: Any) -> Any:
 def is_written(text: str, tree: Any) -> bool:
     """Whether a printed formula can be held against the tree; ValueError where it is another."""
     try:
-        text = re.sub(r"\blambda\b", "lambda_", text)
+        constant = "E" if "E" in _symbols(tree) else "exp(1)"
+        text = re.sub(r"\bE\b", constant, re.sub(r"\blambda\b", "lambda_", text))
         agrees = same(_parsed(ast.parse(text, mode="eval").body), tree, {})
     except (*NO_VALUE, SyntaxError, RecursionError):
         return False
@@ -321,8 +322,7 @@ def _parsed(node: Any) -> Any:
         case ast.Constant(value=int()):
             return str(node.value)
         case ast.Name(id=name):
-            other = {"pi": ["pi"], "E": ["exp", "1"], "lambda_": ["symbol", "lambda"]}
-            return other.get(name, ["symbol", name])
+            return {"pi": ["pi"]}.get(name, ["symbol", name.removesuffix("_")])
         case ast.UnaryOp(op=ast.USub(), operand=part):
             return ["*", "-1", _parsed(part)]
         case ast.BinOp(left=left, op=ast.Sub(), right=right):

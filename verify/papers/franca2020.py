@@ -183,7 +183,7 @@ def contraction() -> Claim:
 
 
 FADING = Method(
-    lambda x, last, grad, k, h, root: nesterov_step(x, last, grad, h, exp(-2 * root * h)),
+    lambda x, last, grad, time, h, root: nesterov_step(x, last, grad, h, exp(-2 * root * h)),
     lambda x, grad, h, root: x - (1 + exp(-2 * root * h)) * h * h * grad(x),
 )
 

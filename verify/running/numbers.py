@@ -162,6 +162,15 @@ class PowerSeries:
     def sqrt(self) -> PowerSeries:
         return self._root(2)
 
+    def exp(self) -> PowerSeries:
+        """ValueError where there is a constant term, whose exponential is not rational."""
+        if self[0] != 0:
+            raise ValueError(f"the exponential of {self[0]} is not rational.")
+        terms = [fmpq(1)]
+        for n in range(1, self.length):
+            terms.append(sum((self[i] * i * terms[n - i] for i in range(1, n + 1)), fmpq(0)) / n)
+        return PowerSeries(fmpq_poly(terms), self.length)
+
     def _root(self, degree: int) -> PowerSeries:
         """y with y^degree = a: degree a y' = a' y; a has a constant term with a rational root."""
         if degree == 1:

@@ -13,7 +13,7 @@ from derive.engine.second_order import VELOCITY, Vector
 from verify.running.expression_losses import loss_from_expression
 from verify.running.flows import flow
 from verify.running.losses import VectorField
-from verify.running.numbers import MPFR, sqrt
+from verify.running.numbers import MPFR, Arithmetic, sqrt
 from verify.running.tape import Node, Program, record
 
 Number = Any
@@ -84,9 +84,11 @@ class Motion:
         found = flow(self, state, since, digits=digits, arithmetic=MPFR)
         return [here[: self.loss.dimension] for here in found]
 
-    def around(self, state: Sequence[Number], terms: int = 9) -> list[list[Number]]:
+    def around(
+        self, state: Sequence[Number], terms: int = 9, arithmetic: Arithmetic = MPFR
+    ) -> list[list[Number]]:
         """The Taylor coefficients of x, for short times from (x, x', t) or (x, t)."""
-        found = self.program.taylor(list(state), self._fixed, terms, MPFR)
+        found = self.program.taylor(list(state), self._fixed, terms, arithmetic)
         return found[: self.loss.dimension]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from flint import fmpq
 
 from derive.engine.second_order import Vector
-from verify.claims.checks.linearized import note_left
+from verify.claims.checks.linearized import Left, written_down
 from verify.claims.checks.stated import observed
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.slots import Losses
@@ -22,7 +22,6 @@ from verify.running.flows import evaluate_taylor, flow
 from verify.running.losses import VectorField
 from verify.running.numbers import MPFR, PowerSeries, power_series, precision
 from verify.running.orders import observed_order
-from verify.running.recording import recorder
 from verify.running.tape import Node, Program, record
 from verify.running.trajectories import vector
 
@@ -87,14 +86,14 @@ class GameFlow:
 
 Drifting = Callable[[Statement, VectorField, Number, Mapping[str, Number]], GameFlow]
 """The stated flow on a field at a step size and rates."""
-Left = Callable[[Callable[[Number], np.ndarray], Grad, Number, Mapping[str, Number]], np.ndarray]
+Leaves = Callable[[Callable[[Number], np.ndarray], Grad, Number, Mapping[str, Number]], np.ndarray]
 """What a path leaves of the method over one step, divided by h: from the path, F, h and rates."""
 
 
 def in_one_step(
     name: str,
     drift: Drifting,
-    left: Left,
+    left: Leaves,
     *,
     order: str = "order",
     rates: Sequence[str] = (),
@@ -114,17 +113,11 @@ def in_one_step(
         grad = field.gradient_function(numbers)
         return left(lambda t: vector(evaluate_taylor(rows, t)), grad, h, drawn)
 
-    def note(says: Statement, settings: Settings) -> None:
-        draw = random.Random(settings.seed)
-        for i in range(6):
-            field, point = game(draw), starting_point(draw, 2)
-            drawn = {rate: fmpq(draw.randint(2, 9), 4 + i + j) for j, rate in enumerate(rates)}
-            of = partial(exactly, field=field, point=point, drawn=drawn)
-            note_left(says, of, says[order].power, drawn)
+    def at_random(says: Statement, draw: random.Random) -> tuple[Left, Mapping[str, fmpq]]:
+        at = {rate: fmpq(draw.randint(20, 90), 40) for rate in rates}
+        return partial(exactly, field=game(draw), point=starting_point(draw, 2), drawn=at), at
 
     def judge(says: Statement, settings: Settings) -> Evidence:
-        if recorder() is not None:
-            note(says, settings)
         draw = random.Random(settings.seed)
         seen = None
         for _ in range(2):
@@ -151,7 +144,7 @@ def in_one_step(
             f"order {seen}, stated {says[order].power}",
         )
 
-    return Check(name, Kind.SERIES, judge, refutes)
+    return written_down(Check(name, Kind.SERIES, judge, refutes), at_random, order=order)
 
 
 Move = Callable[[np.ndarray, np.ndarray, Grad, Number, Mapping[str, Number]], np.ndarray]

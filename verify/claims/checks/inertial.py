@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,22 @@ from flint import fmpq
 
 from derive.engine.second_order import VELOCITY, Vector
 from verify.claims.checks.heavy_ball import QUARTIC
+from verify.claims.checks.linearized import Left, written_down
 from verify.claims.checks.stated import bounded, for_losses, observed
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Domain, Losses, Order, Point, Slot, When
 from verify.claims.statement import Statement, Type
-from verify.running.families import starting_point
+from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_taylor
 from verify.running.losses import Loss
-from verify.running.numbers import MPFR, precision, sqrt
+from verify.running.numbers import (
+    MPFR,
+    Arithmetic,
+    PowerSeries,
+    power_series,
+    precision,
+    sqrt,
+)
 from verify.running.orders import ObservedOrder, observed_order
 from verify.running.phase_flow import Motion
 from verify.running.trajectories import vector
@@ -52,7 +61,7 @@ TINY, HALVINGS = range(20, 24), range(4, 8)
 DIGITS = 70
 
 Step = Callable[[np.ndarray, np.ndarray, Callable[..., np.ndarray], Number, Number, Number], Any]
-"""x_(k+1) from x_k, x_(k-1), the gradient, k, h and the root of mu."""
+"""x_(k+1) from x_k, x_(k-1), the gradient, kh, h and the root of mu."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +87,15 @@ def nesterov_step(
 
 
 HEAVY_BALL = Method(
-    lambda x, last, grad, k, h, root: x + fade(h, root) * (x - last) - h * h * grad(x),
+    lambda x, last, grad, time, h, root: x + fade(h, root) * (x - last) - h * h * grad(x),
     lambda x, grad, h, root: x - 2 * h * h / (1 + root * h) * grad(x),
 )
 NESTEROV = Method(
-    lambda x, last, grad, k, h, root: nesterov_step(x, last, grad, h, fade(h, root)),
+    lambda x, last, grad, time, h, root: nesterov_step(x, last, grad, h, fade(h, root)),
     lambda x, grad, h, root: x - (1 + fade(h, root)) * h * h * grad(x),
 )
 CONVEX_NESTEROV = Method(
-    lambda x, last, grad, k, h, root: nesterov_step(x, last, grad, h, k / (k + 3)),
+    lambda x, last, grad, time, h, root: nesterov_step(x, last, grad, h, time / (time + 3 * h)),
     lambda x, grad, h, root: x - h * h * grad(x),
     singular=True,
 )
@@ -127,32 +136,48 @@ def motion(says: Statement, loss: Loss, mu: Number, h: Number) -> Motion:
 
 def stated(says: Statement, name: str, mu: Number, h: Number) -> Number:
     """The number in a slot."""
-    return says.number(name, mu=mu, h=h) if name in says.slots else MPFR.convert(fmpq(0))
+    return says.number(name, mu=mu, h=h) if name in says.slots else h * 0
+
+
+def left_over(
+    says: Statement,
+    *,
+    method: Method,
+    loss: Loss,
+    point: Sequence[fmpq],
+    root: Number,
+    h: Number,
+    numbers: Arithmetic = MPFR,
+) -> list[Number]:
+    """What a solution through a point leaves of the method over h^2, and of its first step over h.
+
+    Args:
+        root: of mu.
+    """
+    grad, here = loss.gradient_function(numbers), vector([numbers.convert(p) for p in point])
+    flow, now = motion(says, loss, root * root, h), numbers.convert(fmpq(5, 4))
+    passed = flow.around([*here, *(here[::-1] / 3 + 1), now], arithmetic=numbers)
+    after, before = (vector(evaluate_taylor(passed, s)) for s in (h, -h))
+    time = now - stated(says, "clock", root * root, h) * h
+    left = [*((after - method.step(here, before, grad, time, h, root)) / h**2)]
+    if "start" in says.slots and not method.singular:
+        speed = grad(here) * stated(says, "start", root * root, h)
+        begun = flow.around([*here, *speed, now * 0], arithmetic=numbers)
+        left += [*((vector(evaluate_taylor(begun, h)) - method.first(here, grad, h, root)) / h)]
+    return left
 
 
 def local_errors(
     method: Method, says: Statement, loss: Loss, point: Sequence[fmpq], mu: fmpq
 ) -> list[float]:
-    """What a solution through a point leaves of the method over h^2, and of its first step over h;
-    at short steps."""
+    """The largest of what is left over at short steps."""
     found: list[float] = []
     with precision(DIGITS):
-        grad, root = loss.gradient_function(MPFR), sqrt(MPFR.convert(mu))
-        here = vector([MPFR.convert(p) for p in point])
+        root = sqrt(MPFR.convert(mu))
         for j in TINY:
             h = MPFR.convert(fmpq(1, 2**j))
-            flow, now = motion(says, loss, root * root, h), MPFR.convert(fmpq(5, 4))
-            passed = flow.around([*here, *(here[::-1] / 3 + 1), now])
-            after, before = (vector(evaluate_taylor(passed, s)) for s in (h, -h))
-            k = now / h - stated(says, "clock", root * root, h)
-            left = after - method.step(here, before, grad, k, h, root)
-            error = max(abs(c) for c in left) / h**2
-            if "start" in says.slots and not method.singular:
-                speed = grad(here) * stated(says, "start", root * root, h)
-                reached = vector(evaluate_taylor(flow.around([*here, *speed, now * 0]), h))
-                missed = reached - method.first(here, grad, h, root)
-                error = max(error, max(abs(c) for c in missed) / h)
-            found.append(float(error))
+            left = left_over(says, method=method, loss=loss, point=point, root=root, h=h)
+            found.append(float(max(map(abs, left))))
     return found
 
 
@@ -211,7 +236,8 @@ def global_errors(
                 first = state[2] / h - clock + 1
                 path = [x0, vector(evaluate_taylor(flow.around(state, 40), h))]
             for k in range(steps - 1):
-                path.append(method.step(path[-1], path[-2], grad, first + k, h, root))
+                time = (first + k) * h
+                path.append(method.step(path[-1], path[-2], grad, time, h, root))
             shift = state[2] if opening.begin is not None else clock * h
             times = [
                 shift + h * (k + MPFR.convert(fmpq(opening.late))) for k in range(1, steps + 1)
@@ -240,7 +266,16 @@ def beside_equation(
     def where(says: Statement, point: Point, settings: Settings) -> bool:
         return order_is(says, QUARTIC, random.Random(settings.seed), point["mu"])
 
-    local = for_losses("what is left in one short step", on, refutes=refutes)
+    def at_random(says: Statement, draw: random.Random) -> tuple[Left, Mapping[str, fmpq]]:
+        """On power series in h."""
+        loss, root, terms = bounded_polynomial(draw, 2), fmpq(draw.randint(1, 30), 16), 8
+        given = {"method": method, "loss": loss, "point": starting_point(draw, 2), "root": root}
+        numbers, h = power_series(terms), PowerSeries.step(terms)
+        left = partial(left_over, **given, h=h, numbers=numbers)
+        return left, {} if method.singular else {"mu": root * root}
+
+    check = for_losses("what is left in one short step", on, refutes=refutes)
+    local = written_down(check, at_random)
     runs = observed(
         "observed order", lambda says, settings: global_errors(method, says), refutes=refutes
     )

@@ -7,27 +7,43 @@ other value of one of them.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import sympy
 from flint import fmpq
 
 from derive.language.formula import H
 from verify.claims.checks.identities import marked, noted
+from verify.claims.claim import Check, Evidence, Settings
 from verify.claims.slots import Value
 from verify.claims.statement import Statement
 from verify.running.numbers import PowerSeries
+from verify.running.recording import recorder
 
 Left = Callable[[Statement], Iterable[PowerSeries]]
+"""The components of what is left with the formulas of a statement."""
+Draw = Callable[[Statement, random.Random], tuple[Left, Mapping[str, fmpq]]]
+"""What is left at a random place, and the numbers in the place of symbols there."""
+
+
+def written_down(check: Check, drawn: Draw, *, order: str = "order", count: int = 6) -> Check:
+    """The check; where somebody records, what is left at random places is written down first."""
+
+    def judge(says: Statement, settings: Settings) -> Evidence:
+        if recorder() is not None:
+            draw = random.Random(settings.seed)
+            for _ in range(count):
+                left, at = drawn(says, draw)
+                note_left(says, left, says[order].power, at)
+        return check.judge(says, settings)
+
+    return replace(check, judge=judge)
 
 
 def note_left(says: Statement, left: Left, powers: int, at: Mapping[str, fmpq]) -> None:
-    """Write down that what is left begins at a power of h, at these numbers, by its components.
-
-    Args:
-        left: what is left with the formulas of a statement at these numbers.
-        powers: how many powers of h are missing in it.
-    """
+    """Write down that these powers of h are missing in what is left, at these numbers."""
     places = {name: sympy.Rational(str(value)) for name, value in at.items()}
     found, forms = list(left(says)), marked(says)
     moved = {}
@@ -43,7 +59,7 @@ def note_left(says: Statement, left: Left, powers: int, at: Mapping[str, fmpq]) 
                 sympy.Rational(str(other[i][n] - series[n])) * gap for other, gap in moved.values()
             )
             total = sympy.expand(sympy.Rational(str(series[n])) + sympy.Add(*parts))
-            if total.free_symbols:
+            if total.free_symbols or series[n] != 0:
                 noted(total, sympy.Integer(0), series[n] == 0, **places)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,22 @@ from flint import fmpq
 
 from derive.language.formula import BETA, H
 from verify.claims.checks.heavy_ball import QUARTIC
+from verify.claims.checks.linearized import Left, written_down
 from verify.claims.checks.stated import bounded, for_losses, observed
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Point
 from verify.claims.statement import Statement
-from verify.running.families import starting_point
+from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_taylor
 from verify.running.losses import Loss
-from verify.running.numbers import MPFR, evaluate, precision
+from verify.running.numbers import (
+    MPFR,
+    Arithmetic,
+    PowerSeries,
+    evaluate,
+    power_series,
+    precision,
+)
 from verify.running.orders import observed_order
 from verify.running.phase_flow import Motion
 from verify.running.trajectories import vector
@@ -33,11 +41,9 @@ RISING = BETA + (T - 1) / 16
 """A momentum that is beta at the time 1, where the checks begin."""
 TINY, HALVINGS, DIGITS = range(36, 40), range(4, 8), 70
 
-Left = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Number, Clock, Clock], np.ndarray]
-"""What is left of a method, from x_(k-1), x_k, x_(k+1), the gradient at x_k, h, and the rate and
-momentum of step k + i as functions of i."""
 Move = Callable[[np.ndarray, np.ndarray, np.ndarray, Number, Clock, Clock], np.ndarray]
-"""x_(k+1), likewise."""
+"""x_(k+1) from x_(k-1), x_k, the gradient at x_k, h, and the rate and momentum of step k + i as
+functions of i."""
 
 
 def path_of(
@@ -62,25 +68,35 @@ def beside_schedule(
 ) -> tuple[Check, ...]:
     """One short step on the stated flow, by momentum too, and iterates from two on it."""
 
-    def clocks(now: Number, h: Number, beta: Number) -> tuple[Clock, Clock]:
+    def clocks(
+        now: Number, h: Number, beta: Number, numbers: Arithmetic = MPFR
+    ) -> tuple[Clock, Clock]:
         def at(expr: sympy.Expr) -> Clock:
-            return lambda i: evaluate(expr, {"t": now + i * h, "beta": beta}, MPFR)
+            return lambda i: evaluate(expr, {"t": now + i * h, "beta": beta}, numbers)
 
         return at(RATE), at(momentum)
 
+    def left_over(
+        says: Statement, loss: Loss, start: Sequence[fmpq], beta: fmpq, h: Number, of: Arithmetic
+    ) -> np.ndarray:
+        """What the flow leaves of a step from time 1, over h."""
+        b, now, here = of.convert(beta), of.convert(fmpq(1)), [of.convert(c) for c in start]
+        rows = path_of(says, loss, h, b, pull, momentum).around([*here, now], arithmetic=of)
+        before, after = (vector(evaluate_taylor(rows, s)) for s in (-h, h))
+        slope = loss.gradient_function(of)(vector(here))
+        return (after - move(before, vector(here), slope, h, *clocks(now, h, b, of))) / h
+
     def order(says: Statement, loss: Loss, start: Sequence[fmpq], beta: fmpq) -> Any:
-        errors: list[float] = []
         with precision(DIGITS):
-            grad, b = loss.gradient_function(MPFR), MPFR.convert(beta)
-            here, now = [MPFR.convert(c) for c in start], MPFR.convert(fmpq(1))
-            for j in TINY:
-                h = MPFR.convert(fmpq(1, 2**j))
-                rows = path_of(says, loss, h, b, pull, momentum).around([*here, now])
-                before, after = (vector(evaluate_taylor(rows, s)) for s in (-h, h))
-                place = vector(here)
-                reached = move(before, place, grad(place), h, *clocks(now, h, b))
-                errors.append(float(max(abs(c) for c in after - reached) / h))
-        return observed_order(errors)
+            steps = (MPFR.convert(fmpq(1, 2**j)) for j in TINY)
+            left = [left_over(says, loss, start, beta, h, MPFR) for h in steps]
+            return observed_order([float(max(map(abs, each))) for each in left])
+
+    def at_random(says: Statement, draw: random.Random) -> tuple[Left, Mapping[str, fmpq]]:
+        """On power series in h."""
+        given = bounded_polynomial(draw, 2), starting_point(draw, 2), fmpq(draw.randint(1, 99), 100)
+        series = PowerSeries.step(8), power_series(8)
+        return lambda s: left_over(s, *given, *series), {"beta": given[2]}
 
     def on(says: Statement, loss: Loss, draw: random.Random) -> bool:
         beta = fmpq(draw.randint(1, 12), 16)
@@ -110,7 +126,7 @@ def beside_schedule(
         return result
 
     return (
-        for_losses("in one short step", on),
+        written_down(for_losses("in one short step", on), at_random),
         bounded("in one short step, by momentum", where),
         observed("observed order", run),
     )

@@ -32,7 +32,9 @@ from verify.running.trajectories import vector
 EQUATION = {"friction": Value(3 / T), "force": Value(1 + 3 * H / (2 * T)), "bend": Value(H)}
 STRAIGHT = {name: EQUATION[name] for name in ("friction", "force")}
 LATER = Method(
-    lambda x, last, grad, k, h, root: nesterov_step(x, last, grad, h, (k - 1) / (k + 2)),
+    lambda x, last, grad, time, h, root: nesterov_step(
+        x, last, grad, h, (time - h) / (time + 2 * h)
+    ),
     lambda x, grad, h, root: x - h * h / 2 * grad(x),
     singular=True,
 )
@@ -112,7 +114,7 @@ def convex_start() -> Claim:
                     CONVEX_NESTEROV.first(vector([zero + 1]), grad, h, zero),
                 ]
                 for k in range(1, 12):
-                    path.append(CONVEX_NESTEROV.step(path[-1], path[-2], grad, zero + k, h, zero))
+                    path.append(CONVEX_NESTEROV.step(path[-1], path[-2], grad, h * k, h, zero))
                 start = MPFR.convert(says.number("clock")) * h
                 times = [start + h * k for k in range(1, 13)]
                 for name in ("right", "usual"):
