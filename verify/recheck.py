@@ -130,8 +130,7 @@ class Functions:
 
 
 def identity(item: Any) -> bool | None:
-    """Two expressions are equal, or not, as functions of their symbols: decided exactly among
-    fractions of polynomials and powers, and else in balls at points of ours."""
+    """Two expressions are equal, or not: as rational functions, or else in balls at our points."""
     field = Functions(item["at"])
     try:
         left, right = (evaluate(item[side], {}, field) for side in ("left", "right"))

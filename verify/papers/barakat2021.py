@@ -16,7 +16,7 @@ from flint import arb, arb_poly, arb_series, fmpq, fmpq_series
 
 from derive.language.formula import H
 from derive.optimizers import NONLINEAR
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, marked, noted
 from verify.claims.checks.stated import for_losses, observed, switches
 from verify.claims.claim import OURS, Claim, Kind, Settings, claim, second_hand
 from verify.claims.slots import Losses, Order, Relation, Value, When
@@ -294,6 +294,7 @@ def energy() -> Claim:
             sympy.Poly(part, w).all_coeffs()
             for part in sympy.fraction(sympy.cancel(least.subs(y, 1 / (1 + w))))
         ]
+        noted(marked(says).expr("most") / A, sympy.Integer(4), equal=True)
         above = all(c >= 0 for c in signs[0]) and all(c >= 0 for c in signs[1])
         return above, f"{sympy.factor(least)} above 0 for 0 < y < 1"
 

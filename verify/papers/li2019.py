@@ -175,8 +175,10 @@ def first_order() -> Claim:
             decay = h * rate * k
             flowed = 1 - decay + decay * decay / 2 - decay * decay * decay / 6
             left = (1 - h * rate) ** k / flowed - 1
-            left = left - says.number("term", h=h, t=h * k, **{"lambda": rate})
-            if any(left[n] != 0 for n in range(3)):
+            found, given = left[2], {"t": fmpq(k), "lambda": rate}
+            left = left - says.number("term", h=h, **given | {"t": h * k})
+            equal = says.equals("term", found, h=fmpq(1), **given)
+            if not equal or any(left[n] != 0 for n in range(3)):
                 return False, f"wrong at h^2 after {k} steps"
         return True, "equal at the leading order after 1 ... 7 steps"
 

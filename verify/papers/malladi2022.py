@@ -13,7 +13,7 @@ import sympy
 from flint import fmpq
 
 from derive.language.formula import H
-from verify.claims.checks.identities import exact
+from verify.claims.checks.identities import exact, noted
 from verify.claims.checks.stated import tends
 from verify.claims.checks.valleys import pair_sum
 from verify.claims.claim import RECALLED, Claim, Kind, Settings, claim
@@ -132,7 +132,9 @@ def square_root_scaling() -> Claim:
 
         powers = [says.expr(name) for name in ("step", "kept", "small")]
         (own, begin), (other, then) = begins(sympy.Integer(1), powers), begins(KAPPA, powers)
-        gap = sympy.simplify(other - own - says.expr("first"))
+        found = sympy.simplify(other - own)
+        gap = sympy.simplify(found - says.expr("first"))
+        noted(says.expr("first"), found, gap == 0)
         same = sympy.simplify(then / begin - 1)
         return gap == 0 and same == 0, f"differences {gap}, {same}"
 

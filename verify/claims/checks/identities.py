@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import sympy
 from flint import arb, fmpq
@@ -45,8 +46,9 @@ def noted(left: sympy.Expr, right: sympy.Expr, equal: bool, **at: sympy.Expr | i
 
 def marked(says: Statement) -> Statement:
     """The statement with a symbol in the place of each formula, by which `noted` knows it."""
-    names = says.formulas()
-    return says.changed(**{n: Value(sympy.Symbol(f"{JUDGED.name}{n}")) for n in names})
+    formulas = {n: slot for n, slot in says.slots.items() if isinstance(slot, Value)}
+    symbols = {n: sympy.Symbol(f"{JUDGED.name}{n}") for n in formulas}
+    return says.changed(**{n: replace(formulas[n], expr=symbols[n]) for n in formulas})
 
 
 def enclosed(

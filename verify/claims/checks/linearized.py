@@ -47,10 +47,10 @@ def note_left(says: Statement, left: Left, powers: int, at: Mapping[str, fmpq]) 
     places = {name: sympy.Rational(str(value)) for name, value in at.items()}
     found, forms = list(left(says)), marked(says)
     moved = {}
-    for name, expr in says.formulas().items():
-        if (power := power_of_h(expr)) is not None:
-            more = says.changed(**{name: Value(expr + H**power)})
-            there = expr.subs({sympy.Symbol(n): v for n, v in places.items()})
+    for name, slot in says.slots.items():
+        if isinstance(slot, Value) and (power := power_of_h(slot.expr)) is not None:
+            more = says.changed(**{name: replace(slot, expr=slot.expr + H**power)})
+            there = slot.expr.subs({sympy.Symbol(n): v for n, v in places.items()})
             gap = forms.expr(name) / H**power - sympy.cancel(there / H**power)
             moved[name] = (list(left(more)), gap)
     for i, series in enumerate(found):

@@ -68,8 +68,8 @@ def operator_inverse() -> Claim:
             between = fmpq_mat([image(hessian * s * hessian) for s in symmetric(n)]).rank()
             curved = n - flat
             found = (n * (n + 1) // 2 - whole, curved * (curved + 1) // 2 - between)
-            told = (says.number("kernel", f=fmpq(flat)), says.number("curved"))
-            if told != found:
+            told = says.equals("kernel", found[0], f=fmpq(flat))
+            if not (says.equals("curved", found[1]) and told):
                 return False, f"dimensions {found} for {flat} flat directions of {n}"
         return True, "ranks of 8 random operators"
 

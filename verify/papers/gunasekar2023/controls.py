@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import sympy
-from flint import fmpq
+from flint import fmpq, fmpq_mat
 
 from derive.networks.diagonal_networks import ROTATED
 from verify.claims.checks.diagonal_runs import real
@@ -16,7 +16,6 @@ from verify.claims.claim import OURS, Check, Claim, Evidence, Kind, Settings, cl
 from verify.claims.slots import Relation, Value
 from verify.claims.statement import Statement, Type
 from verify.models.diagonal_regression import Regression, run
-from verify.running.numbers import evaluate
 
 B, L, N, REACH, W = sympy.symbols("b L N B w")
 
@@ -68,11 +67,11 @@ def gain_shape() -> Claim:
         power is the same."""
         draw = random.Random(settings.seed)
         first, second = (fmpq(draw.randint(1, 9), 10) for _ in range(2))
-        low = mean_square([fmpq(0), second], 1) == says.number("least") * second**2
-        high = mean_square([first, fmpq(0)], 1) == says.number("most") * first**2
+        low = says.equals("least", mean_square([fmpq(0), second], 1) / second**2)
+        high = says.equals("most", mean_square([first, fmpq(0)], 1) / first**2)
         both = [first, second]
         line = 2 * mean_square(both, 2) - mean_square(both, 1)
-        right = low and high and line == says.number("whole", w=first)
+        right = low and high and says.equals("whole", line, w=first)
         return Evidence(right, f"least {low}, most {high}, without end {line}")
 
     def drawn(candidate: sympy.Expr, settings: Settings) -> Evidence:
@@ -190,7 +189,7 @@ def linear_control() -> Claim:
     $\theta_0$ on the solutions, whatever the step size and the momentum, as for gradient descent.
     """
 
-    def project(candidate: sympy.Expr, settings: Settings) -> Evidence:
+    def project(says: Statement, settings: Settings) -> Evidence:
         draw = random.Random(settings.seed)
         for _ in range(5):
             x = [fmpq(draw.randint(1, 9), 4) for _ in range(3)]
@@ -198,15 +197,13 @@ def linear_control() -> Claim:
             y = fmpq(draw.randint(-9, 9), 2)
             side = sum((a * b for a, b in zip(x, start, strict=True)), fmpq(0))
             squared = sum((a * a for a in x), fmpq(0))
-            told = [
-                evaluate(candidate, {"w0": o, "x": a, "y": y, "s": side, "N": squared})
-                for o, a in zip(start, x, strict=True)
-            ]
-            fits = sum((a * t for a, t in zip(x, told, strict=True)), fmpq(0)) == y
-            moved = [t - o for t, o in zip(told, start, strict=True)]
-            along = all(moved[i] * x[0] == moved[0] * x[i] for i in range(3))
-            if not (fits and along):
-                return Evidence(False, f"fits: {fits}, moved along the row: {along}")
+            rows = [[*(fmpq(i == j) for j in range(3)), x[i]] for i in range(3)]
+            right = fmpq_mat([[c] for c in (*start, y)])
+            ends = fmpq_mat([*rows, [*x, fmpq(0)]]).solve(right).entries()
+            for o, a, end in zip(start, x, ends[:3], strict=True):
+                at = {"w0": o, "x": a, "y": y, "s": side, "N": squared}
+                if not says.equals("end", end, **at):
+                    return Evidence(False, f"it fits, moved along the row, at {end}")
         return Evidence(True, "fits and moves along the row, exactly, 5 problems")
 
     def heavy_ball_run(candidate: sympy.Expr, settings: Settings) -> Evidence:
@@ -234,7 +231,7 @@ def linear_control() -> Claim:
             {"end": Value(W0 + sympy.Symbol("x") * (Y - SIDE) / N)},
         ),
         checks=(
-            on("end", Check("projection", Kind.ENUMERATION, project)),
+            Check("projection", Kind.ENUMERATION, project),
             on("end", Check("heavy ball", Kind.SIMULATION, heavy_ball_run)),
         ),
     )
