@@ -14,7 +14,7 @@ from flint import fmpq
 
 from derive.language.differentials import latex_differential, latex_scalar
 from derive.language.trees import Tree
-from derive.language.writing import latex
+from derive.language.writing import Writable, is_sum, latex
 
 MOST_TERMS = 20
 
@@ -59,9 +59,9 @@ def notebook(text: str) -> str:
     return rf"$\displaystyle {text}$"
 
 
-def latex_joined(expr: sympy.Expr, vector: str) -> str:
+def latex_joined(value: Writable, vector: str) -> str:
     """A signed coefficient before what it multiplies: a sum stands in brackets."""
-    text = f"({latex(expr)})" if isinstance(expr, sympy.Add) else latex(expr)
+    text = f"({latex(value)})" if is_sum(value) else latex(value)
     sign, size = ("-", text[1:]) if text.startswith("-") else ("+", text)
     if size == "1":
         return sign + vector

@@ -18,6 +18,7 @@ from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpq_poly, fmpz
 
 from derive.language.bad_input import BadInput
 from derive.language.decimals import decimal, root_of
+from derive.language.factored import Factor, Factored
 from derive.language.number_text import read_number
 from derive.language.writing import latex, plain
 
@@ -327,46 +328,41 @@ class Coefficient:
             return self.reduced.numerator
         return self.reduced.numerator(*point) / self.reduced.denominator(*point)
 
+    @property
+    def factored(self) -> Factored:
+        """Numerator before denominator; each factor starts with its positive lowest term."""
+        top_number, top = _factors(self.ring, self.reduced.numerator, 1)
+        bottom_number, bottom = _factors(self.ring, self.reduced.denominator, -1)
+        return Factored(top_number / bottom_number, (*top, *bottom))
+
     def as_expr(self) -> sympy.Expr:
-        """The factored SymPy expression; each factor starts with its positive lowest term."""
-        scale, factors = fmpq(1), list[tuple[sympy.Expr, int]]()
-        for polynomial, sign in ((self.reduced.numerator, 1), (self.reduced.denominator, -1)):
-            constant, parts = _factored(self.ring, polynomial)
-            scale *= constant**sign
-            factors += [(part, sign * power) for part, power in parts]
-        number = sympy.Rational(int(scale.p), int(scale.q))
-        if not factors or number == 0:
-            return number
-        powers = [sympy.Pow(part, power) for part, power in factors]
-        return sympy.Mul(*([] if number == 1 else [number]), *powers, evaluate=False)
+        """The factored SymPy expression."""
+        return self.factored.as_expr()
 
     def __repr__(self) -> str:
-        return plain(self.as_expr())
+        return plain(self.factored)
 
     def _sympy_(self) -> sympy.Expr:
         """What SymPy asks for in arithmetic, `sympy.diff` and the like."""
         return self.as_expr()
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {latex(self.as_expr())}$"
+        return f"$\\displaystyle {latex(self.factored)}$"
 
 
-def _factored(ring: Ring, polynomial: Polynomial) -> tuple[fmpq, list[tuple[sympy.Expr, int]]]:
-    """The constant, and the primitive factors written with a positive lowest term."""
+def _factors(ring: Ring, polynomial: Polynomial, side: int) -> tuple[fmpq, list[Factor]]:
+    """The constant, and the primitive factors, whose powers `side` multiplies."""
     if not ring.parameters or polynomial == 0:
         return fmpq(polynomial if not ring.parameters else 0), []
     constant, parts = polynomial.factor()
-    constant, factors = fmpq(constant), list[tuple[sympy.Expr, int]]()
+    constant, factors = fmpq(constant), list[Factor]()
     for part, power in parts:
         terms = _terms(part)
         lowest = min(terms, key=lambda term: (sum(term[0]), [-e for e in term[0]]))[1]
         sign = -1 if lowest < 0 else 1
         constant *= sign**power
-        monomials = [
-            sympy.Mul(int(sign * value.p), *map(sympy.Pow, ring.symbols, exponents))
-            for exponents, value in terms
-        ]
-        factors.append((sympy.Add(*monomials), power))
+        whole = tuple((exponents, int(sign * value.p)) for exponents, value in terms)
+        factors.append(Factor(ring.symbols, whole, side * power))
     return constant, factors
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import sympy
@@ -21,7 +23,7 @@ from derive.language.differentials import (
 from derive.language.raised import lowered, raised
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
-from derive.language.writing import GREEK, latex, plain, unicode_text
+from derive.language.writing import GREEK, is_sum, latex, plain, unicode_text
 from verify.formulas.asked import Quantity, SeriesForm
 from verify.report.derived import (
     Derived,
@@ -31,6 +33,7 @@ from verify.report.derived import (
     shape_of,
     text_name,
     with_step,
+    written,
 )
 from verify.running.cells import aligned
 from verify.running.progress import tracked
@@ -57,7 +60,7 @@ def as_json(derived: Derived) -> dict[str, Any]:
             shown = text_differential(t, derived.optimizer.game, text_name(derived.optimizer))
             term = _term(t, t.symmetry, coefficient, shown)
             terms.append(({"memory": name} if name else {}) | term)
-    constants = {name: plain(s.empty.as_expr()) for name, s in derived.series.items() if name}
+    constants = {name: plain(written(s.empty)) for name, s in derived.series.items() if name}
     return head | ({"constants": constants} if constants else {}) | {"terms": terms}
 
 
@@ -66,14 +69,14 @@ def _term(t: Tree, symmetry: int, coefficient: Any, differential: str) -> dict[s
         "tree": str(t),
         "nodes": t.order,
         "symmetry": symmetry,
-        "coefficient": plain(coefficient.as_expr()),
+        "coefficient": plain(written(coefficient)),
         "differential": differential,
     }
 
 
 def _loss_json(loss: ModifiedLoss, name: Name) -> dict[str, Any]:
     return {
-        "scale": plain(loss.scale.as_expr()),
+        "scale": plain(written(loss.scale)),
         "exists_through": loss.exists_below - 2,
         "terms": [
             _term(t, t.free_symmetry, c, text_scalar(t, name))
@@ -88,7 +91,7 @@ def _loss_json(loss: ModifiedLoss, name: Name) -> dict[str, Any]:
         "obstructions": [
             {
                 "free_tree": str(o.free),
-                "values": {str(t): plain(c.as_expr()) for t, c in o.values.items()},
+                "values": {str(t): plain(written(c)) for t, c in o.values.items()},
             }
             for o in loss.obstructions
         ],
@@ -105,20 +108,23 @@ def as_sympy(derived: Derived) -> str:
     if derived.quantity is Quantity.TRANSIENT:
         symbols["k"] = None
     names = ", ".join(symbols)
-    written = " ".join(str(c.as_expr()) for table in tables.values() for c in table.values())
-    used = [name for name in ("KroneckerDelta", "sqrt") if name in written]
+    rows = {
+        key: [f'    "{t}": {_code(c)},' for t, c in table.items()] for key, table in tables.items()
+    }
+    used = [n for n in ("KroneckerDelta", "sqrt") if any(n in row for row in chain(*rows.values()))]
     lines = [f"from sympy import {', '.join(['Rational', *used, 'symbols'])}", ""]
     lines += [f'{names} = symbols("{names}")'] if symbols else []
     lines += [f"# {derived.convention}"]
-    for key, table in tables.items():
-        rows = [f'    "{t}": {_code(c.as_expr())},' for t, c in table.items()]
-        lines += [f"{name}{'_' + key if key else ''} = {{", *rows, "}"]
+    for key, own in rows.items():
+        lines += [f"{name}{'_' + key if key else ''} = {{", *own, "}"]
     return "\n".join(lines)
 
 
-def _code(expr: sympy.Expr) -> str:
+def _code(coefficient: Any) -> str:
     """Python would round a fraction of two integers."""
-    return f"Rational({expr.p}, {expr.q})" if isinstance(expr, sympy.Rational) else plain(expr)
+    text = plain(written(coefficient))
+    number = re.fullmatch(r"(-?\d+)(?:/(\d+))?", text)
+    return f"Rational({number[1]}, {number[2] or 1})" if number else text
 
 
 def _counted(series: BSeries) -> Iterator[tuple[Tree, Any]]:
@@ -163,14 +169,14 @@ def latex_loss(derived: Derived, loss: ModifiedLoss) -> str:
     """The modified loss with its scale in front, as far as it exists."""
     parts = [
         latex_joined(
-            with_step(c, free.order - 1, derived.step),
+            with_step(written(c), free.order - 1, derived.step),
             latex_scalar(free, latex_name(derived.optimizer)),
         )
         for free, c in loss.terms.items()
         if free.order < loss.exists_below and c
     ]
     flow = derived.quantity is Quantity.MODIFIED_LOSS
-    scale = latex(with_step(loss.scale, 0 if flow else 1, derived.step))
+    scale = latex(with_step(written(loss.scale), 0 if flow else 1, derived.step))
     left, start = ("x'", "") if flow else ("x_{k+1}", "x_k")
     start += "-" if scale == "1" else f"-{scale}"
     body = "".join(parts).removeprefix("+")
@@ -225,7 +231,7 @@ def _rows(series: BSeries, shape: SeriesForm, derived: Derived) -> list[str]:
         if coefficient:
             power = derived.shown_step + raised(t.order + shape.shift)
             label, shown = ("" if shown == power else power), power
-            text = unicode_text(beside(t, coefficient).as_expr())
+            text = unicode_text(beside(t, coefficient))
             rule = derived.optimizer
             rows.append((label, text, text_differential(t, rule.game, text_name(rule))))
     if not rows:
@@ -262,23 +268,21 @@ def _existing(loss: ModifiedLoss) -> dict[Tree, Any]:
 def _sum_of_scalars(terms: Mapping[Tree, Any], derived: Derived) -> str:
     parts = []
     for free, coefficient in terms.items():
-        expr = with_step(coefficient, free.order - 1, derived.step)
+        expr = with_step(written(coefficient), free.order - 1, derived.step)
         text, scalar = unicode_text(expr), text_scalar(free, text_name(derived.optimizer))
         if free.order == 1 and text.startswith("1/"):
             parts.append(f"{scalar}{text[1:]}")
         elif text in ("1", "−1"):
             parts.append(f"{text[:-1]}{scalar}")
         else:
-            parts.append(
-                f"({text}) {scalar}" if isinstance(expr, sympy.Add) else f"{text} {scalar}"
-            )
+            parts.append(f"({text}) {scalar}" if is_sum(expr) else f"{text} {scalar}")
     return (" + ".join(parts) or "0").replace("+ −", "− ")
 
 
 def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
     flow = derived.quantity is Quantity.MODIFIED_LOSS
-    scale = unicode_text(loss.scale.as_expr())
-    step = unicode_text(with_step(loss.scale, 0 if flow else 1, derived.step))
+    scale = unicode_text(written(loss.scale))
+    step = unicode_text(with_step(written(loss.scale), 0 if flow else 1, derived.step))
     left = f"x' = −{step} ∇Ê".replace("−1 ", "−") if flow else f"xₖ₊₁ = xₖ − {step} ∇Ê"
     lines = [
         ",   ".join(
@@ -292,7 +296,7 @@ def _loss_page(derived: Derived, loss: ModifiedLoss) -> list[str]:
     lines += ["", _existence(derived, loss, "flow" if flow else "map")]
     for obstruction in loss.obstructions:
         lines.append(f"  the free tree {obstruction.free} takes")
-        values = [(str(t), unicode_text(c.as_expr())) for t, c in obstruction.values.items()]
+        values = [(str(t), unicode_text(written(c))) for t, c in obstruction.values.items()]
         lines.append(aligned(values, indent="    "))
     beyond = {t: c for t, c in loss.terms.items() if t.order >= loss.exists_below and c}
     if beyond:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
@@ -13,12 +13,12 @@ from flint import fmpq
 from derive.engine.bseries import BSeries
 from derive.engine.linear_memory import linear_method
 from derive.engine.modified_loss import ModifiedLoss, loss_of_field
-from derive.language.differentials import (
-    Name,
-)
+from derive.language.coefficients import Coefficient
+from derive.language.differentials import Name
+from derive.language.factored import Factored
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
-from derive.language.writing import GREEK, latex
+from derive.language.writing import GREEK, Writable, latex
 from verify.formulas.asked import AVERAGES, Quantity, SeriesForm
 
 
@@ -110,17 +110,27 @@ def shape_of(derived: Derived) -> SeriesForm:
     return shape
 
 
-def beside(t: Tree, coefficient: Any) -> Any:
+def written(coefficient: Any) -> Writable:
+    """A coefficient as the writers take it, factored where it is a fraction of polynomials."""
+    return coefficient.factored if isinstance(coefficient, Coefficient) else coefficient.as_expr()
+
+
+def beside(t: Tree, coefficient: Any) -> Writable:
     """What stands beside the differential of E: b/sigma and the sign of f = -grad E."""
-    return coefficient * fmpq(-1 if t.order % 2 else 1, t.symmetry)
+    number = fmpq(-1 if t.order % 2 else 1, t.symmetry)
+    if isinstance(coefficient, Coefficient):
+        product = coefficient.factored
+        return replace(product, number=product.number * number)
+    return written(coefficient * number)
 
 
-def with_step(coefficient: Any, power: int, name: str) -> sympy.Expr:
-    """A coefficient times a power of the step, under the name that the step has."""
-    expr = coefficient.as_expr()
-    step = [sympy.Symbol(name) ** power] if power else []
-    factors = list(sympy.Mul.make_args(expr))
-    return sympy.Mul(*step, *factors, evaluate=False) if step else expr
+def with_step(value: Writable, power: int, name: str) -> Writable:
+    """This times a power of the step, under the name that the step has."""
+    step = sympy.Symbol(name)
+    if isinstance(value, Factored):
+        return value.times(step, power)
+    factors = sympy.Mul.make_args(value)
+    return sympy.Mul(step**power, *factors, evaluate=False) if power else value
 
 
 def memory_units(optimizer: Optimizer) -> dict[str, int]:

@@ -1,3 +1,5 @@
+from math import prod
+
 import pytest
 import sympy
 from flint import fmpq
@@ -5,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.language.coefficients import Coefficient, Ring, exact
+from derive.language.writing import is_sum, latex, plain, unicode_text
 
 RING = Ring(("beta", "nu"))
 BETA, NU = RING.parameter("beta"), RING.parameter("nu")
+ROOTED = Ring(("q",), (("q", 2),))
+ROOT = ROOTED.parameter("q").sqrt()
 
 
 @st.composite
@@ -44,6 +49,33 @@ def test_what_is_printed_reads_as_the_same_value(a):
     assert Ring(("beta",)).from_expr(read) == a
 
 
+@st.composite
+def products(draw: st.DrawFn, ring: Ring) -> Coefficient:
+    """Powers of sums of a few monomials in what the parameters are or have roots of."""
+    exponents = st.tuples(*(st.integers(0, 2) for _ in ring.generators))
+    counts = st.sampled_from([-3, -1, 1, 2])
+    value = ring.number(draw(counts)) / draw(st.integers(1, 3))
+    for _ in range(draw(st.integers(1, 4))):
+        terms = draw(st.dictionaries(exponents, counts, min_size=1, max_size=3))
+        polynomial = ring.unit * 0
+        for powers, count in terms.items():
+            polynomial += count * prod(g**e for g, e in zip(ring.generators, powers, strict=True))
+        value = value * Coefficient(ring, polynomial, ring.unit) ** draw(
+            st.sampled_from([-2, -1, 1, 2])
+        )
+    return value
+
+
+@pytest.mark.parametrize(
+    "ring", [Ring(("beta",)), Ring(("nu", "Beta", "h")), Ring(("q", "lr"), (("q", 2),))], ids=repr
+)
+@given(data=st.data(), power=st.integers(0, 2))
+def test_factors_are_written_as_their_expression_is(ring, data, power):
+    product = data.draw(products(ring)).factored.times(sympy.Symbol("eta"), power)
+    for write in (plain, latex, unicode_text, is_sum):
+        assert write(product) == write(product.as_expr())
+
+
 @given(a=coefficients(), b=coefficients())
 def test_evaluation_is_a_homomorphism(a, b):
     point = {"beta": "17/31", "nu": "19/37"}
@@ -74,6 +106,8 @@ def test_what_is_no_rational_number_is_named(value):
         (-(1 + BETA) / (2 * (1 - BETA) ** 3), "-(1 + beta)/(2*(1 - beta)**3)"),
         ((1 + 4 * BETA + BETA**2) / 3, "(1 + 4*beta + beta**2)/3"),
         (NU * BETA / (1 - BETA), "beta*nu/(1 - beta)"),
+        ((1 - BETA) * (1 + BETA - BETA**2), "(1 + beta - beta**2)*(1 - beta)"),
+        ((1 - 4 * ROOT) * (1 - ROOT + ROOT**2), "(1 - sqrt(q) + q)*(1 - 4*sqrt(q))"),
         (RING.number("-3/4"), "-3/4"),
         (RING.number(0), "0"),
     ],

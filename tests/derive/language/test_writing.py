@@ -28,6 +28,7 @@ WRITTEN = [
         "−(1+β)",
     ),
     (beta**i, r"\beta^{i}", "beta**i", "β^i"),
+    (beta * sympy.Symbol("x_1"), r"\beta x_{1}", "beta*x_1", "βx_1"),
     (sympy.Rational(3, 4), r"\frac{3}{4}", "3/4", "3/4"),
 ]
 
