@@ -45,6 +45,9 @@ class Lazy(Mapping[Tree, Scalar]):
             self._known[t] = self._coefficient(t)
         return self._known[t]
 
+    def __contains__(self, t: object) -> bool:
+        return t in self._trees
+
     def __iter__(self) -> Iterator[Tree]:
         return iter(self._trees)
 

@@ -10,13 +10,14 @@ Source: Hairer, Lubich, Wanner, Geometric Numerical Integration (2006), IX.9.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
 from derive.engine.backward_error import modified_flow, one_step_map
-from derive.engine.bseries import BSeries, Scalar
+from derive.engine.bseries import BSeries, Lazy, Scalar
 from derive.engine.showing import loss_latex, notebook
 from derive.language.trees import LEAF, Tree
 from derive.language.update_rule import BadInput, Optimizer
@@ -30,10 +31,12 @@ class Obstruction:
     values: Mapping[Tree, Scalar]
 
 
-class Terms(dict[Tree, Scalar]):
+class Terms(Lazy):
     """Coefficients by free tree; a tree beyond the order is refused in a sentence."""
 
-    def __missing__(self, t: Tree) -> Scalar:
+    def __getitem__(self, t: Tree) -> Scalar:
+        if t in self:
+            return super().__getitem__(t)
         order = max((u.order for u in self), default=0)
         if not isinstance(t, Tree):
             raise BadInput(f"{t!r} is no tree: write tree({str(t)!r}).")
@@ -106,21 +109,29 @@ def loss_of_field(series: BSeries, scale: Scalar | None = None) -> ModifiedLoss:
         scale: by default the weight of f itself (1 where that is 0); for several fields choose
             another, such as 1.
     """
-    families: dict[Tree, dict[Tree, Scalar]] = {}
-    for t, b in series.items():
-        families.setdefault(t.free, {})[t] = b
     factor: Scalar = (series[LEAF] or series[LEAF] + 1) if scale is None else scale
-    terms = Terms()
-    obstructions: list[Obstruction] = []
-    for free, values in families.items():
-        weights = {t: free.rootings.count(t) for t in values}
-        total = reduce(add, (values[t] * weight for t, weight in weights.items()))
+    places = {t: place for place, t in enumerate(series)}
+    families: dict[Tree, dict[Tree, int]] = {}
+    placed = set[Tree]()
+    for t in series:
+        if t not in placed:
+            counts = Counter(t.rootings)
+            placed.update(counts)
+            known = sorted(places.keys() & counts, key=places.__getitem__)
+            families[min(counts, key=lambda r: r.text)] = {r: counts[r] for r in known}
+
+    def term(free: Tree) -> Scalar:
+        total = reduce(add, (series[t] * count for t, count in families[free].items()))
         sign = 1 if free.order % 2 else -1
-        terms[free] = total * sign / (factor * free.order * free.free_symmetry)
+        return total * sign / (factor * free.order * free.free_symmetry)
+
+    fails, obstructions = series.order + 1, list[Obstruction]()
+    for free in sorted(families, key=lambda t: t.order):
+        if free.order > fails:
+            break
+        values = {t: series[t] for t in families[free]}
         first = next(iter(values.values()))
         if any(value != first for value in values.values()):
+            fails = free.order
             obstructions.append(Obstruction(free, values))
-    fails = min((o.free.order for o in obstructions), default=series.order + 1)
-    return ModifiedLoss(
-        factor, terms, fails, tuple(o for o in obstructions if o.free.order == fails)
-    )
+    return ModifiedLoss(factor, Terms(families, term), fails, tuple(obstructions))

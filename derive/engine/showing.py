@@ -6,7 +6,8 @@ for a loss: b/sigma h^(n-1) f'f and so on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 import sympy
@@ -28,14 +29,14 @@ def series_latex(coefficients: Mapping[Tree, Any], empty: Any, order: int, colou
     def name(colour: int) -> str:
         return "f" if colours == 1 else f"f_{{{colour}}}"
 
-    terms = [
+    terms = (
         latex_joined(
             _stepped(_expr(c) / t.symmetry, t.order + shift), latex_differential(t, True, name)
         )
         for t, c in coefficients.items()
         if c
-    ]
-    return _sum([*head, *terms], f"O(h^{{{order + shift + 1}}})")
+    )
+    return _sum(chain(head, terms), f"O(h^{{{order + shift + 1}}})")
 
 
 def loss_latex(terms: Mapping[Tree, Any], scale: Any, exists_below: int) -> str:
@@ -46,10 +47,10 @@ def loss_latex(terms: Mapping[Tree, Any], scale: Any, exists_below: int) -> str:
 
     shown = (
         latex_joined(_stepped(_expr(c), t.order - 1), latex_scalar(t, name))
-        for t, c in terms.items()
-        if c and t.order < exists_below
+        for t in terms
+        if t.order < exists_below and (c := terms[t])
     )
-    inside = _sum(list(shown), f"O(h^{{{exists_below - 1}}})")
+    inside = _sum(shown, f"O(h^{{{exists_below - 1}}})")
     factor = latex(_expr(scale))
     return inside if factor == "1" else rf"{factor}\Bigl({inside}\Bigr)"
 
@@ -70,8 +71,9 @@ def latex_joined(value: Writable, vector: str) -> str:
     return f"{sign}{size}{' ' * word}{vector}"
 
 
-def _sum(terms: list[str], remainder: str) -> str:
-    shown = [*terms[:MOST_TERMS], *([r"+\cdots"] if len(terms) > MOST_TERMS else [])]
+def _sum(terms: Iterator[str], remainder: str) -> str:
+    shown = list(islice(terms, MOST_TERMS))
+    shown += [r"+\cdots" for _ in islice(terms, 1)]
     return ("".join(shown).removeprefix("+") or "0") + f"+{remainder}"
 
 

@@ -357,12 +357,12 @@ def _factors(ring: Ring, polynomial: Polynomial, side: int) -> tuple[fmpq, list[
     constant, parts = polynomial.factor()
     constant, factors = fmpq(constant), list[Factor]()
     for part, power in parts:
-        terms = _terms(part)
+        terms = [(exponents, int(value.p)) for exponents, value in _terms(part)]
         lowest = min(terms, key=lambda term: (sum(term[0]), [-e for e in term[0]]))[1]
-        sign = -1 if lowest < 0 else 1
-        constant *= sign**power
-        whole = tuple((exponents, int(sign * value.p)) for exponents, value in terms)
-        factors.append(Factor(ring.symbols, whole, side * power))
+        if lowest < 0:
+            constant *= (-1) ** power
+            terms = [(exponents, -value) for exponents, value in terms]
+        factors.append(Factor(ring.symbols, tuple(terms), side * power))
     return constant, factors
 
 

@@ -28,7 +28,7 @@ class Tree:
     Create one with `tree` or `grow`; `order` counts the nodes.
     """
 
-    __slots__ = ("_cuts", "branches", "colour", "order", "text")
+    __slots__ = ("_cuts", "_symmetry", "branches", "colour", "order", "text")
     _known: ClassVar[dict[str, Tree]] = {}
 
     branches: tuple[Tree, ...]
@@ -36,6 +36,7 @@ class Tree:
     order: int
     text: str
     _cuts: tuple[Cut, ...] | None
+    _symmetry: int | None
 
     def __repr__(self) -> str:
         return f'tree("{self.text}")'
@@ -49,10 +50,12 @@ class Tree:
     @property
     def symmetry(self) -> int:
         """sigma(t): the number of automorphisms that keep the root."""
-        return prod(
-            factorial(count) * branch.symmetry**count
-            for branch, count in Counter(self.branches).items()
-        )
+        if self._symmetry is None:
+            self._symmetry = prod(
+                factorial(count) * branch.symmetry**count
+                for branch, count in Counter(self.branches).items()
+            )
+        return self._symmetry
 
     @property
     def density(self) -> int:
@@ -122,7 +125,7 @@ def grow(branches: Iterable[Tree], colour: int = 0) -> Tree:
         known.colour = colour
         known.order = 1 + sum(map(_order, ordered))
         known.text = text
-        known._cuts = None
+        known._cuts = known._symmetry = None
         Tree._known[text] = known
     return known
 

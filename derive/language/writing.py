@@ -81,7 +81,7 @@ class _Plain(_LowestFirst, StrPrinter):
 
     def _print_Pow(self, expr: sympy.Pow, rational: bool = False) -> str:  # noqa: N802
         base, exponent = expr.args
-        if exponent.is_Integer and exponent < -1:
+        if exponent.is_Rational and exponent < -1:
             return _plain_fraction("", [], [self._piece(sympy.Pow(base, -exponent))])
         return super()._print_Pow(expr, rational)
 
@@ -297,7 +297,10 @@ def _sum(terms: list[tuple[str, int]], times: str = "*", space: str = " ") -> st
 def _lowest_first(factor: Factor) -> list[tuple[_Monomial, int]]:
     """The terms in the order of `_LowestFirst`."""
     terms = [(_monomial(factor.symbols, exponents), c) for exponents, c in factor.terms]
-    terms.sort(key=lambda term: (term[0].degree, _sum([(term[0].sympys, abs(term[1]))])))
+    several = len(factor.symbols) > 1  # of one symbol no two terms have the same degree
+    terms.sort(
+        key=lambda term: (term[0].degree, several and _sum([(term[0].sympys, abs(term[1]))]))
+    )
     first = next((i for i, (_, c) in enumerate(terms) if c > 0), 0)
     return [terms[first], *terms[:first], *terms[first + 1 :]]
 
@@ -340,15 +343,9 @@ def unicode_text(value: Writable) -> str:
 
 def _raised(text: str) -> str:
     """Exponents without brackets become superscripts."""
-    head, *rest = text.split("**")
-    for part in rest:
-        if part.startswith("("):
-            head += "^" + part
-            continue
-        size = 0
-        while size < len(part) and part[size].isalnum():
-            size += 1
-        small = _EXPONENT.issuperset(part[:size])
-        head += raised(part[:size]) if small else "^" + part[:size]
-        head += part[size:]
-    return head
+    return re.sub(r"\*\*([^\W_]*)", lambda power: _superscript(power[1]), text)
+
+
+@lru_cache(maxsize=4096)
+def _superscript(power: str) -> str:
+    return raised(power) if power and _EXPONENT.issuperset(power) else "^" + power

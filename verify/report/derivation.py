@@ -172,8 +172,7 @@ def latex_loss(derived: Derived, loss: ModifiedLoss) -> str:
             with_step(written(c), free.order - 1, derived.step),
             latex_scalar(free, latex_name(derived.optimizer)),
         )
-        for free, c in loss.terms.items()
-        if free.order < loss.exists_below and c
+        for free, c in _existing(loss).items()
     ]
     flow = derived.quantity is Quantity.MODIFIED_LOSS
     scale = latex(with_step(written(loss.scale), 0 if flow else 1, derived.step))
@@ -262,7 +261,7 @@ def _unscaled(loss: ModifiedLoss, derived: Derived) -> str:
 
 
 def _existing(loss: ModifiedLoss) -> dict[Tree, Any]:
-    return {t: c for t, c in loss.terms.items() if t.order < loss.exists_below and c}
+    return {t: c for t in loss.terms if t.order < loss.exists_below and (c := loss.terms[t])}
 
 
 def _sum_of_scalars(terms: Mapping[Tree, Any], derived: Derived) -> str:

@@ -31,19 +31,21 @@ def aligned(
            1/2   ∇²E ∇E
     """
     cells = list(rows)
-    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    sizes = [list(map(cell_len, row)) for row in cells]
+    widths = [max(column) for column in zip(*sizes, strict=True)]
     if width is not None:
         others = sum(widths[1:]) + gap * (len(widths) - 1)
         widths[0] = min(widths[0], max(LEAST, width - others))
 
-    def padded(text: str, place: int) -> str:
-        space = " " * (widths[place] - cell_len(text))
+    def padded(text: str, size: int, place: int) -> str:
+        space = " " * (widths[place] - size)
         return space + text if right[place : place + 1] == "r" else text + space
 
     lines: list[str] = []
-    for first, *rest in cells:
+    for (first, *rest), (size, *others) in zip(cells, sizes, strict=True):
         top, *more = [first] if width is None else _wrapped(first, widths[0])
-        line = (" " * gap).join(padded(text, i) for i, text in enumerate((top, *rest)))
+        measured = zip((top, *rest), (cell_len(top) if more else size, *others), strict=True)
+        line = (" " * gap).join(padded(text, n, i) for i, (text, n) in enumerate(measured))
         lines += [line, *more]
     return "\n".join((indent + line).rstrip() for line in lines)
 

@@ -29,6 +29,7 @@ WRITTEN = [
     ),
     (beta**i, r"\beta^{i}", "beta**i", "β^i"),
     (beta * sympy.Symbol("x_1"), r"\beta x_{1}", "beta*x_1", "βx_1"),
+    (k ** sympy.Rational(-3, 2), r"\frac{1}{k^{\frac{3}{2}}}", "1/k**(3/2)", "1/k^(3/2)"),
     (sympy.Rational(3, 4), r"\frac{3}{4}", "3/4", "3/4"),
 ]
 
