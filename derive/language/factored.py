@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import sympy
 from flint import fmpq
 
-Terms = tuple[tuple[tuple[int, ...], int], ...]
+Monomials = tuple[tuple[tuple[int, ...], int], ...]
 """The exponents of the symbols in each monomial, and the integer before it."""
 
 
@@ -16,7 +16,7 @@ class Factor:
     """A power of a sum of monomials in these symbols without common factor, or of one symbol."""
 
     symbols: tuple[sympy.Expr, ...]
-    terms: Terms
+    terms: Monomials
     power: int
 
     @property
