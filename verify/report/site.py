@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import version
@@ -107,14 +107,14 @@ def write_site(report: SiteContent, folder: Path, *, force: bool = False) -> lis
     return write_folder(folder, pages(report), force=force)
 
 
-class Pages(Mapping[str, str]):
-    """Every file of the site by its path, each written when it is asked for, so that a site of
-    any number of claims needs the memory of one page and of the index."""
+class Pages(Mapping[str, Iterable[str]]):
+    """Every file of the site by its path, in pieces that are made as they are asked for, so that
+    no page is held whole."""
 
-    def __init__(self, files: Mapping[str, Callable[[], str]]) -> None:
+    def __init__(self, files: Mapping[str, Callable[[], Iterable[str]]]) -> None:
         self._files = files
 
-    def __getitem__(self, name: str) -> str:
+    def __getitem__(self, name: str) -> Iterable[str]:
         return self._files[name]()
 
     def __iter__(self) -> Iterator[str]:
@@ -127,26 +127,41 @@ class Pages(Mapping[str, str]):
 def pages(report: SiteContent) -> Pages:
     """Every file of the site by its path."""
     templates = _templates()
-    files: dict[str, Callable[[], str]] = {}
+    files: dict[str, Callable[[], Iterable[str]]] = {}
 
     def page(name: str, template: str, values: Callable[[], Mapping[str, Any]]) -> None:
         root = "../" * name.count("/")
-        files[name] = lambda: templates.get_template(template).render(
-            root=root, version=version("undertow"), **values()
-        )
 
-    rows = [_row(result) for result in report.results]
-    page("index.html", "index.html", lambda: _index(rows))
-    for before, row, after in zip([None, *rows], rows, [*rows[1:], None], strict=False):
+        def pieces() -> Iterable[str]:
+            stream = templates.get_template(template).stream(
+                root=root, version=version("undertow"), **values()
+            )
+            stream.enable_buffering(1000)
+            return stream
+
+        files[name] = pieces
+
+    results = report.results
+    page("index.html", "index.html", lambda: _index(results))
+    for before, result, after in zip([None, *results], results, [*results[1:], None], strict=False):
 
         def of_claim(
-            before: Row | None = before, row: Row = row, after: Row | None = after
+            before: ClaimResult | None = before,
+            result: ClaimResult = result,
+            after: ClaimResult | None = after,
         ) -> Mapping[str, Any]:
-            figures = report.figures.get(row["id"], ())
-            beside = {"before": before, "after": after, "figures": figures}
-            return row | _claim_page(row["result"]) | beside | {"settings": report.settings}
+            return (
+                _row(result)
+                | _claim_page(result)
+                | {
+                    "before": before and _linked(before),
+                    "after": after and _linked(after),
+                    "figures": report.figures.get(result.claim.id, ()),
+                    "settings": report.settings,
+                }
+            )
 
-        page(row["page"], "claim.html", of_claim)
+        page(_linked(result)["page"], "claim.html", of_claim)
     optimizers = optimizer_pages.find_each(report.optimizers)
     page("optimizers.html", "optimizers.html", lambda: {"optimizers": optimizers})
     page("regularizers.html", "regularizers.html", regularizers.page)
@@ -157,38 +172,43 @@ def pages(report: SiteContent) -> Pages:
             return {"found": found, "figures": drawn, "order": optimizer_pages.ORDER}
 
         page(f"optimizers/{found.rule.name}.html", "optimizer.html", of_rule)
-        files |= {name: partial(str, text) for name, text in _attachments(found).items()}
-    page("errata.html", "errata.html", lambda: {"rows": _wrong(rows)})
-    page("trust.html", "trust.html", lambda: _trust(report, rows))
+        for name, text in _attachments(found).items():
+            files[name] = lambda text=text: [text]
+    page("errata.html", "errata.html", lambda: _errata(results))
+    page("trust.html", "trust.html", lambda: _trust(report))
     for asset in ASSETS:
-        files[asset] = partial(templates.get_template(asset).render, letters=GREEK)
+        files[asset] = partial(templates.get_template(asset).generate, letters=GREEK)
     return Pages(files)
 
 
-def _index(rows: Sequence[Row]) -> Mapping[str, Any]:
+def _index(results: Sequence[ClaimResult]) -> Mapping[str, Any]:
+    about = {topic for result in results for topic in topics(result)}
     return {
-        "rows": rows,
-        "papers": _choices(row["paper"] for row in rows),
-        "verdicts": _choices(row["verdict"] for row in rows),
-        "topics": [t for t in (*TOPICS, OTHER) if any(t in row["topics"] for row in rows)],
-        "kinds": _choices(kind for row in rows for kind in row["kinds"]),
+        "rows": map(_row, results),
+        "claims": len(results),
+        "papers": sorted({cited(result.claim.source.key) for result in results}),
+        "verdicts": sorted({str(result.verdict) for result in results}),
+        "topics": [topic for topic in (*TOPICS, OTHER) if topic in about],
+        "kinds": sorted({str(check.kind) for result in results for check in result.checks}),
         "not_claims": not_claimed(),
     }
 
 
-def _wrong(rows: Sequence[Row]) -> list[Row]:
-    return [row | _claim_page(row["result"]) for row in rows if row["result"].claim.right]
+def _errata(results: Sequence[ClaimResult]) -> Mapping[str, Any]:
+    wrong = [result for result in results if result.claim.right]
+    rows = (_row(result) | _claim_page(result) for result in wrong)
+    return {"rows": rows, "claims": len(wrong)}
 
 
-def _trust(report: SiteContent, rows: Sequence[Row]) -> Mapping[str, Any]:
+def _trust(report: SiteContent) -> Mapping[str, Any]:
     return {
         "settings": report.settings,
         "environment": environment(),
         "kinds": trust.by_kind(report.results),
         "verdicts": {str(v): sum(r.verdict is v for r in report.results) for v in Verdict},
-        "unexpected": [row for row in rows if not row["result"].as_recorded],
+        "unexpected": [_linked(r) for r in report.results if not r.as_recorded],
         "trials": report.trials,
-        "claims": len(rows),
+        "claims": len(report.results),
     }
 
 
@@ -205,8 +225,10 @@ def _templates() -> Environment:
     return environment
 
 
-def _choices(found: Any) -> list[str]:
-    return sorted(dict.fromkeys(found))
+def _linked(result: ClaimResult) -> Row:
+    """What a link to the page of a claim says."""
+    name = result.claim.id
+    return {"id": name, "page": f"claims/{re.sub(r'[^a-zA-Z0-9._-]+', '-', name)}.html"}
 
 
 def _row(result: ClaimResult) -> Row:
@@ -217,10 +239,8 @@ def _row(result: ClaimResult) -> Row:
     said = words(claim.sentence) if claim.says else _searched(claim)
     asked = [claim.id, *claim.catalogue, said, claim.source.where, *about, str(result.verdict)]
     asked += [cited(claim.source.key), *_others_names(f"{claim.id} {said}")]
-    return {
+    return _linked(result) | {
         "result": result,
-        "id": claim.id,
-        "page": f"claims/{re.sub(r'[^a-zA-Z0-9._-]+', '-', claim.id)}.html",
         "paper": cited(claim.source.key),
         "verdict": str(result.verdict),
         "topics": about,

@@ -52,17 +52,21 @@ def read_data(path: Path, option: str = "", *, most: int = MOST_BYTES) -> bytes:
         raise BadInput(f"{name} cannot be read: {error.strerror}.") from None
 
 
-def write_whole(path: Path, content: str | bytes, *, force: bool = False) -> None:
+Content = str | bytes | Iterable[str]
+
+
+def write_whole(path: Path, content: Content, *, force: bool = False) -> None:
     """Write a file under another name and give it its own, so that nobody sees half of it.
 
     Args:
+        content: the file, or its pieces in order, each written as it comes.
         force: replace what is there; of a symbolic link the link, not what it leads to.
     Raises:
         BadInput: something is there already, or it cannot be written.
     """
     if not force and os.path.lexists(path):
         raise BadInput(f"{path} exists already; choose another name or give --force.")
-    data = content.encode() if isinstance(content, str) else content
+    pieces = [content] if isinstance(content, str | bytes) else content
     aside = path.with_name(f".{path.name}{_ASIDE}")
     try:
         with suppress(FileNotFoundError):
@@ -70,7 +74,8 @@ def write_whole(path: Path, content: str | bytes, *, force: bool = False) -> Non
         file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             with os.fdopen(file, "wb") as opened:
-                opened.write(data)
+                for piece in pieces:
+                    opened.write(piece.encode() if isinstance(piece, str) else piece)
                 opened.flush()
                 os.fsync(file)
             os.replace(aside, path)
@@ -107,7 +112,7 @@ def check_folder(folder: Path, names: Iterable[str], *, force: bool, option: str
 
 
 def write_folder(
-    folder: Path, files: Mapping[str, str], *, force: bool, option: str = "--out"
+    folder: Path, files: Mapping[str, Content], *, force: bool, option: str = "--out"
 ) -> list[Path]:
     """Write these files, each whole, and last the marker by which the folder is known as ours.
 

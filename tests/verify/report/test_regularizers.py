@@ -107,7 +107,7 @@ def test_a_map_or_a_game_is_refused():
 
 
 def test_the_page_of_the_site_has_a_row_for_each_and_typesets_it():
-    html = pages(SiteContent([], Settings(), optimizers=()))["regularizers.html"]
+    html = "".join(pages(SiteContent([], Settings(), optimizers=()))["regularizers.html"])
     assert all(f'<th scope="row">{row.rule.name}</th>' in html for row in rows() if not row.why)
     assert all(f"<li>{name}: " in html for name in LIBRARIES)
     assert "merror" not in html

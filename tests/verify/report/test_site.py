@@ -151,9 +151,9 @@ def test_a_check_that_fails_is_said_to_fail(report: SiteContent):
         one.claim, tuple(c.__class__(c.name, c.kind, False, "", 0) for c in one.checks)
     )
     written = pages(SiteContent([failing], report.settings, optimizers=()))
-    assert "<td>fails</td>" in written[f"claims/{one.claim.id}.html"]
-    assert '<span class="verdict open">' in written["index.html"]
-    assert one.claim.id in written["trust.html"]
+    assert "<td>fails</td>" in "".join(written[f"claims/{one.claim.id}.html"])
+    assert '<span class="verdict open">' in "".join(written["index.html"])
+    assert one.claim.id in "".join(written["trust.html"])
 
 
 def test_the_files_on_mutants_and_draws_are_read_or_refused(tmp_path: Path):
