@@ -140,8 +140,6 @@ def derive(
     if quantity is not Quantity.SECOND_ORDER_EQUATION:
         refuse(f"on --quantity {quantity}", "--clock")
     style = Style(format, columns, f"{rule.name} {quantity}", prefix)
-    ours = {ours: mine for mine, ours in assignments(name or [], option="--name").items()}
-    step = ours.pop("h", "h")
     if minibatch:
         refuse("with --minibatch", "--observe")
     if minibatch and quantity in AVERAGES:
@@ -149,12 +147,12 @@ def derive(
 
         _write(averages, averages.find(rule, quantity, sampling, batches=batches, k=k), style)
         return
-    rule = rule.renamed({known: _identifier(mine) for known, mine in ours.items()})
+    rule, step = _called(rule, name or [])
     if minibatch:
-        _write_steps(rule, quantity, order, k, _identifier(step), style)
+        _write_steps(rule, quantity, order, k, step, style)
         return
     if quantity is Quantity.SECOND_ORDER_EQUATION:
-        _write_equation(rule, order, clock, _identifier(step), style)
+        _write_equation(rule, order, clock, step, style)
         return
     watched = _observed(rule, observe, quantity, order)
     if loss:
@@ -163,7 +161,7 @@ def derive(
         if quantity is not Quantity.MODIFIED_FLOW:
             raise BadInput(f"--loss writes the modified-flow; of {quantity} ask without it.")
         on = on_loss.find(rule, loss, order=order, schedules=schedules, flow=watched)
-        _write(on_loss, replace(on, step=_identifier(step)), style)
+        _write(on_loss, replace(on, step=step), style)
         return
     if watched is not None or not is_linear(rule):
         if quantity is Quantity.MODIFIED_LOSS:
@@ -171,15 +169,15 @@ def derive(
 
             refuse("on the modified loss of such a rule: it reaches h", "--order")
             report = players if rule.players else transformed
-            _write(report, replace(report.find(rule), step=_identifier(step)), style)
+            _write(report, replace(report.find(rule), step=step), style)
             return
         from verify.report import general
 
         page = general.find(rule, quantity, order=order, k=k, flow=watched)
-        _write(general, replace(page, step=_identifier(step)), style)
+        _write(general, replace(page, step=step), style)
         return
     found = derived.find(rule, quantity, order=order, k=k)
-    _write(derivation, replace(found, step=_identifier(step)), style)
+    _write(derivation, replace(found, step=step), style)
 
 
 def _observed(
@@ -243,10 +241,24 @@ def _write(report: ModuleType, found: object, style: Style) -> None:
         say(report.as_text(found))
 
 
-def _identifier(text: str) -> str:
-    if not text.isidentifier() or text in {"k", "x"}:
-        raise BadInput(f"--name {text}=... is no name for a parameter; use letters and digits.")
-    return text
+def _called(rule: Optimizer, pairs: list[str]) -> tuple[Optimizer, str]:
+    """The rule with the names that the pairs MINE=OURS give its parameters, and the step size's."""
+    from verify.formulas.tokens import is_identifier, spelled
+
+    names = dict[str, str]()
+    for text, known in assignments(pairs, option="--name").items():
+        mine, ours = spelled(text), spelled(known)
+        if not is_identifier(mine) or mine in {"k", "x"}:
+            raise BadInput(f"--name {text}=... is no name for a parameter; use letters and digits.")
+        if ours in names:
+            raise BadInput(f"--name {text}={known}: {ours} is {names[ours]} already; give it once.")
+        names[ours] = mine
+    step = names.pop("h", "h")
+    rule = rule.renamed(names)
+    taken = {*rule.memory, *rule.schedules, *rule.fields, *(p.name for p in rule.declared)}
+    if step != "h" and step in taken:
+        raise BadInput(f"--name {step}=h: {rule.name} has another {step}; choose another name.")
+    return rule, step
 
 
 @command(

@@ -163,3 +163,30 @@ def test_the_users_notation_is_used_throughout(capsys):
     code, _, err = undertow(capsys, "derive", "heavy-ball", "--name", "mu=gamma")
     assert code == 2
     assert "no parameter 'gamma'" in err
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        (("beta=h",), "has another beta"),
+        (("E=h",), "has another E"),
+        (("v=h",), "has another v"),
+        (("h=beta",), "stands for the step size"),
+        (("E=beta",), "the loss is called E"),
+        (("lr=h", "eta=h"), "h is lr already"),
+        (("mu=beta", "mu=h"), "mu is beta already"),
+        (("sin=h",), "no name"),
+    ],
+)
+def test_a_name_that_would_mean_two_things_is_refused(capsys, pairs: tuple[str, ...], said: str):
+    options = [word for pair in pairs for word in ("--name", pair)]
+    code, out, err = undertow(capsys, "derive", "heavy-ball", *options)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_a_letter_is_one_name_however_it_is_written(capsys):
+    written = [
+        undertow(capsys, "derive", "heavy-ball", "--name", f"{mu}=beta") for mu in ("μ", "mu")
+    ]
+    assert written[0] == written[1]
