@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import Any
 
 import sympy
 from flint import acb, arb, ctx, fmpq
@@ -20,7 +21,7 @@ from flint.utils.flint_exceptions import DomainError
 from derive.language.writing import plain
 from verify.formulas.domain import ComparisonDomain
 from verify.formulas.normal_form import NormalForm
-from verify.formulas.values import Point, ball
+from verify.formulas.values import Point, ball, whole_number
 from verify.running.budget import OverBudget, within_budget
 from verify.running.numbers import RATIONAL, evaluate, precision
 
@@ -31,6 +32,9 @@ DIGITS = (60, 400, 3000)
 SECONDS_OF_A_SUM = 3.0
 SHOWN = 8
 LONGEST = 40
+LARGEST_SHOWN = arb(10) ** 10**9
+
+Value = fmpq | acb
 
 
 class Outcome(StrEnum):
@@ -113,20 +117,21 @@ def _told_apart(left: sympy.Expr, right: sympy.Expr, points: Sequence[Point], ot
     return ""
 
 
-def _told(point: Point, values: tuple[str, str], other: str) -> str:
+def _told(point: Point, values: tuple[Value, Value], other: str) -> str:
     at = ", ".join(f"{name} = {value}" for name, value in point.items()) or "any values"
-    one, two = values
-    if max(map(len, values)) > LONGEST and all("(" not in value for value in values):
-        a, b = (acb(_fraction(value)) for value in values)
-        one, two = (value.str(SHOWN, radius=False) for value in (a, b))
-        if one == two:
-            return f"at {at} it gives {(a - b).str(SHOWN, radius=False)} more than {other}"
+    a, b = values
+    if isinstance(a, fmpq) and max(map(_length, values)) <= LONGEST:
+        return f"at {at} it gives {a}, {other} {b}"
+    with precision(DIGITS[-1]):
+        one, two, gap = (_shown(acb(value)) for value in (a, b, a - b))
+    if one == two:
+        return f"at {at} it gives {gap} more than {other}"
     return f"at {at} it gives {one}, {other} {two}"
 
 
-def _fraction(text: str) -> fmpq:
-    top, _, bottom = text.partition("/")
-    return fmpq(int(top), int(bottom or 1))
+def _length(value: Any) -> int:
+    """How many characters a rational number has; more than it takes where there are many."""
+    return len(str(value)) if value.height_bits() < 8 * LONGEST else 2 * LONGEST
 
 
 def _names(*exprs: sympy.Expr) -> list[str]:
@@ -145,18 +150,18 @@ def normal_difference(
 
 def _meet(
     left: sympy.Expr, right: sympy.Expr, point: Point, ladder: Sequence[int] = DIGITS
-) -> tuple[str, str] | int:
+) -> tuple[Value, Value] | int:
     """The two values where they differ; else to how many digits they agree, 0 for no value."""
     try:
         a, b = (evaluate(side, point, RATIONAL) for side in (left, right))
     except (ValueError, TypeError, ZeroDivisionError, DomainError):
         return _meet_in_balls(left, right, point, ladder)
-    return (str(a), str(b)) if a != b else DIGITS[-1]
+    return (fmpq(a), fmpq(b)) if a != b else DIGITS[-1]
 
 
 def _meet_in_balls(
     left: sympy.Expr, right: sympy.Expr, point: Point, ladder: Sequence[int]
-) -> tuple[str, str] | int:
+) -> tuple[acb, acb] | int:
     agreed = 0
     for digits in ladder:
         with precision(digits):
@@ -167,7 +172,7 @@ def _meet_in_balls(
             if not (a.is_finite() and b.is_finite()):
                 return agreed
             if not (a - b).contains(0):
-                return _shown(a), _shown(b)
+                return a, b
             if _is_sharp(a) and _is_sharp(b):
                 agreed = digits
     return agreed
@@ -178,14 +183,15 @@ def _is_sharp(value: acb) -> bool:
     return value.rel_accuracy_bits() > ctx.prec // 2 or value == 0
 
 
-LARGEST_SHOWN = arb(10) ** 40
-"""Larger whole numbers are shown in powers of ten."""
-
-
 def _shown(value: acb) -> str:
-    whole = value.imag == 0 and value.real.abs_upper() < LARGEST_SHOWN
-    exact = value.real.unique_fmpz() if whole else None
-    return str(exact) if exact is not None else value.str(SHOWN, radius=False)
+    if value.abs_lower() > LARGEST_SHOWN:
+        return "a number too large to print"
+    if 0 < value.abs_upper() < 1 / LARGEST_SHOWN:
+        return "a number too small to print"
+    exact = whole_number(value)
+    if exact is not None:
+        return str(exact)
+    return value.str(SHOWN, radius=value.rel_accuracy_bits() < 4 * SHOWN)
 
 
 def _is_finite_sum(*exprs: sympy.Expr) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy
-from flint import acb, fmpq
+from flint import acb, arb, fmpq
 
 Point = dict[str, fmpq]
 
 MOST_SUMMANDS = 10_000
+LARGEST_WHOLE = arb(10) ** 40
 
 
 def ball(expr: Any, point: Mapping[str, fmpq]) -> acb:
@@ -48,14 +49,20 @@ def ball(expr: Any, point: Mapping[str, fmpq]) -> acb:
     raise ValueError(f"{expr} has no value.")
 
 
+def whole_number(value: acb) -> int | None:
+    """The one whole number that a ball holds; None for beyond 10^40, at which FLINT would abort."""
+    whole = value.unique_fmpz() if value.abs_upper() < LARGEST_WHOLE else None
+    return None if whole is None else int(whole)
+
+
 def _power(base: acb, exponent: acb, written: Any, point: Mapping[str, fmpq]) -> acb:
     if isinstance(written, sympy.Integer):
         return base ** int(written)
     if written == sympy.Rational(1, 2):
         return base.sqrt()
-    whole = exponent.unique_fmpz()
-    if whole is not None and abs(int(whole)) < 10**6:
-        return base ** int(whole)
+    whole = whole_number(exponent)
+    if whole is not None and abs(whole) < 10**6:
+        return base**whole
     return base**exponent
 
 
@@ -63,12 +70,12 @@ def _sum(total: sympy.Sum, point: Mapping[str, fmpq]) -> acb:
     (index, low, high), *rest = total.limits
     if rest:
         raise ValueError(f"{total} runs over more than one index.")
-    first, last = (ball(bound, point).unique_fmpz() for bound in (low, high))
+    first, last = (whole_number(ball(bound, point)) for bound in (low, high))
     if first is None or last is None or last - first > MOST_SUMMANDS:
         raise ValueError(f"{total} is no sum between whole numbers.")
     inside = dict(point)
     result = acb(0)
-    for i in range(int(first), int(last) + 1):
+    for i in range(first, last + 1):
         inside[index.name] = fmpq(i)
         result += ball(total.function, inside)
     return result
@@ -80,11 +87,11 @@ def _absolute(x: acb) -> acb:
 
 def _binomial(n: acb, k: acb) -> acb:
     """n over k for a whole k, 0 for a negative one."""
-    whole = k.unique_fmpz()
-    if whole is None:
-        raise ValueError("a binomial coefficient takes whole numbers.")
-    result = acb(1 if int(whole) >= 0 else 0)
-    for i in range(int(whole)):
+    whole = whole_number(k)
+    if whole is None or whole > MOST_SUMMANDS:
+        raise ValueError(f"a binomial coefficient takes whole numbers up to {MOST_SUMMANDS}.")
+    result = acb(1 if whole >= 0 else 0)
+    for i in range(whole):
         result *= (n - i) / (i + 1)
     return result
 

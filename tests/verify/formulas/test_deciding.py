@@ -75,6 +75,27 @@ def test_what_is_different_somewhere_is_told_by_a_point(left, right, domain):
     assert "it gives" in found.example
 
 
+def tower(top: sympy.Expr) -> sympy.Expr:
+    return sympy.exp(sympy.exp(top))
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (tower(99 + h), "gives a number too large to print, "),
+        (1 / tower(99 + h), "gives a number too small to print, "),
+        ((1 + h) ** (-1 / h**99), "gives a number too small to print, "),
+        (sympy.Sum(h, (r, 0, tower(99 + h))) - h, "no value"),
+        (sympy.binomial(tower(99 + h), tower(99 + h)) - h, "no value"),
+    ],
+    ids=str,
+)
+def test_a_number_of_any_size_is_told_in_short(left, said):
+    found = decide(left, sympy.Integer(0), ComparisonDomain.of([h > 0, h < 1]))
+    assert said in found.example + found.why
+    assert len(found.example) < 100
+
+
 def test_what_is_seen_but_not_proved_says_at_how_many_points():
     found = decide(sympy.asinh(x), sympy.log(x + ROOT(x**2 + 1)), ANYWHERE)
     assert found.outcome is Outcome.EQUAL
