@@ -11,6 +11,7 @@ import pickle
 import select
 import signal
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -49,7 +50,10 @@ def within_budget(
         return work()
     reading, writing = os.pipe()
     lifeline, held = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Of other threads' locks, as JAX says: at worst the child waits for one until it is ended.
+        warnings.filterwarnings("ignore", r".*\bfork\(\)")
+        child = os.fork()
     if not child:
         os.close(reading)
         os.close(held)
