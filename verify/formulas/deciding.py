@@ -1,7 +1,8 @@
 """Are two formulas equal on a domain? Proved, refuted by a point, or not decided.
 
 A proof is a normal form of the difference that is 0. A refutation is an exact point of the domain
-at which the two values differ: rational numbers, or balls that do not meet. Where the normal form
+at which the two values differ: rational numbers, balls that do not meet, or a ball of the normal
+form that does not hold 0. Where the normal form
 is not 0 but may hide a relation between functions, many points at which balls of many digits meet
 are taken for equality, and said.
 """
@@ -89,6 +90,9 @@ def decide(
         meeting = _meet(*sides, point)
         if isinstance(meeting, tuple):
             return Decision(Outcome.DIFFERENT, example=_told(point, meeting, other))
+        if meeting and found is not None and (gap := _gap(found, point)) is not None:
+            example = f"at {_at(point)} it gives {_shown(gap)} more than {other}"
+            return Decision(Outcome.DIFFERENT, example=example)
         usable += meeting > 0
         digits = max(digits, meeting)
     if found is not None and found.is_rational:
@@ -118,8 +122,8 @@ def _told_apart(left: sympy.Expr, right: sympy.Expr, points: Sequence[Point], ot
 
 
 def _told(point: Point, values: tuple[Value, Value], other: str) -> str:
-    at = ", ".join(f"{name} = {value}" for name, value in point.items()) or "any values"
     a, b = values
+    at = _at(point)
     if isinstance(a, fmpq) and max(map(_length, values)) <= LONGEST:
         return f"at {at} it gives {a}, {other} {b}"
     with precision(DIGITS[-1]):
@@ -127,6 +131,21 @@ def _told(point: Point, values: tuple[Value, Value], other: str) -> str:
     if one == two:
         return f"at {at} it gives {gap} more than {other}"
     return f"at {at} it gives {one}, {other} {two}"
+
+
+def _at(point: Point) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in point.items()) or "any values"
+
+
+def _gap(found: NormalForm, point: Point) -> acb | None:
+    """What is left of the difference once all that cancels is gone, where a ball tells it from 0:
+    the two sides may agree to more digits than any ladder has."""
+    with precision(DIGITS[0]):
+        try:
+            gap = ball(found.value, point)
+        except (ValueError, ZeroDivisionError, OverflowError):
+            return None
+    return gap if gap.is_finite() and not gap.contains(0) else None
 
 
 def _length(value: Any) -> int:

@@ -58,6 +58,8 @@ DIFFERENT = [
     (1 + (beta / 10) ** 100 * ROOT(h), sympy.Integer(1), WHERE),
     (1 + (beta / 10) ** 1000 * ROOT(h), sympy.Integer(1), WHERE),
     (17 * ROOT(h), h, WHERE),
+    (h + sympy.exp(-sympy.exp(9 + h)), h, WHERE),
+    (h * (1 + sympy.exp(-sympy.exp(99 + h))), h, WHERE),
     (ROOT(x - 1) * ROOT(x - 2), ROOT((x - 1) * (x - 2)), ANYWHERE),
     (sympy.pi, sympy.Rational(355, 113), ANYWHERE),
     (sympy.sin(beta + h), sympy.sin(beta), WHERE),
