@@ -26,8 +26,6 @@ from verify.formulas.asked import SamplingName
 from verify.running.limits import within
 
 if TYPE_CHECKING:
-    from flint import fmpq
-
     from verify.running.losses import Loss
 
 MOST_STEPS, MOST_RUNS, MOST_WORK = 100_000, 1_000_000, 2_000_000_000
@@ -54,6 +52,7 @@ def simulate(
 ) -> None:
     """Run SGD with momentum on batches and show measured against predicted mean and variance."""
     from verify.report import simulation
+    from verify.running.numbers import FLOAT
     from verify.simulations import sgd_moments
 
     losses, names = _losses(loss)
@@ -69,9 +68,13 @@ def simulate(
             raise BadInput(f"{option} {value} is outside {low} ... {high}.")
     if steps * runs * len(losses) > MOST_WORK:
         raise BadInput(f"{steps} steps of {runs} runs are too many; lower --steps or --runs.")
-    world = sgd_moments.BatchedTraining(
-        losses, [_float(x) for x in place], _float(rate), _float(momentum), steps, sampling
-    )
+    h, beta, *first = (FLOAT.convert(value) for value in (rate, momentum, *place))
+    if not h or beta == 1:
+        raise BadInput(
+            f"the runs are in floats, in which --lr {lr} is {h} and beta is {beta}; take --lr "
+            "above 1e-300 and a momentum below 1 - 1e-15."
+        )
+    world = sgd_moments.BatchedTraining(losses, first, h, beta, steps, sampling)
     with within("the prediction for these losses"):
         predicted = sgd_moments.predict(world)
     shown = simulation.PredictedMoments(
@@ -102,7 +105,3 @@ def _losses(texts: list[str]) -> tuple[list[Loss], list[str]]:
         loss_from_expression(expr, text, names) for (expr, _), text in zip(read, texts, strict=True)
     ]
     return losses, names
-
-
-def _float(value: fmpq) -> float:
-    return int(value.p) / int(value.q)

@@ -29,7 +29,7 @@ from verify.models.diagonal_regression import (
     theta_of,
     unfinished,
 )
-from verify.running.numbers import MPFR, exp, precision
+from verify.running.numbers import FLOAT, MPFR, exp, precision
 
 FLOAT_DIGITS = 15
 """Up to this many digits the iteration runs on floats."""
@@ -292,7 +292,7 @@ def _check(
 
 def _array(rows: list[list[fmpq]], number: Any) -> Array:
     if number is float:
-        return np.array([[int(q.p) / int(q.q) for q in row] for row in rows])
+        return np.array([[FLOAT.convert(q) for q in row] for row in rows])
     return np.array([[number(q) for q in row] for row in rows], dtype=object)
 
 

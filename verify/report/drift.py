@@ -72,9 +72,12 @@ def covariance(text: str, size: int) -> sympy.Matrix:
     """The matrix that --noise stands for."""
     if text == "isotropic":
         return sympy.eye(size)
-    if text.isalpha():
-        raise BadInput(f"--noise {text} is none of label, isotropic and a matrix such as 2,1;1,3.")
-    rows = [[exact(entry) for entry in row.split(",")] for row in text.split(";")]
+    try:
+        rows = [[exact(entry) for entry in row.split(",")] for row in text.split(";")]
+    except ValueError:
+        raise BadInput(
+            f"--noise {text} is none of label, isotropic and a matrix such as 2,1;1,3."
+        ) from None
     if len(rows) != size or any(len(row) != size for row in rows):
         raise BadInput(f"--noise {text} is not {size} rows of {size} numbers, as in 2,1;1,3.")
     found = sympy.Matrix([[_sympy(entry) for entry in row] for row in rows])

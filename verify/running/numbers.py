@@ -18,6 +18,7 @@ from flint import acb, arb, fmpq, fmpq_poly
 from flint import ctx as flint_context
 from flint.utils.flint_exceptions import DomainError
 
+from derive.language.bad_input import BadInput
 from derive.language.decimals import root_of
 from verify.running.recording import recorder
 
@@ -35,7 +36,17 @@ class Arithmetic:
     total: Callable[[Iterable[Number]], Number] = sum
 
 
-FLOAT = Arithmetic("float", lambda q: int(q.p) / int(q.q))
+def _float(value: fmpq) -> float:
+    try:
+        return int(value.p) / int(value.q)
+    except OverflowError:
+        raise BadInput(
+            f"a number of about {arb(value).str(3, radius=False)} is no float, which ends at "
+            "1.8e308; write a smaller one."
+        ) from None
+
+
+FLOAT = Arithmetic("float", _float)
 MPFR = Arithmetic("mpfr", lambda q: gmpy2.mpfr(gmpy2.mpq(int(q.p), int(q.q))), gmpy2.fsum)
 MPMATH = Arithmetic("mpf", lambda q: mpmath.mpf(int(q.p)) / int(q.q))
 BALL = Arithmetic("arb", arb)

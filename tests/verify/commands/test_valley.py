@@ -53,6 +53,7 @@ def test_a_loss_with_irrational_derivatives_is_done_in_numbers(capsys):
     ("words", "says"),
     [
         ([*HYPERBOLA, "--noise", "other"], "none of label"),
+        ([*HYPERBOLA, "--noise", "other.txt"], "none of label"),
         ([*HYPERBOLA, "--noise", "1,2;2,1"], "no covariance"),
         ([*HYPERBOLA, "--noise", "1,2"], "2 rows of 2"),
         ([*HYPERBOLA, "--lr", "5", "--set", "beta=0"], "smaller step"),
