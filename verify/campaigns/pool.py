@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +14,9 @@ from derive.language.bad_input import BadInput
 from verify.running.limits import belong_to_the_parent, call_limit
 
 T = TypeVar("T")
+
+_LEFT = "ignore::UserWarning:multiprocessing.resource_tracker"
+"""Of Python's own process that cleans up behind one that was ended: it need not say so."""
 
 
 def spread(work: Callable[..., T], names: Sequence[str], *more: Any) -> Iterator[tuple[str, T]]:
@@ -29,6 +33,8 @@ def spread(work: Callable[..., T], names: Sequence[str], *more: Any) -> Iterator
         for name in names:
             yield name, work(name, *more)
         return
+    if _LEFT not in sys.warnoptions:
+        sys.warnoptions.append(_LEFT)
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(
         workers, context, initializer=belong_to_the_parent, initargs=(call_limit.seconds,)
