@@ -26,6 +26,7 @@ from derive.engine.running_rules import Running
 from derive.engine.step_series import Series
 from derive.engine.vectors import Algebra, direction, lie_terms
 from derive.language.bad_input import BadInput
+from derive.language.stages import orders
 from derive.language.update_rule import Optimizer
 
 GUARD = 4
@@ -141,7 +142,7 @@ class _Search:
         self.solver = self._solver()
         self.along: list[Callable[[Element], Element]] = []
         flow: dict[str, list[Element]] = {name: [] for name in self.slow}
-        for n in range(1, order + 1):
+        for n in orders(order):
             for name, speed in self._next(n, last=n == order).items():
                 flow[name].append(speed)
         return SlowManifold(

@@ -31,6 +31,7 @@ from derive.engine.cleared import Cleared, Row, Rows
 from derive.engine.linear_memory import LinearMethod
 from derive.engine.packing import Packed, Packing, arithmetic
 from derive.language.coefficients import Polynomial
+from derive.language.stages import orders
 from derive.language.trees import Tree, trees_of_order
 
 
@@ -65,7 +66,7 @@ def solve(method: LinearMethod, order: int, colours: int) -> Numerators:
         mine = update[t.colour]
         return mine.stages([values[t] for values in memory], mine.forces(map(stages, t.branches)))
 
-    for nodes in range(1, order + 1):
+    for nodes in orders(order):
         weights = [each.weights(nodes, scales[nodes]) for each in update]
         for t in trees_of_order(nodes, colours):
             mine = update[t.colour]

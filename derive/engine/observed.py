@@ -17,6 +17,7 @@ from derive.engine.invariant_manifold import SlowManifold, flow_apart
 from derive.engine.step_series import Series, constant
 from derive.engine.vectors import direction, lie_terms
 from derive.language.bad_input import BadInput
+from derive.language.stages import orders
 from derive.language.update_rule import Optimizer
 
 Observation = str | Callable[..., Any]
@@ -155,6 +156,6 @@ def step_of_flow(flow: SlowManifold) -> dict[str, tuple[Element, ...]]:
     found: dict[str, tuple[Element, ...]] = {}
     for name in flow.slow:
         row = _padded(flow, name)
-        later = (lie_terms(row, along, n) for n in range(1, flow.order + 1))
+        later = (lie_terms(row, along, n) for n in orders(flow.order))
         found[name] = (row[0], *later)
     return found

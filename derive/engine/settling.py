@@ -27,6 +27,7 @@ from derive.engine.sequences import NoClosedForm
 from derive.engine.step_series import Series, constant
 from derive.engine.vectors import direction, lie_terms, schedule
 from derive.language.bad_input import BadInput
+from derive.language.stages import orders
 from derive.language.update_rule import Optimizer
 
 MOST_STEPS = 50
@@ -183,7 +184,7 @@ class _StartUp:
         new: Rows = {name: [after[name].coefficients[0]] for name in z}
         speeds: Rows = {name: [] for name in self.xi}
         along: list[Callable[[Element], Element]] = []
-        for n in range(1, self.order + 1):
+        for n in orders(self.order):
             for name, here in self.xi.items():
                 speeds[name].append(after[name].coefficients[n] - lie_terms([here], along, n))
             along.append(self._along(speeds))
@@ -221,7 +222,7 @@ class _StartUp:
             z[name].append(self._solved(name, fast, weights[name], rest[name], z, begun[name][0]))
         speeds: Rows = {name: [] for name in self.xi}
         along: list[Callable[[Element], Element]] = []
-        for n in range(1, self.order + 1):
+        for n in orders(self.order):
             state = {s: [c] for s, c in self.xi.items()} | {
                 i: [*row, self.algebra.zero] for i, row in z.items()
             }
@@ -326,7 +327,7 @@ class _StartUp:
         step, moved = self._stepped(self.flow.flow), self._stepped(self._sequences()[0])
         own = {s: c.symbols[0].index for s, c in self.xi.items()}
         place: Rows = {s: [c] for s, c in self.xi.items()}
-        for n in range(1, order + 1):
+        for n in orders(order):
             padded = {s: [*row, *[zero] * order][: order + 1] for s, row in place.items()}
             here = {own[s]: Series(algebra, row) for s, row in padded.items()}
             there = {own[s]: moved[s] for s in place}

@@ -26,6 +26,7 @@ from derive.engine.linear_memory import LinearMethod, Vector, linear_method
 from derive.engine.memory_modes import triangular
 from derive.engine.sequences import Rates, StepSequence
 from derive.language.coefficients import Coefficient
+from derive.language.stages import by_order
 from derive.language.trees import Tree, trees_up_to
 from derive.language.update_rule import BadInput, Optimizer
 
@@ -108,7 +109,7 @@ def initial_shift(optimizer: Optimizer, *, order: int) -> BSeries:
     phase: dict[Tree, StepSequence] = {}
     later: dict[Tree, StepSequence] = {}
     displacement = closed.displacement.coefficients
-    for t in trees_up_to(order, len(optimizer.fields)):
+    for t in by_order(trees_up_to(order, len(optimizer.fields)), order):
         ahead = _pruned(t, step.coefficients, phase)
         behind = _pruned(t, later, displacement)
         forcing = step[t] - displacement[t] + ahead - behind
@@ -138,7 +139,7 @@ def _closed(optimizer: Optimizer, order: int) -> _Closed:
     start = _start(method, trees, method.start_fields)
     memory: list[dict[Tree, StepSequence]] = [{} for _ in range(size)]
     later: list[dict[Tree, StepSequence]] = [{} for _ in range(size)]
-    for t in trees:
+    for t in by_order(trees, order):
         gradients = step.pushed(t, None)
         for i in range(size):
             forcing = gradients[i] - _pruned(t, later[i], step.displacement)

@@ -24,7 +24,7 @@ from typer._click.globals import get_current_context
 
 from derive.language.bad_input import BadInput
 from verify.commands.application import answers
-from verify.commands.output import hush
+from verify.commands.output import hushed
 from verify.commands.ranges import MOST_DIGITS, MOST_SEED, bounded, ranged
 from verify.formulas.asked import SamplingName
 from verify.running.digits import DEFAULT_DIGITS
@@ -190,9 +190,8 @@ def plural(number: int, noun: str) -> str:
 @contextmanager
 def counting(total: int, what: str) -> Iterator[Callable[[str], None]]:
     """The function to call with the name of each thing done; a bar counts, on a terminal."""
-    hush()
     done = count(1)
-    with tracked(total, what) as advance:
+    with hushed(), tracked(total, what) as advance:
 
         def finished(name: str) -> None:
             advance(name)

@@ -5,21 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from threading import Event, Thread
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TextIO
+
+from derive.language.stages import listeners
 
 PATIENCE = 2.0
 ERASE = "\r\x1b[K"
 
 
 class Waiting:
-    """A line on a terminal, from the third second on, that says for how long a command works."""
+    """A line on a terminal, from the third second on, that says for how long a command works.
+
+    Attributes:
+        stage: what it is at, shown behind the time.
+    """
 
     def __init__(self, what: str, stream: TextIO) -> None:
         self._what, self._stream = what, stream
-        self._over = Event()
+        self._over, self._lock = Event(), Lock()
+        self.stage = ""
         self._thread = Thread(target=self._tell, daemon=True)
 
     def start(self) -> None:
@@ -28,7 +35,7 @@ class Waiting:
             self._thread.start()
 
     def stop(self) -> None:
-        """Take the line away, for the answer or for a bar that knows more."""
+        """Take the line away, for the answer."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -38,14 +45,28 @@ class Waiting:
         if self._over.wait(PATIENCE):
             return
         while True:
-            self._say(f"{ERASE}{self._what}: {monotonic() - begin:.0f} s")
+            stage = f", {self.stage}" if self.stage else ""
+            self._say(f"{ERASE}{self._what}: {monotonic() - begin:.0f} s{stage}")
             if self._over.wait(0.5):
                 break
         self._say(ERASE)
 
     def _say(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        with self._lock:
+            self._stream.write(text)
+            self._stream.flush()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Say nothing while a bar shows more."""
+        if self._thread.is_alive():
+            self._say(ERASE)
+        with self._lock:
+            yield
+
+    def reached(self, stage: str) -> None:
+        """Another stage begins."""
+        self.stage = stage
 
 
 _waiting: list[Waiting] = []
@@ -53,21 +74,26 @@ _waiting: list[Waiting] = []
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Say after two seconds that a command still works, until it is done or `hush` is called."""
+    """Say after two seconds that a command still works, and at which stage, until it is done."""
     line = Waiting(what, sys.stderr)
     _waiting.append(line)
+    listeners.append(line.reached)
     line.start()
     try:
         yield
     finally:
         line.stop()
+        listeners.remove(line.reached)
         _waiting.remove(line)
 
 
-def hush() -> None:
-    """Another display takes over."""
-    for line in _waiting:
-        line.stop()
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Inside, another display takes over."""
+    with ExitStack() as away:
+        for line in _waiting:
+            away.enter_context(line.away())
+        yield
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from derive.language.differentials import (
     text_scalar,
 )
 from derive.language.raised import lowered, raised
+from derive.language.stages import each
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, is_sum, latex, plain, unicode_text
@@ -36,10 +37,6 @@ from verify.report.derived import (
     written,
 )
 from verify.running.cells import aligned
-from verify.running.progress import tracked
-
-MANY = 500
-"""Terms that take longer to write than anyone waits without a bar."""
 
 
 def as_json(derived: Derived) -> dict[str, Any]:
@@ -128,15 +125,9 @@ def _code(coefficient: Any) -> str:
 
 
 def _counted(series: BSeries) -> Iterator[tuple[Tree, Any]]:
-    """Its trees and coefficients; a bar counts them on a terminal where they are many."""
+    """Its trees and coefficients, each said as it is written."""
     terms = list(series.items())
-    if len(terms) <= MANY:
-        yield from terms
-        return
-    with tracked(len(terms), "writing") as advance:
-        for term in terms:
-            yield term
-            advance("writing")
+    return each(terms, len(terms), "writing term")
 
 
 def as_latex(derived: Derived) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from derive.language.stages import each
 from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import ZOO
 from verify.campaigns.pool import spread
@@ -64,7 +65,7 @@ class Quantities:
 def find_each(names: Sequence[str]) -> list[Quantities]:
     """What the rules of the zoo have, derived on all cores; an average over batches is no quantity
     of a rule alone."""
-    found = dict(spread(_shown_of, names))
+    found = dict(each(spread(_shown_of, names), len(names), "optimizer"))
     return [Quantities(ZOO[name], found[name]) for name in names]
 
 

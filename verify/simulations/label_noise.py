@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.language.stages import each
+
 Floats = NDArray[np.float64]
 DEVIATIONS = 4.0
 RESAMPLES = 200
@@ -141,7 +143,7 @@ def sweep(steps: Sequence[float], *, strength: float = 1e-4, replicas: int, seed
     generator = np.random.default_rng(seed)
     dampings = 2.0 ** (np.arange(-9, -9 - MOMENTA, -1) / 3)
     runs = []
-    for h in steps:
+    for h in each(steps, len(steps), "step size"):
         times = settling_times(
             h, dampings, strength=strength, replicas=replicas, generator=generator
         )

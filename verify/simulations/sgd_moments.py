@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from derive.batches.averages import SAMPLINGS, Partition, Sampling
+from derive.language.stages import each
 from derive.language.update_rule import BadInput
 from verify.running.losses import Loss
 from verify.running.numbers import FLOAT
@@ -87,7 +88,7 @@ def _draws(run: BatchedTraining, runs: int, random: np.random.Generator) -> Iter
     orders = np.tile(np.arange(batches), (runs, 1))
     if run.sampling == "cyclic":
         orders = random.permuted(orders, axis=1)
-    for k in range(run.steps):
+    for k in each(range(run.steps), run.steps, "step"):
         if run.sampling == "with-replacement":
             yield random.integers(batches, size=runs)
             continue

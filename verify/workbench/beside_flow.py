@@ -21,6 +21,7 @@ from derive.engine.backward_error import slow_motion
 from derive.engine.edges import Edge
 from derive.engine.invariant_manifold import SlowManifold
 from derive.engine.start_up import initial_shift
+from derive.language.stages import each
 from derive.language.update_rule import BadInput, Optimizer
 from derive.quadratics.linearization import Z, mode_matrix
 from verify.running.budget import SECONDS
@@ -116,7 +117,7 @@ def compare(
         _check_start(rule, loss, start, h)
         finest = {name: list[float]() for name in FLOWS}
         rows: list[ComparedStep] = []
-        for j, step in enumerate(steps):
+        for j, step in enumerate(each(steps, halvings, "step size")):
             path, flows = _run(rule, loss, start, step, count * 2**j, nodes, digits)
             for name, points in flows.items():
                 finest[name].append(float(max(abs(e) for e in points[-1] - path[-1])))

@@ -16,6 +16,7 @@ from flint import fmpq
 from derive.engine.edges import EdgeKind, edges
 from derive.engine.invariant_manifold import SlowManifold, general_flow
 from derive.language.bad_input import BadInput
+from derive.language.stages import each
 from derive.language.update_rule import Optimizer
 from verify.running.flows import flow
 from verify.running.general_flows import (
@@ -59,7 +60,7 @@ def compare_any(
     rows: list[ComparedStep] = []
     left: tuple[Left, ...] = ()
     with precision(digits):
-        for j, step in enumerate(steps):
+        for j, step in enumerate(each(steps, halvings, "step size")):
             shown = sorted({round(i * count * 2**j / 8) for i in range(9)})
             whole, path, found = _beside(
                 derived, land, start, step, count * 2**j, [fmpq(k) for k in shown], digits

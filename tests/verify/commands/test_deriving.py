@@ -1,12 +1,15 @@
 """`undertow derive`: every quantity of every optimizer, in every format."""
 
 import json
-from contextlib import contextmanager
 
 import pytest
 import sympy
 from flint import fmpq
 
+from derive.engine import start_up
+from derive.engine.backward_error import slow_motion
+from derive.engine.invariant_manifold import general_flow
+from derive.language import stages
 from derive.language.trees import tree
 from derive.optimizers import ZOO, gradient_descent
 from tests.verify.commands.test_cli import undertow
@@ -105,21 +108,25 @@ def test_what_does_not_fit_is_refused(capsys, arguments, said):
     assert err.count("\n") == 1
 
 
-def test_a_long_table_is_counted_while_it_is_written(monkeypatch):
-    seen: list[str] = []
+def test_a_derivation_says_its_orders_and_the_terms_that_it_writes(monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(stages, "listeners", [said.append])
+    slow_motion.cache_clear()
+    derivation.as_text(find(gradient_descent, Quantity.MODIFIED_FLOW, order=4))
+    written = [f"writing term {i} of 8" for i in range(1, 9)]  # 1 + 1 + 2 + 4 trees
+    assert said == [*(f"order {n} of 4" for n in range(1, 5)), *written]
 
-    @contextmanager
-    def counted(total: int, what: str):
-        seen.append(f"{what} {total}")
-        yield seen.append
 
-    monkeypatch.setattr(derivation, "tracked", counted)
-    found = find(gradient_descent, Quantity.MODIFIED_FLOW, order=4)
-    short = derivation.as_text(found)
-    assert seen == []
-    monkeypatch.setattr(derivation, "MANY", 3)
-    assert derivation.as_text(found) == short
-    assert seen == ["writing 8", *["writing"] * 8]  # 1 + 1 + 2 + 4 trees
+@pytest.mark.parametrize("quantity", ["one-step-map", "transient", "initial-shift"])
+@pytest.mark.parametrize("rule", ["heavy-ball", "averaged-weights"])
+def test_every_long_derivation_says_its_orders(capsys, monkeypatch, rule, quantity):
+    said: list[str] = []
+    monkeypatch.setattr(stages, "listeners", [said.append])
+    for kept in (slow_motion, start_up._closed, general_flow):
+        kept.cache_clear()
+    code, _, _ = undertow(capsys, "derive", rule, "--quantity", quantity, "--order", "2")
+    assert code == 0
+    assert {"order 1 of 2", "order 2 of 2"} <= set(said)
 
 
 def test_a_start_without_shift_is_the_start_alone():

@@ -16,6 +16,7 @@ OURS = {
     "derive.language.docstrings",
     "derive.language",
     "derive.language.bad_input",
+    "derive.language.stages",
     "derive.language.ground_types",
     "verify",
     "verify.cli",
