@@ -95,10 +95,16 @@ def width(latex: str) -> float:
     return total
 
 
+LONGEST_PREFIX = 40
+
+
 def checked_prefix(prefix: str) -> str:
     """A prefix of macro names; BadInput where TeX would not take it."""
-    if not re.fullmatch("[A-Za-z]+", prefix):
-        raise BadInput(f"--prefix {prefix} is no macro name; TeX takes letters only, as in my.")
+    if not re.fullmatch(f"[A-Za-z]{{1,{LONGEST_PREFIX}}}", prefix):
+        raise BadInput(
+            f"--prefix {prefix} begins no macro name: TeX takes letters only, as in my, and here "
+            f"up to {LONGEST_PREFIX}."
+        )
     return prefix
 
 

@@ -70,9 +70,11 @@ def test_a_broken_formula_fits_a_page_of_as_many_columns(capsys, tmp_path: Path,
 def test_a_prefix_makes_a_macro(capsys):
     out = latex(capsys, "heavy-ball", "--order", "2", "--prefix", "my")
     assert out.startswith(r"\newcommand{\myHeavyBallModifiedFlow}{\begin{align*}")
-    code, _, err = undertow(capsys, "derive", "nesterov", "--format", "latex", "--prefix", "my2")
-    assert code == 2
-    assert "letters only" in err
+    for prefix in ("my2", "my" * 30):
+        words = ("derive", "nesterov", "--format", "latex", "--prefix", prefix)
+        code, _, err = undertow(capsys, *words)
+        assert code == 2
+        assert "letters only" in err
 
 
 @pytest.mark.parametrize("option", [("--columns", "2"), ("--prefix", "my")], ids=" ".join)
