@@ -124,6 +124,8 @@ def _place(flow: SlowManifold, seen: Series, name: str) -> tuple[Symbol, Element
     first = seen.coefficients[0]
     for candidate in flow.slow:
         (own,) = flow.algebra.symbol(candidate, "slow", flow.spaces[candidate]).symbols
+        if own.kind != "slow":  # the observed variable has a root of it, by which it was eliminated
+            continue
         slope = first.derivative(own)
         rest = first - slope * flow.algebra.variable(own)
         hidden = any(s.kind not in {"slow", "parameter", "schedule"} for s in rest.symbols)

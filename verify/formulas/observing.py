@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
+
+import sympy
 
 from derive.engine.invariant_manifold import SlowManifold
 from derive.engine.observed import observed_flow
@@ -38,11 +41,32 @@ def read_observed(rule: Optimizer, text: str, *, order: int) -> SlowManifold:
 
     def observe(**known: Any) -> Any:
         try:
-            return evaluate(expr, known)
-        except TypeError:
+            return _value(expr, known)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, BadInput):
+                raise
             raise BadInput(
                 f"--observe {text!r} has a function that is not expanded in h here; "
                 "write it in sums, products and whole powers."
             ) from None
 
     return observed_flow(rule, order=order, observe=observe, name=name)
+
+
+def _value(expr: sympy.Expr, known: dict[str, Any]) -> Any:
+    """The value on series, which know their roots as powers."""
+    roots: dict[str, Any] = {}
+
+    def root(base: sympy.Expr, exponent: sympy.Rational) -> sympy.Symbol:
+        value = known["h"] * 0 + evaluate(base, known | roots)
+        name = f"root {len(roots)}"
+        roots[name] = value ** Fraction(int(exponent.p), int(exponent.q))
+        return sympy.Symbol(name)
+
+    base, exponent = sympy.Wild("base"), sympy.Wild("exponent", properties=[_is_broken])
+    without = expr.replace(base**exponent, root)
+    return evaluate(without, known | roots)
+
+
+def _is_broken(exponent: sympy.Expr) -> bool:
+    return isinstance(exponent, sympy.Rational) and exponent.q > 1

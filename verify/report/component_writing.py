@@ -58,7 +58,10 @@ class Writer:
         if coefficient in (1, -1):
             return both if coefficient == 1 else f"{'-' if self.tex else '−'}{both}"
         space = r"\," if self.tex else " "
-        return f"{self._written(coefficient)}{joint if vectors else space}{both}"
+        before = self._written(coefficient)
+        if isinstance(coefficient, sympy.Add):
+            before = f"({before})"
+        return f"{before}{joint if vectors else space}{both}"
 
     def _written(self, expr: sympy.Expr) -> str:
         return latex(expr, self._names) if self.tex else unicode_text(expr)

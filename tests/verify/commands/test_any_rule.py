@@ -68,6 +68,10 @@ def test_a_schedule_is_given_as_a_function_of_time(capsys):
         (("adam", "--quantity", "modified-flow", "--k", "2"), "k is the step of a transient"),
         (("adam", "--quantity", "discrete-modified-loss"), "linear in their memory; adam is not"),
         (("nesterov-sc", "--loss", "k**2"), "k is a variable of the loss and also"),
+        (("heavy-ball", "--observe", "y = sqrt(x)"), "does not tell where x is"),
+        (("heavy-ball", "--observe", "y = x + sqrt(h)*v"), "a root of something that is 0"),
+        (("heavy-ball", "--observe", "y = x + sqrt(beta)*v"), "give values to those in it"),
+        (("heavy-ball", "--observe", "y = x + exp(beta)*v"), "is not expanded in h here"),
     ],
 )
 def test_what_cannot_be_written_is_said(capsys, arguments, said):
@@ -84,6 +88,36 @@ def test_another_variable_is_observed_by_its_name_or_as_an_expression(capsys):
     ahead = ("nesterov", "--observe", "y = x + beta*v", "--set", "beta=1/2", "--loss", "x**2")
     found = on_loss(capsys, *ahead, "--order", "1")
     assert (found["slow"], found["field"]) == (["y"], {"y": ["-4*y_x"]})
+
+
+@pytest.mark.parametrize(
+    ("root", "rational", "beta"),
+    [
+        ("sqrt(1-beta)", "1/2", "3/4"),
+        ("1/sqrt(1-beta)", "2", "3/4"),
+        ("beta^(2/3)", "1/4", "1/8"),
+        ("sqrt(sqrt(beta))", "1/2", "1/16"),
+    ],
+)
+def test_a_root_of_parameters_is_its_value(capsys, root, rational, beta):
+    """At h^2, where two variables that are h v apart part, and not with another value."""
+
+    def derived(factor: str) -> str:
+        text = f"y = x + {factor}*v"
+        words = ("heavy-ball", "--observe", text, "--order", "3", "--set", f"beta={beta}")
+        code, out, _ = undertow(capsys, "derive", *words)
+        assert code == 0
+        return out
+
+    assert derived(root) == derived(rational)
+    assert derived(root) != derived(f"{rational}+1/99")
+
+
+def test_a_coefficient_that_is_a_sum_stands_in_brackets(capsys):
+    words = ("heavy-ball", "--observe", "y = x + sqrt(beta)*v", "--order", "3")
+    code, out, _ = undertow(capsys, "derive", *words, "--set", "beta=1/2")
+    assert code == 0
+    assert "h²   (2·sqrt(2)−44/3) ∇³E(y)[∇E(y), ∇E(y)]" in out
 
 
 def test_one_step_of_any_rule_is_written_in_the_state_before_it(capsys):
