@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import Any
-
-import derive
 
 DIFFERENTIALS = "F(t) the elementary differentials of f = -grad E"
 CONTRACTIONS = "S the contraction of derivatives of E along the tree; symmetry is the free tree's"
@@ -72,7 +71,8 @@ class About:
     """All that is known of a quantity beside its name.
 
     Args:
-        derivation: the name in `derive`; empty for what is no series over trees.
+        derivation: the function of `derive` that derives it, with its module, imported when it is
+            asked for; empty for what is no series over trees.
         meaning: a sentence for people.
         convention: what the coefficients stand for.
         shape: how the series is written; None for a loss.
@@ -89,7 +89,8 @@ class About:
 
     def derive(self, *arguments: Any, **options: Any) -> Any:
         """Call the derivation."""
-        return getattr(derive, self.derivation)(*arguments, **options)
+        module, _, name = self.derivation.rpartition(".")
+        return getattr(import_module(module), name)(*arguments, **options)
 
 
 class Quantity(StrEnum):
@@ -108,7 +109,7 @@ class Quantity(StrEnum):
         About(
             "The flow that the iterates follow once the start-up has died out.",
             "x' = sum over trees of h^(nodes-1) coefficient/symmetry F(t)(x), " + DIFFERENTIALS,
-            "modified_flow",
+            "derive.engine.front_door.modified_flow",
             SeriesForm("x'", "x'", shift=-1),
             behind="modified loss",
             forms=(Form("modified-flow", "the term of x' beside derivatives of E"),),
@@ -120,7 +121,7 @@ class Quantity(StrEnum):
             "The loss whose gradient flow the iterates follow, while there is one.",
             "x' = -scale grad(E + sum over free trees of h^(nodes-1) coefficient S(tree)), "
             + CONTRACTIONS,
-            "modified_loss",
+            "derive.engine.front_door.modified_loss",
             forms=(
                 Form(
                     "modified-loss",
@@ -147,7 +148,7 @@ class Quantity(StrEnum):
             "What one step does to the position, once the start-up has died out.",
             "x_(k+1) = x_k + sum over trees of h^nodes coefficient/symmetry F(t)(x_k), "
             + DIFFERENTIALS,
-            "one_step_map",
+            "derive.engine.front_door.one_step_map",
             SeriesForm("x_{k+1}", "xₖ₊₁", "x_k", "xₖ"),
             behind="discrete modified loss",
             forms=(Form("one-step-map", "the term of x_(k+1) - x_k"),),
@@ -159,7 +160,7 @@ class Quantity(StrEnum):
             "The loss on which one step is a step of gradient descent.",
             "x_(k+1) = x_k - h scale grad(E + sum over free trees of h^(nodes-1) coefficient "
             "S(tree)), " + CONTRACTIONS,
-            "discrete_modified_loss",
+            "derive.engine.modified_loss.discrete_modified_loss",
             forms=(
                 Form(
                     "discrete-modified-loss",
@@ -185,7 +186,7 @@ class Quantity(StrEnum):
             "The memory as a function of the position, after the start-up.",
             "memory (times h where it holds a gradient) = constant x + sum over trees of "
             "h^nodes coefficient/symmetry F(t)(x), " + DIFFERENTIALS,
-            "slow_manifold",
+            "derive.engine.backward_error.slow_manifold",
             SeriesForm("m", "m"),
         ),
     )
@@ -195,7 +196,7 @@ class Quantity(StrEnum):
             "The flow of step k, start-up included, from the declared start on.",
             "on [kh, (k+1)h], from the declared start on, x' = sum over trees of h^(nodes-1) "
             "coefficient/symmetry F(t)(x), " + DIFFERENTIALS,
-            "transient",
+            "derive.engine.front_door.transient",
             SeriesForm("x'", "x'", shift=-1),
             forms=(
                 Form("transient", "the term of x' on [kh, (k+1)h] after the declared start"),
@@ -217,7 +218,7 @@ class Quantity(StrEnum):
             "Where the lasting flow starts, beside the start of the iterates.",
             "the lasting flow starts at x_0 + sum over trees of h^nodes coefficient/symmetry "
             "F(t)(x_0), " + DIFFERENTIALS,
-            "initial_shift",
+            "derive.engine.front_door.initial_shift",
             SeriesForm("y(0)", "y(0)", "x_0", "x₀"),
             forms=(
                 Form(
