@@ -109,7 +109,7 @@ class Quantity(StrEnum):
         About(
             "The flow that the iterates follow once the start-up has died out.",
             "x' = sum over trees of h^(nodes-1) coefficient/symmetry F(t)(x), " + DIFFERENTIALS,
-            "derive.engine.front_door.modified_flow",
+            "derive.engine.backward_error.modified_flow",
             SeriesForm("x'", "x'", shift=-1),
             behind="modified loss",
             forms=(Form("modified-flow", "the term of x' beside derivatives of E"),),
@@ -121,7 +121,7 @@ class Quantity(StrEnum):
             "The loss whose gradient flow the iterates follow, while there is one.",
             "x' = -scale grad(E + sum over free trees of h^(nodes-1) coefficient S(tree)), "
             + CONTRACTIONS,
-            "derive.engine.front_door.modified_loss",
+            "derive.engine.modified_loss.modified_loss",
             forms=(
                 Form(
                     "modified-loss",
@@ -148,7 +148,7 @@ class Quantity(StrEnum):
             "What one step does to the position, once the start-up has died out.",
             "x_(k+1) = x_k + sum over trees of h^nodes coefficient/symmetry F(t)(x_k), "
             + DIFFERENTIALS,
-            "derive.engine.front_door.one_step_map",
+            "derive.engine.backward_error.one_step_map",
             SeriesForm("x_{k+1}", "xₖ₊₁", "x_k", "xₖ"),
             behind="discrete modified loss",
             forms=(Form("one-step-map", "the term of x_(k+1) - x_k"),),
@@ -196,7 +196,7 @@ class Quantity(StrEnum):
             "The flow of step k, start-up included, from the declared start on.",
             "on [kh, (k+1)h], from the declared start on, x' = sum over trees of h^(nodes-1) "
             "coefficient/symmetry F(t)(x), " + DIFFERENTIALS,
-            "derive.engine.front_door.transient",
+            "derive.engine.start_up.transient",
             SeriesForm("x'", "x'", shift=-1),
             forms=(
                 Form("transient", "the term of x' on [kh, (k+1)h] after the declared start"),
@@ -218,7 +218,7 @@ class Quantity(StrEnum):
             "Where the lasting flow starts, beside the start of the iterates.",
             "the lasting flow starts at x_0 + sum over trees of h^nodes coefficient/symmetry "
             "F(t)(x_0), " + DIFFERENTIALS,
-            "derive.engine.front_door.initial_shift",
+            "derive.engine.start_up.initial_shift",
             SeriesForm("y(0)", "y(0)", "x_0", "x₀"),
             forms=(
                 Form(

@@ -15,6 +15,7 @@ from flint import fmpq
 
 import verify.papers  # noqa: F401  (registers the claims, which are targets too)
 from derive import modified_flow
+from derive.engine.front_door import why_not_linear
 from derive.engine.sequences import StepSequence
 from derive.language.differentials import text_differential, text_scalar
 from derive.language.formula import Formula, H
@@ -255,7 +256,7 @@ def find_quantity(name: str) -> Asked:
     """A quantity of a rule, as in heavy-ball:modified-loss, perhaps with an order and a tree.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: it cannot be read, or the rule is not linear in its memory.
     """
     head, mark, tail = name.rpartition(":order-")
     rule_name, colon, family = (head if mark else name).rpartition(":")
@@ -271,6 +272,11 @@ def find_quantity(name: str) -> Asked:
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise BadInput(f"'{family}' is no quantity of a target.{hint}")
     rule, found = find_rule(rule_name), FAMILIES[family]
+    if (why := why_not_linear(rule)) is not None:
+        raise BadInput(
+            f"what {rule.name} follows is no series over trees, of which one coefficient could be "
+            f"compared: {why} 'undertow derive {rule_name}' writes it."
+        )
     if not mark:
         return Asked(rule_name, rule, family)
     number, _, shape = tail.partition(":")

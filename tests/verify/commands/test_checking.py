@@ -105,6 +105,8 @@ def test_different_with_a_counterexample(check, arguments, told):
         ((r"\dot x = -\nabla E", "--latex", "--against", GRADIENT), "is a loss"),
         ((r"\nabla E(x) + \nabla E(y)", "--latex", "--against", GRADIENT), "at one point"),
         (("h/4", "--against", GRADIENT), "at all orders"),
+        (("h", "--against", "adam:modified-flow:order-1"), "is no series over trees"),
+        (("h", "--against", "scheduled-buffer:one-step-map:order-1"), "depends on time"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence(check, arguments, told):
