@@ -45,6 +45,8 @@ from verify.formulas.tokens import Unreadable, spelled, unreadable
 ALONE = ""
 """What a coefficient stands beside that stands beside nothing."""
 _UNIT = ("I", "Id", "I_d", "I_n")
+_STEP = re.compile(r"\\?([A-Za-z]+)_\{\w\+\d\}")
+"""The left side x_{k+1}: what is called x on the right is a vector."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ def display_of(
     if not body.strip():
         return Display(left, "coefficient", {}, cuts)
     builder = _Builder({*fields, *fields_in(body)}, names, aliases or {})
+    if fields_in(body) and (step := _STEP.fullmatch(left.strip())):
+        builder.stepping = {step[1]}
     value = builder.value(body)
     if "dot" in left and isinstance(value, Vector):
         left, value = _solved(left, value, builder)
@@ -206,6 +210,7 @@ class _Builder(Builder):
         self.around = Surroundings(set(self.known), {spelled(name) for name in fields})
         self.losses = {self.known.get(name, name) for name in self.around.fields}
         self.algebra = Contractions(self.losses)
+        self.stepping: set[str] = set()
         self.positions: set[str] = set()
 
     def value(self, text: str) -> Value:
@@ -223,7 +228,7 @@ class _Builder(Builder):
             several = " and ".join(sorted(points))
             raise Unreadable(f"the loss is taken at {several}; all terms take it at one point.")
         bare = (re.sub(r"[\\{}]|mathbf|boldsymbol|bm", "", point) for point in points)
-        self.positions = {re.split("[_^(+-]", point)[0] for point in bare}
+        self.positions = {re.split("[_^(+-]", point)[0] for point in bare} | self.stepping
         tokens = self._at_one_time(tokens)
         found = self._expr(parse(LATEX, text, iter(tokens)), frozenset())
         if isinstance(found, sympy.Expr):

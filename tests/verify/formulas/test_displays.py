@@ -12,6 +12,7 @@ from derive.language.formula import MEANINGS
 from derive.language.writing import latex
 from derive.optimizers import ZOO
 from verify.claims.claim import REGISTRY
+from verify.formulas.asked import Quantity
 from verify.formulas.deciding import Outcome, decide
 from verify.formulas.displays import read_display
 from verify.formulas.domain import ComparisonDomain
@@ -19,6 +20,8 @@ from verify.formulas.matching import compare_display, outcome_of, read_against
 from verify.formulas.reading import read_expression, read_latex
 from verify.formulas.targets import claim_formulas
 from verify.formulas.tokens import Unreadable
+from verify.report.derivation import as_latex
+from verify.report.derived import find
 
 DISPLAYS = tomllib.loads((Path(__file__).parent / "displays.toml").read_text())["display"]
 LETTERS = [*MEANINGS, *"abcdefghijklmnopqrstuvwxyz"]
@@ -88,6 +91,17 @@ def test_what_the_project_prints_reads_back_and_is_equal(name):
     names = {s.name for s in formula.expr.free_symbols} | set(MEANINGS)
     display = read_against(formula.latex, name, names=names, aliases={})
     assert outcome_of(compare_display(display, name)) is Outcome.EQUAL
+
+
+@pytest.mark.parametrize(
+    "quantity", [Quantity.MODIFIED_FLOW, Quantity.ONE_STEP_MAP, Quantity.TRANSIENT]
+)
+@pytest.mark.parametrize("name", ["gradient-descent", "heavy-ball", "torch-sgd"])
+def test_what_derive_prints_reads_back_and_is_equal(name, quantity):
+    written = as_latex(find(ZOO[name], quantity, order=2))
+    against, names = f"{name}:{quantity}", {*ZOO[name].parameters, *MEANINGS}
+    display = read_against(written, against, names=names, aliases={})
+    assert outcome_of(compare_display(display, against)) is Outcome.EQUAL
 
 
 SYMBOLS = sympy.symbols("h beta k lambda lambda1 nu")
