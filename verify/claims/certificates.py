@@ -79,7 +79,7 @@ def write(folder: Path, certificate: Json) -> None:
 
 
 def write_manifest(folder: Path, claims: Sequence[Claim]) -> None:
-    """Name the certificates of a run that is complete, so that a missing one is missed."""
+    """Name the certificates of a run before they are written, so that a missing one is missed."""
     names = sorted({file_name(claim) for claim in claims})
     write_whole(folder / MANIFEST, json.dumps(names, indent=1) + "\n", force=True)
 

@@ -135,6 +135,7 @@ def verify_claims(
             certificates.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"--certificates {certificates}: {error.strerror}.") from None
+        write_manifest(certificates, chosen)
     results = counted(
         len(chosen),
         "checking",
@@ -142,8 +143,6 @@ def verify_claims(
             chosen, settings, lambda result: done(result.claim.id), loss, str(certificates or "")
         ),
     )
-    if certificates is not None:
-        write_manifest(certificates, chosen)
     if format is Format.JSON:
         say_json(
             {

@@ -252,6 +252,15 @@ def test_a_certificate_that_is_missing_is_missed(tmp_path):
     assert (missed["claim"], missed["accepted"], there["accepted"]) == (SOME[0], False, True)
 
 
+def test_a_run_that_is_stopped_has_named_its_certificates(capsys, monkeypatch, tmp_path):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("verify.campaigns.runner.judge_all", stop)
+    undertow(capsys, "verify", SOME[0], "--certificates", str(tmp_path))
+    assert json.loads((tmp_path / "manifest.json").read_text()) == [SOME[0]]
+
+
 def test_two_names_do_not_share_a_file():
     names = ("a/b:r", "a_b_r", "a:b/r", "a_b:r", "x" * 300, "x" * 301)
     claims = [replace(REGISTRY.claims[SOME[0]], id=name) for name in names]

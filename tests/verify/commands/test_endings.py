@@ -14,6 +14,7 @@ from tests.verify.commands.test_cli import listens, undertow
 from verify.cli import shortened
 from verify.report.terminal import fit
 
+ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "verify"]
 HEAD = "import os, random, sys, threading, time\nfrom derive import optimizer\n"
 RULE = "@optimizer()\ndef rule(x, grad, h):\n"
@@ -136,6 +137,12 @@ def test_nothing_outlives_a_command_that_is_stopped(tmp_path, arguments, after, 
     assert list(tmp_path.iterdir()) == []
     time.sleep(0.3)
     assert not [pid for pid in _alive() if mark in _environment(pid)]
+
+
+def test_what_a_kill_leaves_the_same_command_repairs():
+    command = [sys.executable, "-m", "tests.benchmarks.kills", "export", "--kills", "8"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def _alive() -> list[str]:
