@@ -24,6 +24,7 @@ from verify import recheck
 from verify.claims.certificates import certify, file_name, write, write_manifest
 from verify.claims.claim import REGISTRY, Settings
 from verify.claims.judging import judge
+from verify.claims.slots import Value
 from verify.cli import main
 from verify.running.losses import Loss, VectorField
 from verify.running.recording import Recorder, recorder, recording, tree_of
@@ -38,6 +39,9 @@ SOME = (
     "ghosh2023.amplification",
     "cattaneo2025.narayana-polynomials",
     "cowsik2022.eigenvalues",
+    "even2023.potential",
+    "franca2020.heavy-ball",
+    "rosca2021.simultaneous-flow",
 )
 CORRECTED = ("ghosh2023.variance-of-history-sum", "rosca2021.simultaneous-flow")
 ids = st.sampled_from(SOME)
@@ -364,6 +368,17 @@ def test_residuals_are_redone_without_the_programs_that_made_them(optimizer, wro
     assert len(item["roots"]) == 3 - wrong
     item["roots"].append([])
     assert recheck.residual(item) is False
+
+
+@pytest.mark.parametrize("id", ["rosca2021.simultaneous-step", "shi2022.nesterov-equation"])
+def test_what_a_wrong_flow_leaves_is_written_down_as_such(id):
+    claim = REGISTRY.claims[id]
+    for name, formula in claim.says.formulas().items():
+        wrong = claim.says.changed(**{name: Value(formula * 2)})
+        with recording() as log:
+            log.begin("wrong", wrong.formulas(), refutes=False)
+            claim.checks[0].judge(wrong, FAST)
+        assert any(item["holds"] is False for item in log.sections[0].evidence), name
 
 
 def test_a_game_is_restated_by_its_field_and_other_losses_are_left_out():
