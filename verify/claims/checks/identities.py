@@ -36,7 +36,7 @@ def noted(left: sympy.Expr, right: sympy.Expr, equal: bool, **at: sympy.Expr | i
     """Whether two expressions are equal, as a check has found; written down where it is recorded.
 
     Args:
-        left: what is judged, or an expression in the formulas of `marked`.
+        left: what is judged, or an expression in the formulas of `marked`; right has none of them.
         at: expressions in the place of symbols.
     """
     if (log := recorder()) is not None:

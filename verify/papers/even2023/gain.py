@@ -22,7 +22,8 @@ from verify.claims.checks.diagonal_runs import (
     random_problem,
 )
 from verify.claims.checks.gain_bounds import Constant, one_coordinate, random_sides, sharp, sign
-from verify.claims.checks.mean_gain import POTENTIAL, gain
+from verify.claims.checks.identities import marked, noted
+from verify.claims.checks.mean_gain import GAIN, POTENTIAL, X, gain
 from verify.claims.checks.mirror_maps import (
     Weights,
     ball,
@@ -70,6 +71,8 @@ def gain_lower_bound() -> Claim:
             left = [sign(gain(x) - x**2) for x in (reach * (1 - near), reach, reach * (1 + near))]
             inside = (reach * arb(fmpq(draw.randint(1, 999), 1000)) for _ in range(20))
             lowest = min(sign(gain(x) - x**2) for x in inside)
+        stated = marked(says).expr("reach")
+        noted(GAIN.subs(X, stated) - stated**2, sympy.Integer(0), left[1] == 0)
         holds = [said >= 0 for said in left]
         wanted = [says["within"].admits(place, 1) for place in (0, 1, 2)]
         return Evidence(holds == wanted and lowest > 0, f"signs {left} about the end")

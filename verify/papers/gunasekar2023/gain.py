@@ -14,8 +14,8 @@ from flint import arb, fmpq, fmpq_mat
 
 from verify.claims.checks.diagonal_runs import at
 from verify.claims.checks.gain_bounds import Constant, one_coordinate, random_sides, sharp
-from verify.claims.checks.identities import exact
-from verify.claims.checks.mean_gain import expected_gain, gain, orthogonal_rows
+from verify.claims.checks.identities import exact, noted
+from verify.claims.checks.mean_gain import GAIN, X, expected_gain, gain, orthogonal_rows
 from verify.claims.checks.mirror_maps import Weights, grown
 from verify.claims.checks.stated import bounded, compared, measured
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, claim, read
@@ -49,7 +49,10 @@ def gain_upper_bound() -> Claim:
             factor, c = at(says.expr("factor"), c=reach), arb(reach)
             left = gain(c) / (c**2 / 2) - factor
             below = gain(c / 2) / (c**2 / 8) < factor
-        return bool(reach > 0 and left.is_finite() and left.contains(0) and below)
+        met = bool(reach > 0 and left.is_finite() and left.contains(0) and below)
+        if met:
+            noted(says.expr("factor"), 2 * GAIN.subs(X, C) / C**2, equal=True)
+        return met
 
     def one_step(says: Statement, settings: Settings) -> arb:
         """One row and label 1 from rest: x = gamma, L = 1/2 and both constants are 1."""

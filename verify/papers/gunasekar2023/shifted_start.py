@@ -16,7 +16,7 @@ from flint import arb, fmpq
 from derive.networks.diagonal_networks import ROTATED, X, step_gain
 from verify.claims.checks.diagonal_runs import ExactRun, at, over_exact_runs
 from verify.claims.checks.gain_bounds import sign
-from verify.claims.checks.identities import enclosed
+from verify.claims.checks.identities import enclosed, marked, noted
 from verify.claims.checks.mean_gain import GAIN, points
 from verify.claims.checks.stated import compared, measured, switches
 from verify.claims.claim import Check, Claim, Evidence, Kind, Settings, claim, on, read
@@ -185,6 +185,8 @@ def shift_range() -> Claim:
             if not end > 1:
                 return Evidence(False, "no weight crosses zero so early")
             turns = [sign(logs(end * (1 + side * near), 1)[0]) for side in (-1, 0, 1)]
+        stated = marked(says).expr("reach")
+        noted(sympy.log((1 - stated) ** 2) / 2 + stated, sympy.Integer(0), turns[1] == 0)
         wanted = [says["within"].admits(place, 1) for place in (0, 1, 2)]
         return Evidence([turn <= 0 for turn in turns] == wanted, f"signs {turns} about the end")
 

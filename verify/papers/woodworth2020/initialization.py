@@ -25,7 +25,7 @@ from verify.claims.checks.diagonal_runs import (
     random_problem,
     real,
 )
-from verify.claims.checks.identities import enclosed
+from verify.claims.checks.identities import enclosed, noted
 from verify.claims.checks.mirror_maps import (
     ball,
     drawn_ball,
@@ -42,6 +42,7 @@ from verify.claims.statement import Statement, Type
 from verify.models.diagonal_regression import Regression
 from verify.models.interpolators import constrained_minimum
 from verify.running.numbers import precision
+from verify.running.recording import JUDGED
 
 ALPHA, D, EPS, M, W = sympy.symbols("alpha d epsilon M w")
 POSITIVE = Domain((sympy.Gt(EPS, 0),))
@@ -63,19 +64,26 @@ def drawn(draw: random.Random) -> dict[str, fmpq]:
     }
 
 
-def solves(slot: str, equation: Callable[[arb, dict[str, arb]], arb]) -> Check:
-    """The equation, at the slot's value and the parameters, is 0 at 20 points."""
+def solves(
+    slot: str, equation: Callable[[sympy.Expr], sympy.Expr], *, below: sympy.Expr | None = None
+) -> Check:
+    """The equation, at the slot's value and the parameters, is 0 at 20 points, where the value is
+    between 0 and a bound, if there is one."""
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
         draw = random.Random(settings.seed)
 
         def differences() -> Iterator[arb]:
             for _ in range(20):
-                point = {name: arb(value) for name, value in drawn(draw).items()}
-                yield equation(at(candidate, **point), point)
+                point = drawn(draw)
+                if below is not None and not 0 < at(candidate, **point) < at(below, **point):
+                    yield arb("nan")
+                yield at(equation(candidate), **point)
 
         with precision(settings.digits):
-            return encloses_zero(differences(), settings.digits, "the equation of the proof")
+            found = encloses_zero(differences(), settings.digits, "the equation of the proof")
+        noted(equation(JUDGED), sympy.Integer(0), found.passed is True)
+        return found
 
     return on(slot, Check("equation of the proof", Kind.BALL, judge))
 
@@ -185,11 +193,10 @@ def small_initialization() -> Claim:
     What the theorem prints is smaller and follows from it.
     """
 
-    def equation(log_alpha: arb, point: dict[str, arb]) -> arb:
-        d, e, m = (point[name] for name in ("d", "epsilon", "M"))
+    def equation(log_alpha: sympy.Expr) -> sympy.Expr:
         log_a = 2 * log_alpha
-        left = (1 + e) * (((1 + e) * m / d).log() - log_a - 1)
-        return left - (m.log() - log_a + arb(2).log())
+        left = (1 + EPS) * (sympy.log((1 + EPS) * M / D) - log_a - 1)
+        return left - (sympy.log(M) - log_a + sympy.log(2))
 
     def sides(
         says: Statement, eps: float, case: tuple[Regression, float], smaller: float = 0.0
@@ -314,11 +321,8 @@ def large_initialization() -> Claim:
     larger for every $\epsilon$: of order $1/\epsilon$ where $\epsilon^{-1/2}$ is enough.
     """
 
-    def equation(a: arb, point: dict[str, arb]) -> arb:
-        e, m = point["epsilon"], point["M"]
-        if not 0 < a < 2 * (1 + e) * (1 + 2 / e) * m:
-            return arb("nan")
-        return (1 + (1 + e) * m**2 / (4 * a**2)).sqrt() - 1 - e
+    def equation(a: sympy.Expr) -> sympy.Expr:
+        return sympy.sqrt(1 + (1 + EPS) * M**2 / (4 * a**2)) - 1 - EPS
 
     def sides(
         says: Statement, eps: float, problem: Regression, larger: float = 1.0
@@ -349,7 +353,7 @@ def large_initialization() -> Claim:
             {"relation": Relation.BELOW, "bound": Value(LARGE, "bound"), "domain": POSITIVE},
         ),
         checks=(
-            solves("bound", equation),
+            solves("bound", equation, below=2 * (1 + EPS) * (1 + 2 / EPS) * M),
             compared("solved instances", within, kind=Kind.SIMULATION, count=5),
             bounded("excesses of the domain", holds, kind=Kind.SIMULATION, count=1),
         ),
