@@ -10,6 +10,7 @@ recurrences of `verify.running.tape`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from flint import fmpq
@@ -59,7 +60,7 @@ def steady_residual(
     *,
     parameters: Mapping[str, fmpq],
     length: int,
-    memory: Callable[[np.ndarray, np.ndarray, PowerSeries], Sequence[np.ndarray]],
+    memory: Recall,
 ) -> int:
     """The lowest power of h in (one step of the optimizer) - (the flow over h).
 
@@ -67,20 +68,43 @@ def steady_residual(
         memory: the optimizer's memory from x(0), x(-h) on the flow, and h.
         length: the first power of h that is not looked at.
     """
-    arithmetic, h = power_series(length), PowerSeries.step(length)
-    values = {name: arithmetic.convert(value) for name, value in parameters.items()}
-    here = vector([arithmetic.convert(x) for x in start])
-    field = weights(h)
-    before = advance(loss, field, here, -h, arithmetic)
-    after = advance(loss, field, here, h, arithmetic)
-    grad = loss.gradient_function(arithmetic)
-    behind = memory(here, before, h)
-    stepped, _ = optimizer.step(here, behind, grad, h, values)
+    step = SteadyStep(optimizer, loss, start, parameters, length, memory)
+    run, leg, stepped, after = step.along(weights)
     lowest = lowest_power(stepped - after)
     if (log := recorder()) is not None:
-        run = SeriesRun(optimizer, loss, start, parameters, behind, before, -1, length)
-        record_order(log, run, [Leg(field, h)], [(stepped, after)], lowest)
+        record_order(log, run, [leg], [(stepped, after)], lowest)
     return lowest
+
+
+Recall = Callable[[np.ndarray, np.ndarray, PowerSeries], Sequence[np.ndarray]]
+"""An optimizer's memory from x(0), x(-h) on a flow, and h."""
+
+
+@dataclass(frozen=True)
+class SteadyStep:
+    """One step from a flow, as power series in h; the fields are those of `steady_residual`."""
+
+    optimizer: Optimizer
+    loss: VectorField
+    start: Sequence[fmpq]
+    parameters: Mapping[str, fmpq]
+    length: int
+    memory: Recall
+
+    def along(
+        self, weights: Callable[[PowerSeries], Weights]
+    ) -> tuple[SeriesRun, Leg, np.ndarray, np.ndarray]:
+        """The run, the flow over h, and where both end."""
+        arithmetic, h = power_series(self.length), PowerSeries.step(self.length)
+        values = {name: arithmetic.convert(value) for name, value in self.parameters.items()}
+        here = vector([arithmetic.convert(x) for x in self.start])
+        field = weights(h)
+        before = advance(self.loss, field, here, -h, arithmetic)
+        after = advance(self.loss, field, here, h, arithmetic)
+        grad, behind = self.loss.gradient_function(arithmetic), self.memory(here, before, h)
+        stepped, _ = self.optimizer.step(here, behind, grad, h, values)
+        given = (self.optimizer, self.loss, self.start, self.parameters)
+        return SeriesRun(*given, behind, before, -1, self.length), Leg(field, h), stepped, after
 
 
 def transient_residual(

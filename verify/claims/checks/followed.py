@@ -17,9 +17,10 @@ from flint import fmpq
 
 from derive.language.trees import LEAF, Tree
 from verify.claims.checks.heavy_ball import PAIR, QUARTIC, loss_weights, memory_fades
+from verify.claims.checks.linearized import Left, written_down
 from verify.claims.checks.memory_rules import CHAIN, FORK, Rule
 from verify.claims.checks.start_up import StartUpCase
-from verify.claims.checks.stated import Errors, beside, bounded, for_losses
+from verify.claims.checks.stated import Errors, beside, bounded, drawn_loss, for_losses
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Point
 from verify.claims.statement import Statement
@@ -28,7 +29,7 @@ from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_field
 from verify.running.losses import Loss, VectorField
 from verify.running.numbers import MPFR, Arithmetic
-from verify.running.residuals import Weights, steady_residual
+from verify.running.residuals import SteadyStep, Weights, steady_residual
 
 Number = Any
 HALVINGS = range(5, 10)
@@ -120,13 +121,38 @@ class Followed:
     def on_losses(self, *, refutes: bool = False) -> Check:
         """The residual on losses of each class, for every point of the rule's grid: a proof for
         these losses and starts."""
-        return for_losses(
+        check = for_losses(
             "exact residual",
             lambda says, loss, draw: all(
                 self.meets(says, loss, draw, point) for point in self.rule.grid
             ),
             refutes=refutes,
         )
+
+        def powers(says: Statement) -> int:
+            return says["single"].power if "single" in says.slots else self.begins
+
+        return written_down(check, self._at_random, powers, count=12)
+
+    def _at_random(self, says: Statement, draw: random.Random) -> tuple[Left, Values]:
+        """What is left of a step from the flow, at a point of the rule's grid."""
+        loss, point = drawn_loss(says["losses"], draw), draw.choice(self.rule.grid)
+        length = self.begins
+        recall = self.rule.recall(loss, point, length)
+        given = (
+            self.rule.optimizer,
+            loss,
+            starting_point(draw, loss.dimension),
+            point,
+            length,
+            recall,
+        )
+
+        def left(says: Statement) -> np.ndarray:
+            _, _, stepped, after = SteadyStep(*given).along(lambda h: self.field(says, h, point))
+            return stepped - after
+
+        return left, letters(point)
 
     def in_domain(self, *, refutes: bool = False) -> Check:
         """At points of the domain the residual is as it is said and what a step leaves behind

@@ -144,7 +144,8 @@ def in_one_step(
             f"order {seen}, stated {says[order].power}",
         )
 
-    return written_down(Check(name, Kind.SERIES, judge, refutes), at_random, order=order)
+    check = Check(name, Kind.SERIES, judge, refutes)
+    return written_down(check, at_random, lambda says: says[order].power)
 
 
 Move = Callable[[np.ndarray, np.ndarray, Grad, Number, Mapping[str, Number]], np.ndarray]

@@ -20,11 +20,11 @@ from flint import fmpq
 from derive.engine.second_order import VELOCITY, Vector
 from verify.claims.checks.heavy_ball import QUARTIC
 from verify.claims.checks.linearized import Left, written_down
-from verify.claims.checks.stated import bounded, for_losses, observed
+from verify.claims.checks.stated import bounded, drawn_loss, for_losses, observed
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Domain, Losses, Order, Point, Slot, When
 from verify.claims.statement import Statement, Type
-from verify.running.families import bounded_polynomial, starting_point
+from verify.running.families import starting_point
 from verify.running.flows import evaluate_taylor
 from verify.running.losses import Loss
 from verify.running.numbers import (
@@ -268,14 +268,19 @@ def beside_equation(
 
     def at_random(says: Statement, draw: random.Random) -> tuple[Left, Mapping[str, fmpq]]:
         """On power series in h."""
-        loss, root, terms = bounded_polynomial(draw, 2), fmpq(draw.randint(1, 30), 16), 8
-        given = {"method": method, "loss": loss, "point": starting_point(draw, 2), "root": root}
+        loss, root, terms = drawn_loss(says["losses"], draw), fmpq(draw.randint(1, 30), 16), 8
+        given = {
+            "method": method,
+            "loss": loss,
+            "point": starting_point(draw, loss.dimension),
+            "root": root,
+        }
         numbers, h = power_series(terms), PowerSeries.step(terms)
         left = partial(left_over, **given, h=h, numbers=numbers)
         return left, {} if method.singular else {"mu": root * root}
 
     check = for_losses("what is left in one short step", on, refutes=refutes)
-    local = written_down(check, at_random)
+    local = written_down(check, at_random, lambda says: says["order"].power)
     runs = observed(
         "observed order", lambda says, settings: global_errors(method, says), refutes=refutes
     )

@@ -28,15 +28,22 @@ Draw = Callable[[Statement, random.Random], tuple[Left, Mapping[str, fmpq]]]
 """What is left at a random place, and the numbers in the place of symbols there."""
 
 
-def written_down(check: Check, drawn: Draw, *, order: str = "order", count: int = 6) -> Check:
-    """The check; where somebody records, what is left at random places is written down first."""
+def written_down(
+    check: Check, drawn: Draw, powers: Callable[[Statement], int], *, count: int = 6
+) -> Check:
+    """The check; where somebody records, what is left at random places is written down first.
+
+    Args:
+        powers: how many powers of h are missing in it.
+    """
 
     def judge(says: Statement, settings: Settings) -> Evidence:
-        if recorder() is not None:
+        if (log := recorder()) is not None:
             draw = random.Random(settings.seed)
             for _ in range(count):
                 left, at = drawn(says, draw)
-                note_left(says, left, says[order].power, at)
+                note_left(says, left, powers(says), at)
+            log.flows.clear()
         return check.judge(says, settings)
 
     return replace(check, judge=judge)

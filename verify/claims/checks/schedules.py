@@ -13,11 +13,11 @@ from flint import fmpq
 from derive.language.formula import BETA, H
 from verify.claims.checks.heavy_ball import QUARTIC
 from verify.claims.checks.linearized import Left, written_down
-from verify.claims.checks.stated import bounded, for_losses, observed
+from verify.claims.checks.stated import bounded, drawn_loss, for_losses, observed
 from verify.claims.claim import Check, Settings
 from verify.claims.slots import Point
 from verify.claims.statement import Statement
-from verify.running.families import bounded_polynomial, starting_point
+from verify.running.families import starting_point
 from verify.running.flows import evaluate_taylor
 from verify.running.losses import Loss
 from verify.running.numbers import (
@@ -94,7 +94,8 @@ def beside_schedule(
 
     def at_random(says: Statement, draw: random.Random) -> tuple[Left, Mapping[str, fmpq]]:
         """On power series in h."""
-        given = bounded_polynomial(draw, 2), starting_point(draw, 2), fmpq(draw.randint(1, 99), 100)
+        loss = drawn_loss(says["losses"], draw)
+        given = loss, starting_point(draw, loss.dimension), fmpq(draw.randint(1, 99), 100)
         series = PowerSeries.step(8), power_series(8)
         return lambda s: left_over(s, *given, *series), {"beta": given[2]}
 
@@ -126,7 +127,9 @@ def beside_schedule(
         return result
 
     return (
-        written_down(for_losses("in one short step", on), at_random),
+        written_down(
+            for_losses("in one short step", on), at_random, lambda says: says["order"].power
+        ),
         bounded("in one short step, by momentum", where),
         observed("observed order", run),
     )

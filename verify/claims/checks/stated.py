@@ -120,6 +120,13 @@ def halved(
     return found
 
 
+def drawn_loss(of: Losses, draw: random.Random) -> Loss:
+    """A random loss of a class."""
+    if of is Losses.QUADRATIC:
+        return quadratic(draw, 2)
+    return bounded_polynomial(draw, 1 if of is Losses.LINE else 2)
+
+
 def for_losses(
     name: str,
     holds: Callable[[Statement, Loss, random.Random], bool],
@@ -132,11 +139,7 @@ def for_losses(
 
     def judge(says: Statement, settings: Settings) -> Evidence:
         draw, stated = random.Random(settings.seed), says[losses]
-        tried: dict[Losses, Loss] = {
-            Losses.EVERY: bounded_polynomial(draw, 2),
-            Losses.QUADRATIC: quadratic(draw, 2),
-            Losses.LINE: bounded_polynomial(draw, 1),
-        }
+        tried = {of: drawn_loss(of, draw) for of in Losses}
         for of, loss in tried.items():
             wanted = stated in (of, Losses.EVERY)
             if holds(says, loss, draw) != wanted:
