@@ -24,7 +24,7 @@ SILENT = {
     "gunasekar2023.limits-of-the-minimizer cowsik2022.mixed-mode-bound",
     "order measured": "barakat2021.continuous-adam barakat2021.leapfrog "
     "chavdarova2023.descent-ascent chavdarova2023.extragradient chavdarova2023.optimistic "
-    "ghosh2023.batch-interval ghosh2023.gamma-not-needed undertow.batch-force-alone "
+    "ghosh2023.batch-interval ghosh2023.gamma-not-needed "
     "undertow.mean-feels-the-variance",
     "bound tried on both sides": "cattaneo2024.penalized-inside cattaneo2024.penalized-outside "
     "defazio2024.late-stability gunasekar2023.gain-sign gunasekar2023.step-size-limit "
