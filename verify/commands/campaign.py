@@ -101,8 +101,8 @@ def campaign(
         def found() -> Iterator[LedgerEntry]:
             return (entry for unit in drawn() if (entry := book.find(unit.id)) is not None)
 
-        before = sum(1 for _ in found())
         held = len(book)
+        before = sum(1 for _ in found()) if held else 0
         begin = time.perf_counter()
         try:
             with counting(total, "deciding") as advance:
