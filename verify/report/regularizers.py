@@ -17,6 +17,7 @@ from derive.batches.noise import noise_term
 from derive.engine.order_h import G, Regularizer, in_one_component, regularizer
 from derive.engine.transformed_loss import transformed_loss
 from derive.language.bad_input import BadInput
+from derive.language.stages import each
 from derive.language.update_rule import Optimizer
 from derive.language.writing import latex, unicode_text
 from derive.optimizers import NONLINEAR, ZOO
@@ -69,7 +70,8 @@ SIGN_HEADS = ("optimizer", "c, |g| ≪ ε", "changes at |g| =", "c, |g| ≫ ε")
 @cache
 def rows() -> tuple[RuleRegularizer, ...]:
     """Every rule of the zoo that moves on one loss at a constant step."""
-    return tuple(_row(_set(rule)) for rule in (ZOO | NONLINEAR).values() if _on_one_loss(rule))
+    rules = [_set(rule) for rule in (ZOO | NONLINEAR).values() if _on_one_loss(rule)]
+    return tuple(map(_row, each(rules, len(rules), "rule")))
 
 
 def _on_one_loss(rule: Optimizer) -> bool:

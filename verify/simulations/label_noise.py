@@ -78,6 +78,10 @@ def drift_rate(
     return Interval(float(falls.mean()), float(falls.std(ddof=1) / math.sqrt(replicas)))
 
 
+FAR = 1e300
+"""What has grown so far has no settling time; a mean of it would overflow."""
+
+
 def settling_times(
     h: float, dampings: Floats, *, strength: float, replicas: int, generator: np.random.Generator
 ) -> Floats:
@@ -102,7 +106,7 @@ def settling_times(
             total += square
             if k % 64 == 0 and np.nanmin(square.mean(1)) < SETTLED:
                 break
-    return np.nan_to_num(total, nan=np.inf)
+    return np.where(total < FAR, total, np.inf)
 
 
 def best_damping(dampings: Floats, times: Floats) -> float:

@@ -1,10 +1,13 @@
 """`undertow drift` and `undertow sweep`: exact, symbolic and numerical answers, and refusals."""
 
 import json
+import math
 
+import numpy as np
 import pytest
 
 from verify.cli import main
+from verify.simulations.label_noise import settling_times
 
 HYPERBOLA = ["drift", "--loss", "(x*y - 1)**2/2", "--at", "2,1/2"]
 NUMBERS = ["--set", "beta=9/10", "--lr", "1/10"]
@@ -77,6 +80,14 @@ def test_what_cannot_be_used_is_one_sentence_and_exit_code_2(capsys, words, says
     assert code == 2
     assert says in err
     assert err.count("\n") == 1
+
+
+def test_a_run_that_grows_beyond_all_floats_has_no_settling_time():
+    draw = np.random.default_rng(0)
+    dampings = np.array([2.0**-3, 2.0**-9])
+    times = settling_times(0.5, dampings, strength=1e-2, replicas=20, generator=draw).mean(1)
+    assert math.isfinite(times[0])
+    assert math.isinf(times[1])
 
 
 def test_a_sweep_prints_a_row_a_step_size(capsys):
