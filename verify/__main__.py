@@ -52,7 +52,8 @@ class _Watch:
         self.stop = 0
         self.done: int | None = None
         self.running = ""
-        self.finished = "nothing"
+        self.finished = "nothing was"
+        self.said = False
         self.limits: list[tuple[float, str]] = []
         listened = {s for s in STOPS if signal.getsignal(s) is not signal.SIG_IGN}
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
@@ -88,7 +89,7 @@ class _Watch:
             self._close()
         _, status = os.waitpid(self.child, 0)
         if self.stop:
-            if self.done is None:
+            if self.done is None and not self.said:
                 print(f"undertow: stopped; {self.finished} finished.", file=sys.stderr)
             return 128 + self.stop
         if said:
@@ -137,6 +138,7 @@ class _Watch:
         self.done = note.get("code", self.done)
         self.running = note.get("running", self.running)
         self.finished = note.get("finished", self.finished)
+        self.said = note.get("said", self.said)
         if "limit" in note:
             if note["limit"] is None:
                 self.limits.pop()
@@ -183,6 +185,7 @@ def _child(told: int, lifeline: int, listened: set[int]) -> NoReturn:
     except SystemExit as ended:
         code = ended.code
     except KeyboardInterrupt:
+        os.write(told, b'{"said": true}\n')
         print("undertow: stopped; nothing was finished.", file=sys.stderr)
         code = 130
     os.write(told, json.dumps({"code": code if isinstance(code, int) else 0}).encode() + b"\n")

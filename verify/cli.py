@@ -17,9 +17,9 @@ import typer
 from derive.language.bad_input import BadInput
 from verify.commands.application import app
 from verify.commands.help import told
-from verify.running.lifeline import Stopped
+from verify.running.lifeline import INTERRUPTED, Stopped
 
-UNFORESEEN, BAD_INPUT, INTERRUPTED, NO_READER = 70, 2, 130, 141
+UNFORESEEN, BAD_INPUT, NO_READER = 70, 2, 141
 LONGEST_ECHO = 80
 LONGEST_MESSAGE = 1200
 _ROOM = Path(__file__).parents[1]
@@ -36,7 +36,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except SystemExit as ended:  # of a command that has said all; not of a rule's file
         code = NO_READER if isinstance(ended.__context__, BrokenPipeError) else ended.code
     except (Stopped, typer.Abort):
-        code = _say("stopped; nothing was finished.", INTERRUPTED)
+        from verify.running.limits import say_stopped  # noqa: PLC0415 (the help has no need)
+
+        code = say_stopped("nothing was finished.")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = NO_READER

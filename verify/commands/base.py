@@ -28,7 +28,7 @@ from verify.commands.output import hushed
 from verify.commands.ranges import MOST_DIGITS, MOST_SEED, bounded, ranged
 from verify.formulas.asked import SamplingName
 from verify.running.digits import DEFAULT_DIGITS
-from verify.running.limits import call_limit, tell
+from verify.running.limits import call_limit, say_stopped, tell
 from verify.running.progress import tracked
 
 if TYPE_CHECKING:
@@ -216,8 +216,7 @@ def counted(total: int, what: str, run: Callable[[Callable[[str], None]], T]) ->
             return run(done)
     except KeyboardInterrupt:
         names = ", ".join(finished) or "none"
-        print(f"undertow: stopped; finished {len(finished)} of {total}: {names}.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(say_stopped(f"finished {len(finished)} of {total}: {names}."))
 
 
 def assignments(given: list[str], option: str = "--set") -> dict[str, str]:

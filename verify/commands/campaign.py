@@ -27,6 +27,7 @@ from verify.commands.base import (
 )
 from verify.commands.ranges import ranged
 from verify.running.digits import DEFAULT_DIGITS
+from verify.running.limits import say_stopped
 
 if TYPE_CHECKING:
     from verify.campaigns.draws import Unit
@@ -117,8 +118,7 @@ def campaign(
         except KeyboardInterrupt:
             done = before + len(book) - held
             kept = f"; {ledger} has them, the same command goes on" if ledger else ""
-            print(f"undertow: stopped; {done} of {total} units are done{kept}.", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(say_stopped(f"{done} of {total} units are done{kept}."))
         passed = time.perf_counter() - begin
         counts = _counts(found())
         new = _outcomes(counts).total() - before

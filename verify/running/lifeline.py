@@ -18,6 +18,10 @@ ABANDONED = 70
 """The exit code of a process that notices by itself that its owner is gone."""
 
 
+INTERRUPTED = 130
+"""The exit code of a command that was stopped."""
+
+
 class Stopped(KeyboardInterrupt):
     """The user stopped the command; a plain KeyboardInterrupt comes from a user's own code."""
 

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from verify.running.budget import SECONDS, OverBudget
-from verify.running.lifeline import end_with
+from verify.running.lifeline import INTERRUPTED, end_with
 
 MEGABYTES = 800
 MEGABYTE = 2**20
@@ -62,11 +62,20 @@ def tell(**note: Any) -> None:
 
     Keys are `code`, the exit code with which the command is finished; `running`, the user's file
     that may end the process; `limit`, seconds and a sentence, or null for the end of the last one;
-    `finished`, how much of the work is kept should it be stopped, such as "3 of 9".
+    `finished`, how much of the work is kept should it be stopped, such as "3 of 9"; `said`, that
+    the sentence on a stop is said here.
     """
     for notes in _watched:
         with suppress(OSError):
             os.write(notes, json.dumps(note).encode() + b"\n")
+
+
+def say_stopped(what: str) -> int:
+    """Say what a command that is stopped had done, and the exit code; the watching process, which
+    would say so of one that has no time left for it, is told."""
+    tell(said=True)
+    print(f"undertow: stopped; {what}", file=sys.stderr)
+    return INTERRUPTED
 
 
 @contextmanager
