@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive import (
-    aggregated_momentum,
     ema_momentum,
     extragradient,
     gradient_descent,
@@ -20,7 +19,6 @@ from derive import (
     nesterov,
     optimizer,
     quasi_hyperbolic,
-    sam,
     torch_sgd,
 )
 from derive.engine.backward_error import slow_motion
@@ -30,7 +28,13 @@ from derive.language.coefficients import Ring
 from derive.language.parameter import momentum
 from derive.language.trees import LEAF, Tree, grow
 from derive.language.update_rule import BadInput, Optimizer
-from derive.optimizers import ZOO, heavy_ball_two_step, nesterov_extrapolated
+from derive.optimizers import (
+    ZOO,
+    aggregated_momentum,
+    heavy_ball_two_step,
+    nesterov_extrapolated,
+    sam,
+)
 from derive.quadratics.linearization import KAPPA, Z, characteristic_polynomial
 from derive.quadratics.principal_flow import (
     NotInClosedForm,

@@ -7,18 +7,10 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from derive import (
-    ema_momentum,
-    gradient_descent,
-    heavy_ball,
-    nesterov,
-    quasi_hyperbolic,
-    sam,
-    torch_sgd,
-)
+from derive import ema_momentum, gradient_descent, heavy_ball, nesterov, quasi_hyperbolic, torch_sgd
 from derive.language.formula import BETA
 from derive.language.update_rule import BadInput
-from derive.optimizers import nesterov_extrapolated
+from derive.optimizers import nesterov_extrapolated, sam
 from derive.quadratics.stability import stability_limit
 from derive.quadratics.stationary_noise import (
     Z1,

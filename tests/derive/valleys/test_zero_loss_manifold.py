@@ -4,18 +4,17 @@ import pytest
 import sympy
 
 from derive import (
-    aggregated_momentum,
     ema_momentum,
     extragradient,
     gradient_descent,
     heavy_ball,
     nesterov,
     quasi_hyperbolic,
-    sam,
 )
 from derive.engine.linear_forms import NotLinear
 from derive.language.formula import BETA, H
 from derive.language.update_rule import BadInput
+from derive.optimizers import aggregated_momentum, sam
 from derive.valleys.drift import drift, is_stable, valley
 from derive.valleys.zero_loss_manifold import (
     CURVATURE,
