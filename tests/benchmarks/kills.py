@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import os
 import random
 import re
@@ -26,7 +25,6 @@ from typing import NoReturn
 import verify.papers  # noqa: F401 (read once, for all the runs that are forked from here)
 from verify import __main__ as program
 from verify.campaigns.ledger import Ledger
-from verify.cli import main as here
 from verify.recheck import MANIFEST
 from verify.report.table import table
 from verify.running.files import MARKER, UNFINISHED
@@ -237,13 +235,6 @@ def main() -> None:
     parser.add_argument("commands", nargs="*", default=list(COMMANDS), metavar="COMMAND")
     parser.add_argument("--kills", type=int, default=100, metavar="N")
     given, draw = parser.parse_args(), random.Random(0)
-    if "report" in given.commands:  # its pages on optimizers are derived once, for all its runs
-        with (
-            tempfile.TemporaryDirectory() as aside,
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.suppress(SystemExit),
-        ):
-            here(["report", *FAST, "--out", f"{aside}/out"])
     found = {name: rows(name, given.kills, draw) for name in given.commands}
     head = ("command", *(field.name for field in fields(Counts)))
     cells = [(name, *map(str, vars(count).values())) for name, count in found.items()]
