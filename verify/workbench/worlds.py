@@ -92,12 +92,19 @@ def regular_start(draw: Draw, world: VectorField) -> list[fmpq] | None:
 
 
 def largest_curvature(loss: VectorField, x: Sequence[float]) -> float:
-    """The largest eigenvalue in modulus of the derivative of the gradient."""
+    """The largest eigenvalue in modulus of the derivative of the gradient.
+
+    Raises:
+        BadInput: the derivative is no matrix of floats there.
+    """
     columns = []
     for i in range(loss.dimension):
         unit = [float(i == j) for j in range(loss.dimension)]
         columns.append(loss.derivative(1).at([*x, *unit], FLOAT))
-    return float(max(abs(np.linalg.eigvals(np.array(columns)))))
+    hessian = np.array(columns)
+    if not np.isfinite(hessian).all():
+        raise BadInput("the curvature at the start is beyond all floats; start nearer to 0.")
+    return float(max(abs(np.linalg.eigvals(hessian))))
 
 
 def fading(special: Optimizer) -> float:

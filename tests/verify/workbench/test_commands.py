@@ -99,6 +99,7 @@ def test_a_trajectory_shows_the_flows_and_their_orders(capsys):
         (("--loss", "x**2", "--start", "1,2"), "has 2 numbers; the loss has 1: x"),
         (("--loss", "x**2", "--start", "one"), "not a rational number"),
         (("--loss", "x**2", "--start", "0"), "critical point"),
+        (("--loss", "x**4", "--start", "1e330"), "beyond all floats"),
         (("--loss", "x**2", "--start", "1", "--lr", "3", "--time", "9"), "stable range"),
         (("--loss", "x**2", "--start", "1", "--order", "9"), "--order 9"),
         (("--loss", "x.__class__", "--start", "1"), "character"),
