@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
@@ -133,7 +132,13 @@ def piecewise_flow(
 
 def evaluate_taylor(coefficients: list[list[Number]], s: Number) -> list[Number]:
     """The polynomials with these coefficients at s."""
-    return [reduce(lambda total, c: total * s + c, reversed(row)) for row in coefficients]
+    found = list[Number]()
+    for row in coefficients:
+        total, *rest = reversed(row)
+        for c in rest:
+            total = total * s + c
+        found.append(total)
+    return found
 
 
 def radius(coefficients: list[list[Number]]) -> float:

@@ -67,9 +67,13 @@ def precision(digits: int) -> Iterator[None]:
         yield
 
 
+_EXACT = (int, fmpq, Fraction)
+"""The exact numbers that are no series; as a tuple they are told fastest."""
+
+
 def rational(value: int | fmpq | Fraction) -> int | fmpq:
     """A number as FLINT takes it."""
-    return fmpq(*value.as_integer_ratio()) if isinstance(value, Fraction) else value
+    return fmpq(*value.as_integer_ratio()) if type(value) is Fraction else value
 
 
 @total_ordering
@@ -96,26 +100,34 @@ class PowerSeries:
     def __len__(self) -> int:
         raise TypeError("a power series is a number, not a sequence")
 
+    def _with(self, polynomial: fmpq_poly) -> PowerSeries:
+        """A series of the same length, of a polynomial that is no longer."""
+        series = PowerSeries.__new__(PowerSeries)
+        series.polynomial, series.length = polynomial, self.length
+        return series
+
     def __add__(self, other: object) -> PowerSeries:
         if isinstance(other, PowerSeries):
+            if self.length == other.length:
+                return self._with(self.polynomial + other.polynomial)
             return PowerSeries(self.polynomial + other.polynomial, min(self.length, other.length))
-        if isinstance(other, int | fmpq | Fraction):
-            return PowerSeries(self.polynomial + rational(other), self.length)
+        if isinstance(other, _EXACT):
+            return self._with(self.polynomial + rational(other))
         return NotImplemented
 
     def __mul__(self, other: object) -> PowerSeries:
         if isinstance(other, PowerSeries):
-            length = min(self.length, other.length)
-            return PowerSeries(self.polynomial.mul_low(other.polynomial, length), length)
-        if isinstance(other, int | fmpq | Fraction):
-            return PowerSeries(self.polynomial * rational(other), self.length)
+            shorter = self if self.length <= other.length else other
+            return shorter._with(self.polynomial.mul_low(other.polynomial, shorter.length))
+        if isinstance(other, _EXACT):
+            return self._with(self.polynomial * rational(other))
         return NotImplemented
 
     __radd__ = __add__
     __rmul__ = __mul__
 
     def __neg__(self) -> PowerSeries:
-        return self * -1
+        return self._with(-self.polynomial)
 
     def __sub__(self, other: object) -> PowerSeries:
         return self + -other  # pyright: ignore[reportOperatorIssue]
@@ -124,8 +136,8 @@ class PowerSeries:
         return -self + other
 
     def __truediv__(self, other: object) -> PowerSeries:
-        if isinstance(other, int | fmpq | Fraction):
-            return PowerSeries(self.polynomial / rational(other), self.length)
+        if isinstance(other, _EXACT):
+            return self._with(self.polynomial / rational(other))
         if isinstance(other, PowerSeries):
             return self._quotient(other)
         return NotImplemented

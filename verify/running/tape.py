@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from operator import mul
 from typing import Any
 
-from flint import fmpq
+from flint import fmpq, fmpz
 
 from verify.running.numbers import Arithmetic
 from verify.running.operations import (
@@ -42,7 +42,7 @@ class Tape:
         self.operations: list[tuple[int, int, int]] = []
         self.constants: list[fmpq] = []
         self._known: dict[tuple[int, int, int], int] = {}
-        self._known_constants: dict[fmpq, int] = {}
+        self._known_constants: dict[tuple[fmpz, fmpz], int] = {}
         self.inputs = 0
 
     def _record(self, operation: int, a: int = -1, b: int = -1) -> Node:
@@ -57,10 +57,11 @@ class Tape:
         return self._record(INPUT, self.inputs - 1)
 
     def constant(self, value: fmpq) -> Node:
-        if value not in self._known_constants:
-            self._known_constants[value] = len(self.constants)
+        key = value.p, value.q  # a rational of FLINT is hashed as a Fraction, which is slow
+        if key not in self._known_constants:
+            self._known_constants[key] = len(self.constants)
             self.constants.append(value)
-        return self._record(CONST, self._known_constants[value])
+        return self._record(CONST, self._known_constants[key])
 
     def value(self, index: int) -> fmpq | None:
         """The constant at this place, if it is one."""
