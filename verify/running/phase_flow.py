@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,11 +38,8 @@ class Motion:
         first_order: bool = False,
     ) -> None:
         self.loss = loss
-        self.first_order = first_order
-        rooted = _under_roots(terms.values()) & values.keys()
-        squares = {sympy.Symbol(n): sympy.Symbol(n, positive=True) ** 2 for n in rooted}
-        self.terms = {v: _plain(sympy.sympify(c).subs(squares)) for v, c in terms.items()}
-        self.names = tuple(values)
+        given = tuple(terms.items()), tuple(values)
+        self._program, rooted = _program(loss, *given, first_order=first_order)
         self._fixed = [sqrt(v) if n in rooted else v for n, v in values.items()]
 
     def fixed(self, zero: Number) -> list[Number]:
@@ -52,29 +49,6 @@ class Motion:
     def program(self) -> Program:
         """(x, x', t, the values or their roots) -> their speeds."""
         return self._program
-
-    @cached_property
-    def _program(self) -> Program:
-        size = self.loss.dimension
-        states = size if self.first_order else 2 * size
-
-        def speeds(nodes: list[Node]) -> list[Node]:
-            place, velocity, rest = nodes[:size], nodes[size:states], nodes[states:]
-            names = ("t", *self.names)
-
-            def vector(of: Vector) -> list[Node]:
-                if of == VELOCITY:
-                    return velocity
-                moved = [node for part in of for node in vector(part)]
-                return self.loss.derivative(len(of)).replay([*place, *moved])
-
-            total = [nodes[0] * 0] * size
-            for of, coefficient in self.terms.items():
-                weight = loss_from_expression(coefficient, variables=names).value(rest)
-                total = [a + weight * b for a, b in zip(total, vector(of), strict=True)]
-            return [*velocity, *total, nodes[0] * 0 + 1]
-
-        return record(states + 1 + len(self._fixed), speeds)
 
     def path(
         self, state: Sequence[Number], times: Sequence[Number], *, digits: int
@@ -90,6 +64,40 @@ class Motion:
         """The Taylor coefficients of x, for short times from (x, x', t) or (x, t)."""
         found = self.program.taylor(list(state), self._fixed, terms, arithmetic)
         return found[: self.loss.dimension]
+
+
+@lru_cache(maxsize=64)
+def _program(
+    loss: VectorField,
+    terms: tuple[tuple[Vector, sympy.Expr], ...],
+    names: tuple[str, ...],
+    *,
+    first_order: bool,
+) -> tuple[Program, set[str]]:
+    """The speeds at any values of these names, and those of them that stand under a root: a motion
+    is followed at one step size after another."""
+    size = loss.dimension
+    states = size if first_order else 2 * size
+    rooted = _under_roots(c for _, c in terms) & set(names)
+    squares = {sympy.Symbol(n): sympy.Symbol(n, positive=True) ** 2 for n in rooted}
+    plain = [(of, _plain(sympy.sympify(c).subs(squares))) for of, c in terms]
+
+    def speeds(nodes: list[Node]) -> list[Node]:
+        place, velocity, rest = nodes[:size], nodes[size:states], nodes[states:]
+
+        def vector(of: Vector) -> list[Node]:
+            if of == VELOCITY:
+                return velocity
+            moved = [node for part in of for node in vector(part)]
+            return loss.derivative(len(of)).replay([*place, *moved])
+
+        total = [nodes[0] * 0] * size
+        for of, coefficient in plain:
+            weight = loss_from_expression(coefficient, variables=("t", *names)).value(rest)
+            total = [a + weight * b for a, b in zip(total, vector(of), strict=True)]
+        return [*velocity, *total, nodes[0] * 0 + 1]
+
+    return record(states + 1 + len(names), speeds), rooted
 
 
 def _under_roots(terms: Iterable[sympy.Expr]) -> set[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from flint import fmpq
@@ -28,6 +29,7 @@ Stated = Callable[[Statement, BatchRun, int, Number, Number], BatchField]
 """The field on [kh, (k+1)h] from the slots, the run, k, h and beta."""
 
 
+@lru_cache(maxsize=64)
 def two_batches(loss: Loss) -> tuple[Loss, Loss]:
     """A loss and another one of its class, as the losses of two batches."""
 
@@ -37,6 +39,7 @@ def two_batches(loss: Loss) -> tuple[Loss, Loss]:
     return loss, Loss(loss.dimension, other, f"3/2 ({loss.text}) + the sum of x over 5")
 
 
+@lru_cache(maxsize=64)
 def gentle(loss: Loss) -> Loss:
     """A quarter of a loss: the order shows at larger steps."""
     return Loss(loss.dimension, lambda x: loss.value(x) / 4, f"a quarter of {loss.text}")

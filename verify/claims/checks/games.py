@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from verify.claims.slots import Losses
 from verify.claims.statement import Statement
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.flows import evaluate_taylor, flow
-from verify.running.losses import VectorField
+from verify.running.losses import Loss, VectorField
 from verify.running.numbers import MPFR, PowerSeries, power_series, precision
 from verify.running.orders import observed_order
 from verify.running.tape import Node, Program, record
@@ -32,8 +32,11 @@ TINY, HALVINGS, DIGITS = range(36, 40), range(4, 8), 70
 
 def game(draw: random.Random, size: int = 2) -> VectorField:
     """A random polynomial field that is no gradient: each component from another loss."""
-    losses = [bounded_polynomial(draw, size) for _ in range(size)]
+    return _game(tuple(bounded_polynomial(draw, size) for _ in range(size)))
 
+
+@lru_cache(maxsize=64)
+def _game(losses: tuple[Loss, ...]) -> VectorField:
     def components(x: Sequence[Number]) -> list[Number]:
         nodes = list(x)
         return [
@@ -43,7 +46,7 @@ def game(draw: random.Random, size: int = 2) -> VectorField:
             for i, loss in enumerate(losses)
         ]
 
-    return VectorField(size, components, "a random polynomial game")
+    return VectorField(len(losses), components, "a random polynomial game")
 
 
 @dataclass(frozen=True)
@@ -63,25 +66,31 @@ class GameFlow:
 
     @property
     def program(self) -> Program:
-        size = self.field.dimension
+        return _program(self.field, tuple((i, of) for i, of, _ in self.terms))
 
-        def speeds(nodes: list[Node]) -> list[Node]:
-            place, weights = nodes[:size], nodes[size:]
-            total = [nodes[0] * 0] * size
-            for (i, of, _), weight in zip(self.terms, weights, strict=True):
-                total[i] = total[i] + weight * self._vector(of, place)[i]
-            return total
 
-        return record(size + len(self.terms), speeds)
+@lru_cache(maxsize=64)
+def _program(field: VectorField, terms: tuple[tuple[int, Any], ...]) -> Program:
+    """The speeds of a flow, whatever its numbers are."""
+    size = field.dimension
 
-    def _vector(self, of: Any, place: list[Node]) -> list[Node]:
+    def vector_of(of: Any, place: list[Node]) -> list[Node]:
         if of and isinstance(of[0], int):
             i, inner = of
             zero = place[0] * 0
-            whole = self._vector(inner, place)
+            whole = vector_of(inner, place)
             return [whole[j] if j == i else zero for j in range(len(place))]
-        moved = [node for part in of for node in self._vector(part, place)]
-        return self.field.derivative(len(of)).replay([*place, *moved])
+        moved = [node for part in of for node in vector_of(part, place)]
+        return field.derivative(len(of)).replay([*place, *moved])
+
+    def speeds(nodes: list[Node]) -> list[Node]:
+        place, weights = nodes[:size], nodes[size:]
+        total = [nodes[0] * 0] * size
+        for (i, of), weight in zip(terms, weights, strict=True):
+            total[i] = total[i] + weight * vector_of(of, place)[i]
+        return total
+
+    return record(size + len(terms), speeds)
 
 
 Drifting = Callable[[Statement, VectorField, Number, Mapping[str, Number]], GameFlow]
