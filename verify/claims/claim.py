@@ -18,7 +18,7 @@ from verify.claims.quoting import as_prose
 from verify.claims.slips import mutants
 from verify.claims.slots import Domain, Slot, Value
 from verify.claims.statement import Statement, rows
-from verify.running.digits import DEFAULT_DIGITS
+from verify.running.digits import DEFAULT_DIGITS, FEW_DIGITS
 
 
 class Verdict(StrEnum):
@@ -102,6 +102,11 @@ class Settings:
     digits: int = DEFAULT_DIGITS
     seed: int = 0
 
+    @property
+    def quick(self) -> Settings:
+        """The same with few digits."""
+        return replace(self, digits=min(self.digits, FEW_DIGITS))
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -113,6 +118,18 @@ class Evidence:
 
 Candidate = Any
 """What a check is handed: a `Statement`, or the formula alone in a claim of the older form."""
+Judge = Callable[[Candidate, Settings], Evidence]
+
+
+def soonest(judge: Judge) -> Judge:
+    """The same judge on few digits, and on all of them where few do not decide."""
+
+    def judge_soonest(candidate: Candidate, settings: Settings) -> Evidence:
+        found = judge(candidate, settings.quick)
+        decided = found.passed is not None or settings == settings.quick
+        return found if decided else judge(candidate, settings)
+
+    return judge_soonest
 
 
 @dataclass(frozen=True)
@@ -126,7 +143,7 @@ class Check:
 
     name: str
     kind: Kind
-    judge: Callable[[Candidate, Settings], Evidence]
+    judge: Judge
     refutes: bool = False
 
 

@@ -18,11 +18,10 @@ from verify.commands.base import (
     say_json,
     settings_from,
 )
+from verify.running.digits import FEW_DIGITS
 
 if TYPE_CHECKING:
     from verify.claims.mutants import MutantResult
-
-ENOUGH = 20
 
 
 @command(
@@ -34,7 +33,7 @@ def mutants(
         list[str] | None,
         typer.Argument(metavar="ID", help="Claims by id; all claims where none is named."),
     ] = None,
-    digits: Digits = ENOUGH,
+    digits: Digits = FEW_DIGITS,
     seed: Seed = 0,
     format: Output = Format.TEXT,
 ) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import sympy
 from flint import arb, fmpq
 
-from verify.claims.claim import Check, Evidence, Kind, Settings
+from verify.claims.claim import Check, Evidence, Kind, Settings, soonest
 from verify.claims.equality import in_ring
 from verify.claims.slots import Value
 from verify.claims.statement import Statement
@@ -137,7 +137,7 @@ def order_of(
         passed = observed.supports(order) if observed.decides else None
         return Evidence(passed, f"order {observed}, claimed {order}")
 
-    return Check(name, Kind.ORDER, judge, refutes)
+    return Check(name, Kind.ORDER, soonest(judge), refutes)
 
 
 def exact(

@@ -14,7 +14,7 @@ import numpy as np
 from flint import fmpq
 from flint.utils.flint_exceptions import DomainError
 
-from verify.claims.claim import Check, Evidence, Kind, Settings
+from verify.claims.claim import Check, Evidence, Kind, Settings, soonest
 from verify.claims.slots import Losses, Point, Relation, When
 from verify.claims.statement import Statement
 from verify.running.convergence import ConvergenceStudy, Flow
@@ -104,7 +104,7 @@ def observed(
         right = found.supports(power) and (last is None or over_all.excludes(power))
         return Evidence(right, figure)
 
-    return Check(name, Kind.ORDER, judge, refutes)
+    return Check(name, Kind.ORDER, soonest(judge), refutes)
 
 
 def halved(
@@ -271,7 +271,7 @@ def tends(
         passed = seen.supports(power) if seen.decides else None
         return Evidence(passed, f"order {seen}, stated {power}")
 
-    return Check(name, kind, judge, refutes)
+    return Check(name, kind, soonest(judge), refutes)
 
 
 def switches(
