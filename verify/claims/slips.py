@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import sympy
@@ -18,6 +19,8 @@ from verify.claims.equality import difference
 from verify.running.numbers import BALL, evaluate, precision
 
 Rewrite = Callable[[sympy.Expr], sympy.Expr | None]
+Point = tuple[dict[sympy.Basic, sympy.Integer], dict[str, acb]]
+"""Whole numbers for what counts, balls for the rest by name."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Mutant:
     expr: sympy.Expr
 
 
-def mutants(expr: sympy.Expr) -> list[Mutant]:
+@lru_cache(maxsize=1024)
+def mutants(expr: sympy.Expr) -> tuple[Mutant, ...]:
     """The formulas one slip away that are not this one and not one another, decided exactly."""
     points = _points(expr)
     seen = [(expr, _values(expr, points))]
@@ -38,7 +42,7 @@ def mutants(expr: sympy.Expr) -> list[Mutant]:
         if not any(_overlap(values, old) and _equal(wrong, other) for other, old in seen):
             found.append(Mutant(slip, wrong))
             seen.append((wrong, values))
-    return found
+    return tuple(found)
 
 
 def _equal(left: sympy.Expr, right: sympy.Expr) -> bool:
@@ -56,34 +60,37 @@ def _overlap(left: list[acb | None], right: list[acb | None]) -> bool:
     )
 
 
-def _points(expr: sympy.Expr) -> list[dict[sympy.Basic, sympy.Rational]]:
+def _points(expr: sympy.Expr) -> list[Point]:
     """Three rational points, whole numbers where the formula counts."""
     draw, counts = random.Random(0), _counts(expr)
-    symbols = sorted(expr.free_symbols, key=str)
-    return [
-        {
-            symbol: sympy.Rational(draw.randint(1, 99), 100)
-            if symbol not in counts
-            else sympy.Integer(draw.randint(2, 9))
-            for symbol in symbols
-        }
-        for _ in range(3)
-    ]
-
-
-def _values(expr: sympy.Expr, points: list[dict[sympy.Basic, sympy.Rational]]) -> list[acb | None]:
-    """Balls that hold the values at the points, None where there is none."""
-    found: list[acb | None] = []
-    for point in points:
-        whole = {s: v for s, v in point.items() if v.is_Integer}
-        rest = {str(s): acb(fmpq(int(v.p), int(v.q))) for s, v in point.items()}
-        try:
-            with precision(30):
-                ball = acb(evaluate(sympy.sympify(expr.xreplace(whole).doit()), rest, BALL))
-        except (ValueError, ArithmeticError):
-            ball = None
-        found.append(ball if ball is not None and ball.is_finite() else None)
+    found: list[Point] = []
+    for _ in range(3):
+        whole, balls = dict[sympy.Basic, sympy.Integer](), dict[str, acb]()
+        for symbol in sorted(expr.free_symbols, key=str):
+            if symbol in counts:
+                whole[symbol] = sympy.Integer(draw.randint(2, 9))
+            else:
+                balls[str(symbol)] = acb(fmpq(draw.randint(1, 99), 100))
+        found.append((whole, balls))
     return found
+
+
+def _values(expr: sympy.Expr, points: list[Point]) -> list[acb | None]:
+    """Balls that hold the values at the points, None where there is none."""
+    with precision(30):
+        return [_ball(sympy.sympify(expr.xreplace(whole)), balls) for whole, balls in points]
+
+
+def _ball(expr: sympy.Expr, balls: dict[str, acb]) -> acb | None:
+    sums = expr.atoms(sympy.Sum)
+    ends = [str(s) for total in sums for end in total.limits[0][1:] for s in end.free_symbols]
+    if not balls.keys().isdisjoint(ends):  # a sum up to 1/3
+        return None
+    try:
+        ball = acb(evaluate(expr.doit() if sums else expr, balls, BALL))
+    except (ValueError, ArithmeticError):
+        return None
+    return ball if ball.is_finite() else None
 
 
 def _counts(expr: sympy.Expr) -> set[sympy.Basic]:
@@ -143,19 +150,22 @@ def _changes(part: sympy.Expr) -> Iterator[tuple[str, sympy.Expr]]:
         for step, said in ((1, "one too many"), (-1, "one too few")):
             yield f"the exponent of {part.base}, {said}", part.base ** (part.exp + step)
     if isinstance(part, sympy.Mul):
+        whole = str(part)
         for factor in part.args:
             if factor.is_Symbol or factor.is_Add:
-                yield f"the exponent of {factor}, one too many", part * factor
-                yield f"the factor {factor} of {part}, left out", part / factor
+                name = str(factor)
+                yield f"the exponent of {name}, one too many", part * factor
+                yield f"the factor {name} of {whole}, left out", part / factor
     if isinstance(part, sympy.Sum):
         yield from _bounds(part)
     if isinstance(part, sympy.Add):
+        whole = str(part)
         for i, term in enumerate(part.args):
-            rest = [*part.args[:i], *part.args[i + 1 :]]
-            yield f"the sign of {term} in {part}", sympy.Add(*rest, -term)
-            yield f"the term {term} of {part}, left out", sympy.Add(*rest)
-            yield f"a factor 2 at {term}", sympy.Add(*rest, 2 * term)
-            yield f"a factor 1/2 at {term}", sympy.Add(*rest, term / 2)
+            rest, name = sympy.Add(*part.args[:i], *part.args[i + 1 :]), str(term)
+            yield f"the sign of {name} in {whole}", rest - term
+            yield f"the term {name} of {whole}, left out", rest
+            yield f"a factor 2 at {name}", rest + 2 * term
+            yield f"a factor 1/2 at {name}", rest + term / 2
 
 
 def _bounds(total: sympy.Sum) -> Iterator[tuple[str, sympy.Expr]]:
