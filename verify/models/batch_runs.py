@@ -6,6 +6,7 @@ is held by four arrays, so that nothing here knows of trees.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,8 +25,8 @@ from verify.running.tape import Node, Program, record
 from verify.running.trajectories import vector
 
 Number = Any
-TAYLOR_TERMS = 12
-"""Over one step h <= 1/16 the terms left out are below any error measured here."""
+HIGHEST, BITS = 4, 28
+"""The highest order of an error measured here, and how far below it a Taylor series is cut."""
 
 
 class BatchField:
@@ -191,9 +192,8 @@ class BatchRun:
             for j in halvings:
                 h, steps = MPFR.convert(fmpq(1, 2**j)), time * 2**j
                 path = self.iterates(h, steps, MPFR)
-                other = self.follow(
-                    lambda k, h=h: fields(k, h), path[0], h, steps, TAYLOR_TERMS, MPFR
-                )
+                terms = HIGHEST + 1 + math.ceil(BITS / j)  # in a step h^terms, in all h times less
+                other = self.follow(lambda k, h=h: fields(k, h), path[0], h, steps, terms, MPFR)
                 apart = [
                     float(max(abs(c) for c in a - b)) for a, b in zip(path, other, strict=True)
                 ]

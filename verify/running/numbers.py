@@ -73,7 +73,7 @@ _EXACT = (int, fmpq, Fraction)
 
 def rational(value: int | fmpq | Fraction) -> int | fmpq:
     """A number as FLINT takes it."""
-    return fmpq(*value.as_integer_ratio()) if type(value) is Fraction else value
+    return value if isinstance(value, int | fmpq) else fmpq(*value.as_integer_ratio())
 
 
 @total_ordering
