@@ -230,6 +230,11 @@ class Claim:
         return self.says.changed(**self.misprint) if self.says else self.printed.expr
 
     @property
+    def worded(self) -> str:
+        """What holds, with {formula} where that of a claim of the older form stands."""
+        return self.says.latex if self.says else self.statement
+
+    @property
     def sentence(self) -> str:
         """What holds: words with LaTeX between dollars."""
         if self.says:
@@ -337,7 +342,6 @@ def completed(claim: Claim) -> Claim:
     return replace(
         claim,
         expected=Verdict.OPEN if claim.undecided else verdict,
-        statement=says.latex,
         printed=main(other if claim.misprint else says.slots, "Printed" if claim.misprint else ""),
         right=main(says.slots, "") if claim.misprint else None,
         told=(claim.because, claim.counterexample),

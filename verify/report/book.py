@@ -175,7 +175,7 @@ def _typeset(claim: Claim) -> str:
 
 def _stated(claim: Claim, formula: Formula) -> str:
     """The whole statement with a formula in it, made smaller where it is wider than the line."""
-    return claim.statement.replace("{formula}", f"\\fit{{\\{formula.name}}}")
+    return claim.worded.replace("{formula}", f"\\fit{{\\{formula.name}}}")
 
 
 def _mark(verdict: Verdict) -> str:
@@ -185,7 +185,7 @@ def _mark(verdict: Verdict) -> str:
 
 def _displayed(claim: Claim) -> list[str]:
     """The statement with its formula in a line of its own."""
-    before, _, after = claim.statement.partition("{formula}")
+    before, _, after = claim.worded.partition("{formula}")
     mark = after[:1] if after[:1] in {".", ",", ";"} else ""
     return [
         before.rstrip(),

@@ -293,12 +293,12 @@ def _entries() -> dict[str, CatalogueEntry]:
 
 
 def _searched(claim: Claim) -> str:
-    return words(claim.statement.replace("{formula}", plain(claim.formula.expr)))
+    return words(claim.worded.replace("{formula}", plain(claim.formula.expr)))
 
 
 def topics(result: ClaimResult) -> list[str]:
     """The subjects of the index's filter that a claim belongs to."""
-    text = words(result.claim.statement)
+    text = words(result.claim.worded)
     found = [topic for topic, pattern in TOPICS.items() if re.search(pattern, text)]
     return found or [OTHER]
 

@@ -47,7 +47,7 @@ def test_each_formula_is_a_macro_and_each_claim_a_labelled_statement(tmp_path):
             row = errata.split(f"\\ref{{{claim.id}}} & ")[1].split(r"\\*[1ex]")[0].split(" & ")
             for side, formula in zip(row, (claim.printed, claim.formula), strict=True):
                 assert f"\\fit{{\\{formula.name}}}" in side
-                assert all(words in side for words in claim.statement.split("{formula}"))
+                assert all(words in side for words in claim.worded.split("{formula}"))
 
 
 def test_no_two_different_formulas_share_a_name():

@@ -52,7 +52,7 @@ def test_every_formula_and_sentence_becomes_mathml_without_leftovers(claim):
         mathml.displayed(claim, formula)
         if formula.conditions:
             mathml.math(formula.conditions)
-    for text in (claim.statement, claim.condition, claim.because, claim.counterexample):
+    for text in (claim.worded, claim.condition, claim.because, claim.counterexample):
         assert "$" not in mathml.prose(text)
     assert mathml.steps(claim.derivation)
 
