@@ -150,7 +150,7 @@ class Optimizer:
         """
         rule = self._for(h)[0]
         state = (_own(value) for value in (x, *memory))
-        result = rule(*state, grad, h, **(self.arguments() | parameters))
+        result = rule(*state, grad, h, **(self._given | parameters))
         found = tuple(result) if isinstance(result, tuple | list) else (result,)
         if len(found) != 1 + len(self.memory) or any(entry is None for entry in found):
             wanted = ", ".join(("x", *self.memory))
@@ -160,6 +160,11 @@ class Optimizer:
                 f"it returns {given}."
             )
         return found[0], found[1:]
+
+    @cached_property
+    def _given(self) -> dict[str, Number]:
+        """The arguments of every step."""
+        return self.arguments()
 
     @cached_property
     def _exactly(self) -> tuple[Step, Step | None]:

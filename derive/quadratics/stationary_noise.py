@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import product
 
 import sympy
@@ -185,6 +185,11 @@ def covariance_equation(optimizer: Optimizer) -> CovarianceEquation:
     >>> print(covariance_equation(gradient_descent).latex)
     \\{H,S\\}-hHSH=h\\Sigma
     """
+    return _equation(optimizer)
+
+
+@cache
+def _equation(optimizer: Optimizer) -> CovarianceEquation:
     ring = Ring(optimizer.parameters)
     top, bottom = sympy.fraction(sympy.cancel(stationary_covariance(optimizer)[0, 0]))
     left, right = (_in_invariants(side, ring) for side in (bottom, top))

@@ -237,7 +237,7 @@ class Domain:
         for symbol in dict.fromkeys(bound.args[0] for bound in self.bounds):
             low, high = self._ends(symbol, point)
             drawn = low + (high - low) * fmpq(draw.randint(20, 80), 100)
-            point[str(symbol)] = (fixed or {}).get(str(symbol), drawn)
+            point[symbol.name] = (fixed or {}).get(symbol.name, drawn)
         return point
 
     def edges(self, draw: random.Random) -> Iterator[tuple[Point, bool]]:
@@ -247,7 +247,7 @@ class Domain:
         """
         for bound in self.bounds:
             point = self.inside(draw)
-            symbol, end = str(bound.args[0]), evaluate(sympy.sympify(bound.args[1]), point)
+            symbol, end = bound.args[0].name, evaluate(sympy.sympify(bound.args[1]), point)
             below = isinstance(bound, sympy.Ge | sympy.Gt)
             within = end + (point[symbol] - end) / 4
             before = dict(list(point.items())[: list(point).index(symbol)])
