@@ -65,6 +65,25 @@ def difference(left: sympy.Expr, right: sympy.Expr) -> sympy.Expr:
     return found.as_expr().xreplace(powers)
 
 
+def written_out(expr: sympy.Expr) -> sympy.Expr:
+    """Sums between whole numbers, term by term; others stay.
+
+    As in SymPy, a sum down from low to high is minus the sum of what lies between (Karr).
+    """
+
+    def terms(total: sympy.Sum) -> sympy.Expr:
+        index, low, high = total.limits[0]
+        if len(total.limits) > 1 or not (low.is_Integer and high.is_Integer):
+            return total
+        first, end, sign = int(low), int(high) + 1, 1
+        if end < first:
+            first, end, sign = end, first, -1
+        places = map(sympy.Integer, range(first, end))
+        return sign * sympy.Add(*(total.function.xreplace({index: i}) for i in places))
+
+    return expr.replace(lambda e: isinstance(e, sympy.Sum), terms)
+
+
 def closed(expr: sympy.Expr) -> sympy.Expr:
     """Sums in closed form, at generic parameters."""
 

@@ -15,7 +15,7 @@ import sympy
 from flint import acb, fmpq
 
 from derive.language.formula import K
-from verify.claims.equality import difference
+from verify.claims.equality import difference, written_out
 from verify.running.numbers import BALL, evaluate, precision
 
 Rewrite = Callable[[sympy.Expr], sympy.Expr | None]
@@ -70,7 +70,7 @@ def _points(expr: sympy.Expr) -> list[Point]:
             if symbol in counts:
                 whole[symbol] = sympy.Integer(draw.randint(2, 9))
             else:
-                balls[str(symbol)] = acb(fmpq(draw.randint(1, 99), 100))
+                balls[symbol.name] = acb(fmpq(draw.randint(1, 99), 100))
         found.append((whole, balls))
     return found
 
@@ -87,7 +87,7 @@ def _ball(expr: sympy.Expr, balls: dict[str, acb]) -> acb | None:
     if not balls.keys().isdisjoint(ends):  # a sum up to 1/3
         return None
     try:
-        ball = acb(evaluate(expr.doit() if sums else expr, balls, BALL))
+        ball = acb(evaluate(written_out(expr) if sums else expr, balls, BALL))
     except (ValueError, ArithmeticError):
         return None
     return ball if ball.is_finite() else None

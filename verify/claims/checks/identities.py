@@ -159,7 +159,7 @@ def vanish(name: str, gaps: Callable[[Statement], Iterable[sympy.Expr]]) -> Chec
     """Every one of these expressions in the slots of a statement is 0."""
 
     def judge(says: Statement, settings: Settings) -> Evidence:
-        found = [sympy.simplify(gap) for gap in gaps(says)]
+        found = [_reduced(gap) for gap in gaps(says)]
         if recorder() is not None:
             for gap, left in zip(gaps(marked(says)), found, strict=True):
                 noted(gap, sympy.Integer(0), left == 0)
@@ -167,3 +167,11 @@ def vanish(name: str, gaps: Callable[[Statement], Iterable[sympy.Expr]]) -> Chec
         return Evidence(not wrong, "; ".join(wrong) or f"{len(found)} differences are 0")
 
     return Check(name, Kind.SYMBOLIC, judge)
+
+
+def _reduced(gap: sympy.Expr) -> sympy.Expr:
+    """The expression as simple as it gets, exact where it is a rational function."""
+    try:
+        return in_ring(gap).as_expr()
+    except ValueError:
+        return sympy.simplify(gap)

@@ -22,6 +22,7 @@ from derive.language.update_rule import Number, Optimizer
 from derive.quadratics.principal_flow import principal_flow, principal_series
 from verify.claims.checks.identities import exact
 from verify.claims.claim import Check, Evidence, Kind, Settings
+from verify.claims.equality import written_out
 from verify.running.numbers import COMPLEX, Arithmetic, evaluate, precision
 from verify.running.recording import JUDGED, recorder
 
@@ -225,7 +226,7 @@ def larger_eigenvalue(beta: Number, z: Number) -> acb:
 @lru_cache(maxsize=1024)
 def polynomial(candidate: sympy.Expr, n: int) -> Coefficient:
     """The candidate at this n, its sum written out."""
-    return Ring(("beta",)).from_expr(sympy.sympify(candidate.subs(N, n).doit()))
+    return Ring(("beta",)).from_expr(written_out(candidate.xreplace({N: sympy.Integer(n)})))
 
 
 def coefficients(candidate: sympy.Expr, count: int, *, logarithm: bool) -> list[Coefficient]:
