@@ -18,7 +18,7 @@ from verify.claims.quoting import as_prose
 from verify.claims.slips import mutants
 from verify.claims.slots import Domain, Slot, Value
 from verify.claims.statement import Statement, rows
-from verify.running.digits import DEFAULT_DIGITS, FEW_DIGITS
+from verify.running.digits import DEFAULT_DIGITS
 
 
 class Verdict(StrEnum):
@@ -102,11 +102,6 @@ class Settings:
     digits: int = DEFAULT_DIGITS
     seed: int = 0
 
-    @property
-    def quick(self) -> Settings:
-        """The same with few digits."""
-        return replace(self, digits=min(self.digits, FEW_DIGITS))
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -118,18 +113,6 @@ class Evidence:
 
 Candidate = Any
 """What a check is handed: a `Statement`, or the formula alone in a claim of the older form."""
-Judge = Callable[[Candidate, Settings], Evidence]
-
-
-def soonest(judge: Judge) -> Judge:
-    """The same judge on few digits, and on all of them where few do not decide."""
-
-    def judge_soonest(candidate: Candidate, settings: Settings) -> Evidence:
-        found = judge(candidate, settings.quick)
-        decided = found.passed is not None or settings == settings.quick
-        return found if decided else judge(candidate, settings)
-
-    return judge_soonest
 
 
 @dataclass(frozen=True)
@@ -143,7 +126,7 @@ class Check:
 
     name: str
     kind: Kind
-    judge: Judge
+    judge: Callable[[Candidate, Settings], Evidence]
     refutes: bool = False
 
 
@@ -237,9 +220,7 @@ class Claim:
     @property
     def sentence(self) -> str:
         """What holds: words with LaTeX between dollars."""
-        if self.says:
-            return self.says.latex
-        return self.statement.replace("{formula}", f"${self.formula.latex}$")
+        return self.worded.replace("{formula}", f"${self.formula.latex}$")
 
     @property
     def printed_sentence(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from verify.claims.claim import Candidate, Check, Claim, Kind, Settings, Verdict
+from verify.claims.claim import Candidate, Check, Claim, Evidence, Kind, Settings, Verdict
 from verify.claims.statement import Statement
+from verify.running.digits import FEW_DIGITS
 from verify.running.recording import recorder
 
 
@@ -114,3 +115,22 @@ def looking(candidate: Candidate) -> Iterator[set[str]]:
         return
     candidate.read.clear()
     yield candidate.read
+
+
+Judge = Callable[[Candidate, Settings], Evidence]
+
+
+def soonest(judge: Judge) -> Judge:
+    """The same judge on few digits, and on all of them where few do not decide."""
+
+    def judge_soonest(candidate: Candidate, settings: Settings) -> Evidence:
+        few = quick(settings)
+        found = judge(candidate, few)
+        return found if found.passed is not None or settings == few else judge(candidate, settings)
+
+    return judge_soonest
+
+
+def quick(settings: Settings) -> Settings:
+    """The settings with few digits."""
+    return replace(settings, digits=min(settings.digits, FEW_DIGITS))

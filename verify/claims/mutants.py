@@ -19,7 +19,7 @@ from typing import Any
 from flint.utils.flint_exceptions import DomainError
 
 from verify.claims.claim import Candidate, Check, Claim, Evidence, Kind, Settings
-from verify.claims.judging import ClaimResult, looking
+from verify.claims.judging import ClaimResult, looking, quick
 
 VOCABULARY = {"language", "optimizers"}
 """The folders of `derive` that name things and declare rules; the others derive."""
@@ -98,8 +98,9 @@ def with_survivors(result: ClaimResult, settings: Settings) -> ClaimResult:
         return result
     reads = {check.name: check.reads for check in result.checks}
     seconds = {check.name: check.seconds for check in result.checks}
-    found = survivors(result.claim, settings.quick, result.claim.checks, reads, seconds)
-    if found and settings != settings.quick:
+    few = quick(settings)
+    found = survivors(result.claim, few, result.claim.checks, reads, seconds)
+    if found and settings != few:
         found = survivors(result.claim, settings, result.claim.checks, reads, seconds)
     return replace(result, survivors=found)
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import sympy
@@ -11,8 +12,17 @@ from derive import heavy_ball
 from derive.language.formula import BETA, Formula, H, K
 from verify.claims.checks.heavy_ball import by_engine
 from verify.claims.checks.identities import exact, identical
-from verify.claims.claim import REGISTRY, Claim, Evidence, Kind, Settings, Verdict
-from verify.claims.judging import judge
+from verify.claims.claim import (
+    REGISTRY,
+    Check,
+    Claim,
+    Evidence,
+    Kind,
+    Settings,
+    Verdict,
+)
+from verify.claims.equality import written_out
+from verify.claims.judging import judge, soonest
 from verify.claims.mutants import (
     put_to_the_test,
     verdict,
@@ -102,6 +112,33 @@ def test_a_claim_that_a_mutant_survives_is_open():
     assert all(check.passed for check in result.checks)
     assert set(result.survivors) == {"the sign", "a factor 2", "a factor 1/2"}
     assert result.verdict is Verdict.OPEN
+
+
+def test_all_digits_follow_where_few_do_not_decide():
+    asked = []
+
+    def many(expr, settings):
+        asked.append(settings.digits)
+        return Evidence(settings.digits > 20 or None, "")
+
+    assert soonest(many)(LOSS, Settings(digits=50)).passed
+    assert asked == [20, 50]
+
+
+def test_a_wrong_version_that_only_all_digits_reject_does_not_survive():
+    def fine(expr, settings):
+        return Evidence(expr == LOSS or (False if settings.digits == 50 else None), "")
+
+    claim = lenient(Check("fine", Kind.BALL, fine))
+    for digits, left in ((50, False), (20, True)):
+        settings = Settings(digits=digits)
+        assert bool(with_survivors(judge(claim, settings), settings).survivors) is left
+
+
+@pytest.mark.parametrize(("low", "high"), [*product(range(-2, 4), repeat=2)])
+def test_a_sum_is_written_out_as_sympy_does_it(low, high):
+    total = sympy.Sum(K * BETA**K, (K, low, high))
+    assert sympy.expand(written_out(total) - total.doit()) == 0
 
 
 def test_a_check_that_shares_the_derivation_kills_nothing_for_others():

@@ -9,8 +9,9 @@ from dataclasses import replace
 import sympy
 from flint import arb, fmpq
 
-from verify.claims.claim import Check, Evidence, Kind, Settings, soonest
+from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import in_ring
+from verify.claims.judging import soonest
 from verify.claims.slots import Value
 from verify.claims.statement import Statement
 from verify.running.numbers import BALL, evaluate, precision

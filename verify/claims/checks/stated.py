@@ -14,7 +14,8 @@ import numpy as np
 from flint import fmpq
 from flint.utils.flint_exceptions import DomainError
 
-from verify.claims.claim import Check, Evidence, Kind, Settings, soonest
+from verify.claims.claim import Check, Evidence, Kind, Settings
+from verify.claims.judging import soonest
 from verify.claims.slots import Losses, Point, Relation, When
 from verify.claims.statement import Statement
 from verify.running.convergence import ConvergenceStudy, Flow
