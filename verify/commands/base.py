@@ -149,11 +149,13 @@ def _finite(value: Any) -> Any:
 def _fit(text: str) -> str:
     try:
         text.encode(sys.stdout.encoding or "ascii")
+        if all(line.isprintable() for line in text.split("\n")):
+            return text
     except UnicodeEncodeError:
-        from verify.report.terminal import fit
+        pass
+    from verify.report.terminal import fit
 
-        return fit(text)
-    return text
+    return fit(text)
 
 
 COLOURS = {

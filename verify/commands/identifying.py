@@ -75,7 +75,9 @@ def _value(name: str, text: str) -> Any:
     """A number, true or false, or several numbers with commas."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    values = [float(number(f"--set {name} =", part)) for part in text.split(",")]
+    from verify.running.numbers import FLOAT
+
+    values = [FLOAT.convert(number(f"--set {name} =", part)) for part in text.split(",")]
     return tuple(values) if len(values) > 1 else values[0]
 
 

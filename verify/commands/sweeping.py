@@ -34,13 +34,14 @@ def sweep(
     step sizes. Intervals are four deviations, over replicas.
     """
     from verify.running.cells import aligned
+    from verify.running.numbers import FLOAT
     from verify.simulations.label_noise import seconds_of
     from verify.simulations.label_noise import sweep as run
 
-    sizes = [float(number("--lr", text)) for text in lr.split(",")]
+    sizes = [FLOAT.convert(number("--lr", text)) for text in lr.split(",")]
     if len(sizes) < 2 or not all(0 < h <= 0.5 for h in sizes):
         raise BadInput(f"--lr {lr} needs two or more step sizes in (0, 1/2].")
-    noise = float(number("--strength", strength))
+    noise = FLOAT.convert(number("--strength", strength))
     if not 1e-7 <= noise <= 1e-2:
         raise BadInput(f"--strength {strength} is outside [1e-7, 1e-2].")
     seconds = seconds_of(sizes, strength=noise, replicas=replicas)

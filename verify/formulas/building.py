@@ -205,13 +205,20 @@ _ALLOWED = (
 )
 
 
+_REFUSED = {
+    sympy.I: "the root or logarithm of a negative number",
+    sympy.zoo: "a division by zero",
+    sympy.nan: "a number that is not defined, such as 0/0",
+}
+
+
 def check(expr: sympy.Expr) -> None:
     """What SymPy has made of the pieces stays within the limits too."""
     if _is_infinite(expr):
         raise Unreadable("infinity is where a sum ends, and stands nowhere else.")
     for part in sympy.preorder_traversal(expr):
         if not isinstance(part, _ALLOWED):
-            why = "the root or logarithm of a negative number" if part is sympy.I else part.func
+            why = _REFUSED.get(part, f"the function {part.func.__name__}")
             raise Unreadable(f"the formula leads to {why}; write it for real, finite numbers.")
         if isinstance(part, sympy.Rational) and _bits(part) > MOST_DIGITS_COMPUTED * math.log2(10):
             raise Unreadable(

@@ -68,6 +68,7 @@ def test_a_schedule_is_given_as_a_function_of_time(capsys):
         (("adam", "--quantity", "modified-flow", "--k", "2"), "k is the step of a transient"),
         (("adam", "--quantity", "discrete-modified-loss"), "linear in their memory; adam is not"),
         (("nesterov-sc", "--loss", "k**2"), "k is a variable of the loss and also"),
+        (("heavy-ball", "--observe", "0**(-h)"), "leads to a division by zero"),
         (("heavy-ball", "--observe", "y = sqrt(x)"), "does not tell where x is"),
         (("heavy-ball", "--observe", "y = x + sqrt(h)*v"), "a root of something that is 0"),
         (("heavy-ball", "--observe", "y = x + sqrt(beta)*v"), "give values to those in it"),

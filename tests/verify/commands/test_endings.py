@@ -178,3 +178,8 @@ def test_what_is_echoed_is_cut_and_shows_what_steers_a_terminal():
     spaced = "1 " * 5000
     assert len(shortened(f"--start {spaced} has 5000 numbers.", ["--start", spaced])) < 150
     assert fit("\x1b[2J\u202eabc\x00", "utf-8") == "\\x1b[2J\\u202eabc\\x00"
+
+
+def test_what_steers_a_terminal_is_written_out_in_an_answer_too(capsys, tmp_path):
+    code, out, _ = undertow(capsys, "claim", "new", f"{tmp_path}/a\x1b[2J.toml")
+    assert (code, "\x1b" in out, r"a\x1b[2J.toml" in out) == (0, False, True)

@@ -71,6 +71,7 @@ def test_a_loss_with_irrational_derivatives_is_done_in_numbers(capsys):
         (["sweep", "--replicas", "100000"], "minutes"),
         (["sweep", "--lr", "0.1,1e-300"], "minutes"),
         (["sweep", "--strength", "nan"], "--strength"),
+        (["sweep", "--strength", "1e330"], "is no float"),
         (["sweep", "--strength", "1e-999999999"], "--strength"),
     ],
     ids=lambda w: w if isinstance(w, str) else "",
