@@ -121,12 +121,12 @@ Judge = Callable[[Candidate, Settings], Evidence]
 
 
 def soonest(judge: Judge) -> Judge:
-    """The same judge on few digits, and on all of them where few do not decide."""
+    """The same judge on few digits, and on all of them where few do not confirm."""
 
     def judge_soonest(candidate: Candidate, settings: Settings) -> Evidence:
         few = quick(settings)
         found = judge(candidate, few)
-        return found if found.passed is not None or settings == few else judge(candidate, settings)
+        return found if found.passed or settings == few else judge(candidate, settings)
 
     return judge_soonest
 

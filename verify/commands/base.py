@@ -77,7 +77,11 @@ def _enough_digits(param: typer.CallbackParam, digits: int) -> int:
 
 
 Digits = Annotated[
-    int, typer.Option(help="Decimal digits of the numerical checks.", callback=_enough_digits)
+    int,
+    typer.Option(
+        help="Decimal digits of the numerical checks; an order that 20 confirm needs no more.",
+        callback=_enough_digits,
+    ),
 ]
 Seed = Annotated[
     int,

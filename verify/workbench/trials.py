@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import ceil, log2
 
 import sympy
@@ -65,7 +65,7 @@ class Trial:
     def wrong(self, right: sympy.Expr) -> Mutant:
         """A formula one slip away that is wrong at the drawn parameters."""
         draw = random.Random(self.seed)
-        found = list(_mutants(right))
+        found = list(mutants(right))
         draw.shuffle(found)
         return next(m for m in found if self.value(m.expr) != self.true)
 
@@ -154,11 +154,6 @@ def trial_claim(name: str, rule: Optimizer) -> Claim:
         source=Source("own", name),
         derivation=rule.summary,
     )
-
-
-@lru_cache
-def _mutants(right: sympy.Expr) -> list[Mutant]:
-    return mutants(right)
 
 
 def _drawn(draw: Draw, parameter: Parameter) -> fmpq:

@@ -379,8 +379,10 @@ def test_residuals_are_redone_without_the_programs_that_made_them(optimizer, wro
 @pytest.mark.parametrize("id", ["rosca2021.simultaneous-step", "shi2022.nesterov-equation"])
 def test_what_a_wrong_flow_leaves_is_written_down_as_such(id):
     claim = REGISTRY.claims[id]
-    for name, formula in claim.says.formulas().items():
-        wrong = claim.says.changed(**{name: Value(formula * 2)})
+    says = claim.says
+    assert says
+    for name, formula in says.formulas().items():
+        wrong = says.changed(**{name: Value(formula * 2)})
         with recording() as log:
             log.begin("wrong", wrong.formulas(), refutes=False)
             claim.checks[0].judge(wrong, FAST)

@@ -114,12 +114,13 @@ def test_a_claim_that_a_mutant_survives_is_open():
     assert result.verdict is Verdict.OPEN
 
 
-def test_all_digits_follow_where_few_do_not_decide():
+@pytest.mark.parametrize("at_few", [False, None])
+def test_all_digits_follow_where_few_do_not_confirm(at_few: bool | None):
     asked = []
 
     def many(expr, settings):
         asked.append(settings.digits)
-        return Evidence(settings.digits > 20 or None, "")
+        return Evidence(settings.digits > 20 or at_few, "")
 
     assert soonest(many)(LOSS, Settings(digits=50)).passed
     assert asked == [20, 50]
