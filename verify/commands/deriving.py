@@ -243,6 +243,8 @@ def _write(report: ModuleType, found: object, style: Style) -> None:
 
 def _called(rule: Optimizer, pairs: list[str]) -> tuple[Optimizer, str]:
     """The rule with the names that the pairs MINE=OURS give its parameters, and the step size's."""
+    if not pairs:
+        return rule, "h"
     from verify.formulas.tokens import is_identifier, spelled
 
     names = dict[str, str]()
