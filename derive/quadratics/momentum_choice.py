@@ -20,6 +20,9 @@ from derive.quadratics.stability import fastest_momentum, oscillation_interval, 
 ENVELOPE = 2
 """Oscillating modes shrink by e in ENVELOPE/(1-beta) steps."""
 
+DIGITS = 1000
+"""Decides signs: a step as small as 1e-330 brings a multiplier that near to 1."""
+
 TOLERANCE = sympy.Rational(1, 10)
 """How far the slowest mode may be from the time that the matched momentum assumes."""
 
@@ -311,7 +314,7 @@ def _judged(
             _radius(at("sum of the multipliers", lam), at("product of the multipliers", lam))
             for lam in (low, high)
         ),
-        key=lambda size: size.evalf(30),
+        key=lambda size: _value(size - 1),
     )
     mixed = at("multiplier of the memory")
     effective = at("effective step over h") * h
@@ -322,7 +325,7 @@ def _judged(
         largest_step=at("stability limit of z") / high,
         oscillates_above=at(threshold) / h if threshold in forms else None,
         mixed=time(sympy.Abs(mixed)) if mixed != 0 else None,
-        slowest=time(radius) if radius.evalf(30) < 1 else sympy.oo,
+        slowest=time(radius) if _value(1 - radius) > 0 else sympy.oo,
         drift=1 / (rate * effective**2) if rate is not None else None,
     )
 
@@ -330,9 +333,15 @@ def _judged(
 def _radius(total: sympy.Expr, product: sympy.Expr) -> sympy.Expr:
     """The larger modulus of the roots of kappa^2 - total kappa + product."""
     discriminant = sympy.expand(total**2 - 4 * product)
-    size = discriminant.evalf(60, chop=True)
-    if abs(size) < sympy.Float(10) ** -40:  # critically damped
+    size = _value(discriminant)
+    if size == 0:  # critically damped
         return sympy.Abs(total) / 2
     if size > 0:
         return (sympy.Abs(total) + sympy.sqrt(discriminant)) / 2
     return sympy.sqrt(product)
+
+
+def _value(number: sympy.Expr) -> sympy.Expr:
+    """The number in decimals, 0 where so many tell it from 0 no more."""
+    found = sympy.N(number, 30, maxn=DIGITS)
+    return found if abs(found) > sympy.Float(10) ** -(DIGITS - 100) else sympy.Integer(0)

@@ -10,8 +10,10 @@ import sympy
 from derive.language.writing import plain, unicode_text
 from derive.quadratics.momentum_choice import ChosenMomentum, MomentumChoices
 from verify.running.cells import aligned
+from verify.running.numbers import BALL, evaluate, precision
 
-DIGITS = 6
+DIGITS, WORKED_WITH = 6, 1000
+"""A momentum may be as near to 1 as the number of this many digits."""
 ROWS = {
     "momentum": "momentum",
     "largest_step": "stable for step sizes below",
@@ -25,7 +27,12 @@ ROWS = {
 def _decimal(value: sympy.Expr | None) -> str:
     if value is None:
         return "-"
-    return "∞" if value == sympy.oo else f"{float(sympy.N(value, 30)):.{DIGITS}g}"
+    return "∞" if value == sympy.oo else f"{_float(value):.{DIGITS}g}"
+
+
+def _float(value: sympy.Expr) -> float:
+    with precision(WORKED_WITH):
+        return float(evaluate(value, {}, BALL).real)
 
 
 def _step(value: sympy.Expr) -> str:
@@ -65,7 +72,7 @@ def as_json(found: MomentumChoices) -> dict[str, Any]:
             return value
         if value == sympy.oo:
             return {"exact": "oo", "decimal": None}
-        return {"exact": plain(value), "decimal": float(sympy.N(value, 30))}
+        return {"exact": plain(value), "decimal": _float(value)}
 
     def choice_as_json(choice: ChosenMomentum) -> dict[str, Any]:
         return {field.name: number(getattr(choice, field.name)) for field in fields(choice)}

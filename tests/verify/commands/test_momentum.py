@@ -40,3 +40,11 @@ def test_a_mistake_is_one_sentence(capsys):
         main([*BASE, "--set", "beta=1"])
     assert stopped.value.code == 2
     assert capsys.readouterr().err.startswith("undertow: beta = 1 is outside (-1, 1)")
+
+
+@pytest.mark.parametrize("lr", ["1e-3", "1e-150", "1e-330"])
+def test_at_the_fastest_momentum_the_slowest_mode_takes_twice_as_long_as_a_flat_one(capsys, lr):
+    found = json.loads(run(capsys, "--lr", lr, "--format", "json"))
+    (fastest,) = found["choices"]  # beta = (1 - sqrt z)^2, and the modes shrink by 1 - sqrt z
+    slowest, flat = (fastest[name]["decimal"] for name in ("slowest", "mixed"))
+    assert slowest == pytest.approx(2 * flat, rel=1e-12)
