@@ -95,7 +95,7 @@ FILES = (
     *OTHERS,
     *("canary", "unfinished", "badcert", "/dev/zero", "/dev/stdin", "/dev/full", "/proc/self/mem"),
     *(".", "..", "/", "", "new", "new/deeper/still", "new.svg", "taken.txt/new", "n" * 300),
-    *("canary/new.svg", "linked/new.svg", "link.svg", "new.exe", "/proc/new", "touching.py:rule"),
+    *("canary/new.svg", "linked/new.svg", "link.svg", "new.exe", "/proc/new"),
 )
 
 

@@ -146,6 +146,12 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (_least(megabytes * MEGABYTE, hard), hard))
 
 
+def spare_memory(megabytes: int = MEGABYTES) -> None:
+    """Let a command's process take only so much more memory than it has now, for a user's code."""
+    if _ours:
+        limit_memory(_size() // MEGABYTE + megabytes)
+
+
 def _least(a: int, b: int) -> int:
     return min((n for n in (a, b) if n != resource.RLIM_INFINITY), default=resource.RLIM_INFINITY)
 

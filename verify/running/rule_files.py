@@ -28,7 +28,15 @@ from derive.language.update_rule import BadInput, Optimizer
 from derive.optimizers import find_optimizer
 from verify.running.files import read_data
 from verify.running.lifeline import Stopped
-from verify.running.limits import CallTooLong, Expired, call_limit, keep_standard_output, tell
+from verify.running.limits import (
+    MEGABYTES,
+    CallTooLong,
+    Expired,
+    call_limit,
+    keep_standard_output,
+    spare_memory,
+    tell,
+)
 from verify.running.points import samples
 
 MOST_MEMORIES = 12
@@ -131,6 +139,7 @@ def load_file(path: Path) -> ModuleType:
     _files[os.path.abspath(path)] = str(path)
     keep_standard_output()
     tell(running=str(path))
+    spare_memory()
     with _answering(str(path)):
         try:
             spec.loader.exec_module(module)
@@ -245,6 +254,8 @@ def _located(error: BaseException, path: Path, otherwise: str = "") -> str:
         kind, said = next(
             (("", way_out) for text, way_out in _WAYS_OUT if re.search(text, said)), (kind, said)
         )
+    if isinstance(error, MemoryError):
+        kind, said = "", f"the rule takes more than {MEGABYTES} MB of memory."
     return f"{path}{_line(error, path) or otherwise}: {kind}{said}"
 
 

@@ -61,6 +61,14 @@ def test_what_a_rule_raises_is_one_sentence_and_no_verdict(capsys, tmp_path, bod
     assert err.count("\n") == 1
 
 
+def test_a_rule_that_grows_without_end_is_stopped(tmp_path: Path):
+    (tmp_path / "own.py").write_text(
+        f"{HEAD}{RULE}    grown = [0]\n    while True: grown += grown\n"
+    )
+    said = "undertow: own.py:6: the rule takes more than 800 MB of memory.\n"
+    assert ended(tmp_path, "derive", "own.py:rule") == (2, "", said)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
