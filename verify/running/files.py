@@ -66,6 +66,8 @@ def write_whole(path: Path, content: Content, *, force: bool = False) -> None:
     """
     if not force and os.path.lexists(path):
         raise BadInput(f"{path} exists already; choose another name or give --force.")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise BadInput(f"{path} is a device or a pipe, which stays as it is; choose another name.")
     pieces = [content] if isinstance(content, str | bytes) else content
     aside = path.with_name(f".{path.name}{_ASIDE}")
     try:

@@ -67,6 +67,17 @@ def test_a_foreign_file_is_not_overwritten(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["style.css"]
 
 
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(BadInput, match="stays as it is"):
+            write_whole(path, "yours", force=True)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+
+
 def test_only_regular_files_of_ordinary_size_are_read(tmp_path):
     pipe, sparse, latin = (tmp_path / name for name in ("pipe", "sparse", "latin"))
     os.mkfifo(pipe)
