@@ -188,7 +188,7 @@ class PowerSeries:
     def exp(self) -> PowerSeries:
         """ValueError where there is a constant term, whose exponential is not rational."""
         if self[0] != 0:
-            raise ValueError(f"the exponential of {self[0]} is not rational.")
+            raise ValueError(f"the exponential of {self} is not rational.")
         terms = [fmpq(1)]
         for n in range(1, self.length):
             terms.append(sum((self[i] * i * terms[n - i] for i in range(1, n + 1)), fmpq(0)) / n)

@@ -170,7 +170,7 @@ def assert_exact_residual(
 
     try:
         power = lowest(steps)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         if PowerSeries.__name__ not in str(error):
             raise
         raise BadInput(f"an exact residual needs a polynomial loss: {error}.") from error
