@@ -26,6 +26,7 @@ SECONDS = 5.0
 STOPPING_SECONDS = 1.0
 WALL_SECONDS = 120.0
 MEGABYTES = 1024
+DEVICES = ("/dev/full", "/dev/null", "/dev/zero")
 CODES = (0, 1, 2, 3)
 HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\0\x1b\x07]")
 INTERNAL = re.compile(
@@ -63,11 +64,17 @@ def judged(attack: Attack, kept: Path) -> Verdict:
         run = _Run(attack, world, Path(place))
         faults = [*run.faults()]
         faults += [f"touched: {name}" for name in touched(before, seen(world), attack)]
+        faults += [f"touched: {name}" for name in _replaced()]
         if (world / "ran").exists():
             faults.append("ran: code from a text")
         return Verdict(
             attack, run.code, tuple(faults), run.seconds, run.megabytes, run.err or run.out
         )
+
+
+def _replaced() -> list[str]:
+    """The devices that are files now."""
+    return [name for name in DEVICES if Path(name).is_file()]
 
 
 def touched(before: dict[str, str], after: dict[str, str], attack: Attack) -> list[str]:
