@@ -60,8 +60,13 @@ def sweep(
     rows = [("h", "best 1-beta", "over matched", "settling time")]
     for h, best, time in zip(found.steps, found.dampings, found.times, strict=True):
         ratio = best.value / (matched * h ** (2 / 3))
-        rows.append((f"{h:.0e}", str(best), f"{ratio:.3f}", f"{time:.0f}"))
+        value, over = (str(best), f"{ratio:.3f}") if best.is_known else ("-", "-")
+        rows.append((f"{h:.0e}", value, over, f"{time:.0f}"))
     say(aligned(rows, right="r rr"))
     say()
-    say(f"best 1-beta ~ h^p     p = {found.exponent}   (2/3 where the times match)")
+    power = found.exponent if found.exponent.is_known else "-"
+    say(f"best 1-beta ~ h^p     p = {power}   (2/3 where the times match)")
     say(f"settling time ~ h^q   q = {found.time_exponent:.3f}")
+    if not found.exponent.is_known:
+        say("-   not known: the best momentum is the first or the last of those tried;")
+        say("    take smaller step sizes or more --replicas")

@@ -30,6 +30,11 @@ class Interval:
     value: float
     deviation: float
 
+    @property
+    def is_known(self) -> bool:
+        """False where a best value lies at an end of what was tried."""
+        return math.isfinite(self.value) and math.isfinite(self.deviation)
+
     def __str__(self) -> str:
         return f"{self.value:.5g} ± {DEVIATIONS * self.deviation:.2g}"
 

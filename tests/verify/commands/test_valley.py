@@ -91,6 +91,14 @@ def test_a_run_that_grows_beyond_all_floats_has_no_settling_time():
     assert math.isinf(times[1])
 
 
+def test_a_best_momentum_at_an_end_of_those_tried_is_not_known(capsys):
+    sweep = ("sweep", "--lr", "0.5,0.4", "--strength", "1e-2", "--replicas", "20")
+    code, out, _ = run(capsys, *sweep)
+    assert code == 0
+    assert "nan" not in out
+    assert "not known: the best momentum is the first or the last" in out
+
+
 def test_a_sweep_prints_a_row_a_step_size(capsys):
     words = ["sweep", "--lr", "0.1,0.02", "--strength", "1e-4", "--replicas", "60"]
     code, out, _ = run(capsys, *words)
