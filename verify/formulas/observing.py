@@ -7,7 +7,6 @@ from typing import Any
 
 import sympy
 
-from derive.engine.component_ring import NoExpansion
 from derive.engine.invariant_manifold import SlowManifold
 from derive.engine.observed import observed_flow
 from derive.language.bad_input import BadInput
@@ -44,7 +43,7 @@ def read_observed(rule: Optimizer, text: str, *, order: int) -> SlowManifold:
         try:
             return _value(expr, known)
         except (TypeError, ValueError) as error:
-            if isinstance(error, BadInput) and not isinstance(error, NoExpansion):
+            if isinstance(error, BadInput):
                 raise
             raise BadInput(
                 f"--observe {text!r} has a function that is not expanded in h here; "

@@ -191,7 +191,7 @@ def test_verify_json_is_all_there_is_on_standard_output(capsys):
         (["export", "--out", "/proc/nowhere"], "cannot be written"),
         (["frobnicate"], "frobnicate"),
         (["optimizers", "--format", "latex"], "add --table"),
-        (["derive", "nesterov-sc", "--observe", "y = x + sqrt(h)*u"], "whole powers"),
+        (["derive", "nesterov-sc", "--observe", "y = x + sqrt(h)*u"], "not smooth there"),
         (["derive", "nesterov-sc", "--observe", "h = x"], "the name 'h' of the step"),
     ],
 )

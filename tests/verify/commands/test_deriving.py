@@ -6,7 +6,7 @@ import pytest
 import sympy
 from flint import fmpq
 
-from derive.engine import start_up
+from derive.engine import settling, start_up
 from derive.engine.backward_error import slow_motion
 from derive.engine.invariant_manifold import general_flow
 from derive.language import stages
@@ -122,7 +122,8 @@ def test_a_derivation_says_its_orders_and_the_terms_that_it_writes(monkeypatch):
 def test_every_long_derivation_says_its_orders(capsys, monkeypatch, rule, quantity):
     said: list[str] = []
     monkeypatch.setattr(stages, "listeners", [said.append])
-    for kept in (slow_motion, start_up._closed, general_flow):
+    of_any_rule = (general_flow, settling.start_up, settling.settled_start)
+    for kept in (slow_motion, start_up._closed, *of_any_rule):
         kept.cache_clear()
     code, _, _ = undertow(capsys, "derive", rule, "--quantity", quantity, "--order", "2")
     assert code == 0
