@@ -99,7 +99,7 @@ def curves(found: MomentumChoices, momentum: np.ndarray) -> dict[str, np.ndarray
 
     low, high = found.curvatures
     spectrum = low if low == high else f"{low} to {high}"
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         slowest = np.maximum(radius(low), radius(high))
         named = {
             f"slowest mode, curvature {spectrum}": -1
