@@ -121,12 +121,14 @@ Judge = Callable[[Candidate, Settings], Evidence]
 
 
 def soonest(judge: Judge) -> Judge:
-    """The same judge on few digits, and on all of them where few do not confirm."""
+    """The same judge on few digits, and on all of them where few do not confirm; on all of them
+    alone where somebody records, so that one judgement is written down and not two."""
 
     def judge_soonest(candidate: Candidate, settings: Settings) -> Evidence:
         few = quick(settings)
-        found = judge(candidate, few)
-        return found if found.passed or settings == few else judge(candidate, settings)
+        if settings != few and recorder() is None and (found := judge(candidate, few)).passed:
+            return found
+        return judge(candidate, settings)
 
     return judge_soonest
 

@@ -31,6 +31,8 @@ from verify.claims.mutants import (
 from verify.claims.slips import mutants
 from verify.cli import main
 from verify.running.numbers import RATIONAL, evaluate
+from verify.running.orders import observed_order
+from verify.running.recording import recording
 
 CLAIMS = list(REGISTRY.claims.values())
 FAST = Settings(digits=20)
@@ -124,6 +126,18 @@ def test_all_digits_follow_where_few_do_not_confirm(at_few: bool | None):
 
     assert soonest(many)(LOSS, Settings(digits=50)).passed
     assert asked == [20, 50]
+
+
+def test_one_judgement_on_all_digits_is_recorded():
+    def many(expr, settings):
+        log.begin("", {}, refutes=False)
+        log.order([4, 2, 1, 0.5], observed_order([4, 2, 1, 0.5]), settings.digits // 50)
+        return Evidence(settings.digits > 20, "")
+
+    with recording() as log:
+        assert soonest(many)(LOSS, Settings(digits=50)).passed
+    (section,) = log.sections
+    assert [item["order"] for item in section.evidence] == ["1"]
 
 
 def test_a_wrong_version_that_only_all_digits_reject_does_not_survive():
