@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import product
 
 import sympy
@@ -172,6 +172,7 @@ def _positive_definite(matrix: fmpq_mat) -> bool:
     return all(fmpq_mat([[matrix[i, j] for j in c] for i in c]).det() > 0 for c in corners)
 
 
+@lru_cache
 def covariance_equation(optimizer: Optimizer) -> CovarianceEquation:
     """The equation for the stationary covariance of x, for any symmetric H and Sigma.
 
@@ -185,11 +186,6 @@ def covariance_equation(optimizer: Optimizer) -> CovarianceEquation:
     >>> print(covariance_equation(gradient_descent).latex)
     \\{H,S\\}-hHSH=h\\Sigma
     """
-    return _equation(optimizer)
-
-
-@cache
-def _equation(optimizer: Optimizer) -> CovarianceEquation:
     ring = Ring(optimizer.parameters)
     top, bottom = sympy.fraction(sympy.cancel(stationary_covariance(optimizer)[0, 0]))
     left, right = (_in_invariants(side, ring) for side in (bottom, top))
