@@ -20,8 +20,8 @@ from derive.quadratics.stability import fastest_momentum, oscillation_interval, 
 ENVELOPE = 2
 """Oscillating modes shrink by e in ENVELOPE/(1-beta) steps."""
 
-DIGITS = 1000
-"""Decides signs: a step as small as 1e-330 brings a multiplier that near to 1."""
+WORKED_WITH = 1000
+"""Digits that tell signs and values: a step of 1e-330 brings a multiplier that near to 1."""
 
 TOLERANCE = sympy.Rational(1, 10)
 """How far the slowest mode may be from the time that the matched momentum assumes."""
@@ -343,5 +343,5 @@ def _radius(total: sympy.Expr, product: sympy.Expr) -> sympy.Expr:
 
 def _value(number: sympy.Expr) -> sympy.Expr:
     """The number in decimals, 0 where so many tell it from 0 no more."""
-    found = sympy.N(number, 30, maxn=DIGITS)
-    return found if abs(found) > sympy.Float(10) ** -(DIGITS - 100) else sympy.Integer(0)
+    found = sympy.N(number, 30, maxn=WORKED_WITH)
+    return found if abs(found) > sympy.Float(10) ** -(WORKED_WITH - 100) else sympy.Integer(0)

@@ -8,12 +8,11 @@ from typing import Any
 import sympy
 
 from derive.language.writing import plain, unicode_text
-from derive.quadratics.momentum_choice import ChosenMomentum, MomentumChoices
+from derive.quadratics.momentum_choice import WORKED_WITH, ChosenMomentum, MomentumChoices
 from verify.running.cells import aligned
 from verify.running.numbers import BALL, evaluate, precision
 
-DIGITS, WORKED_WITH = 6, 1000
-"""A momentum may be as near to 1 as the number of this many digits."""
+DIGITS = 6
 ROWS = {
     "momentum": "momentum",
     "largest_step": "stable for step sizes below",
