@@ -146,10 +146,10 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (_least(megabytes * MEGABYTE, hard), hard))
 
 
-def spare_memory(megabytes: int = MEGABYTES) -> None:
-    """Let a command's process take only so much more memory than it has now, for a user's code."""
+def spare_memory() -> None:
+    """Let a command's process take only MEGABYTES more than it has now, for a user's code."""
     if _ours:
-        limit_memory(_size() // MEGABYTE + megabytes)
+        limit_memory(_size() // MEGABYTE + MEGABYTES)
 
 
 def _least(a: int, b: int) -> int:
