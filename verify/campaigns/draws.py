@@ -74,16 +74,21 @@ class Unit:
 
 
 def units(claims: Sequence[str], losses: int, seed: int, digits: int) -> Iterator[Unit]:
-    """Draw 0 of every claim, then draw 1 of every claim, ...; draws of one index share a seed.
-
-    The seed of a draw is 52 bits (an integer that JSON keeps) of SHA-256 over the campaign's seed
-    and the index, so that it depends neither on the claims nor on the number of losses.
-    """
+    """Draw 0 of every claim, then draw 1 of every claim, ...; draws of one index share a seed."""
     codes = {claim: code_digest(claim) for claim in claims}
-    for index in range(losses):
-        drawn = int(_sha256([seed, index]), 16) % 2**_SEED_BITS
+    for drawn in seeds(losses, seed):
         for claim in claims:
             yield Unit(claim, drawn, digits, codes[claim])
+
+
+def seeds(losses: int, seed: int) -> Iterator[int]:
+    """The seed of each draw.
+
+    It is 52 bits (an integer that JSON keeps) of SHA-256 over the campaign's seed and the index, so
+    that it depends neither on the claims nor on the number of losses.
+    """
+    for index in range(losses):
+        yield int(_sha256([seed, index]), 16) % 2**_SEED_BITS
 
 
 @cache
@@ -118,5 +123,8 @@ def _package_digest() -> str:
     return _sha256([texts, versions, GROUND_TYPES])
 
 
+_as_text = json.JSONEncoder(sort_keys=True).encode
+
+
 def _sha256(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_as_text(value).encode()).hexdigest()

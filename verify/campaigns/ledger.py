@@ -15,11 +15,12 @@ import hashlib
 import os
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from derive.language.update_rule import BadInput
 
@@ -44,14 +45,22 @@ CREATE TABLE units (
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {VERSION};
 """
+_CHOICE = """
+CREATE TEMP TABLE draws (seed INTEGER PRIMARY KEY, draw INTEGER);
+CREATE TEMP TABLE claims (claim TEXT, code TEXT, rank INTEGER, PRIMARY KEY (claim, code));
+CREATE TEMP VIEW chosen AS
+  SELECT units.*, draw * (SELECT COUNT(*) FROM claims) + rank AS place
+  FROM main.units CROSS JOIN draws USING (seed) CROSS JOIN claims USING (claim, code)
+  WHERE digits = {digits};
+"""
+"""The order of the joins is fixed: one walk through the units, which have no index on a seed."""
 
 
 class LedgerFailure(BadInput):
     """A ledger cannot be read or written; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class LedgerEntry:
+class LedgerEntry(NamedTuple):
     """What became of a unit."""
 
     unit: str
@@ -66,7 +75,10 @@ class LedgerEntry:
     @property
     def checksum(self) -> str:
         """Reveals what SQLite's own check does not see: a change inside a value."""
-        return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr(tuple(self)).encode()).hexdigest()[:16]
+
+
+_COLUMNS = ", ".join((*LedgerEntry._fields, "checksum"))
 
 
 class Ledger:
@@ -80,6 +92,7 @@ class Ledger:
 
     def __init__(self, path: Path | None = None, *, create: bool = True) -> None:
         self.path = path
+        self._told, self._order = "units", "claim, seed, digits, unit"
         if path is None:
             self.database = sqlite3.connect(":memory:", check_same_thread=False)
             self.database.executescript(_SCHEMA)
@@ -109,27 +122,53 @@ class Ledger:
         Raises:
             LedgerFailure: the disk is full or the file cannot be written; what was written stands.
         """
-        values = (*astuple(entry), entry.checksum)
+        values = (*entry, entry.checksum)
         with self._failures():
             self.database.execute(
                 f"INSERT OR IGNORE INTO units VALUES ({', '.join('?' * len(values))})", values
             )
 
-    def find(self, unit: str) -> LedgerEntry | None:
-        """The result of one unit, if it is there."""
-        return next(self._read("SELECT * FROM units WHERE unit = ?", unit), None)
+    def choose(self, seeds: Iterable[int], codes: Mapping[str, str], digits: int) -> None:
+        """From now on tell only of the units of a campaign, in the order in which it draws them.
 
-    def __len__(self) -> int:
+        Args:
+            codes: of each claim, `code_digest`.
+        """
         with self._failures():
-            return self.database.execute("SELECT COUNT(*) FROM units").fetchone()[0]
+            self.database.executescript(_CHOICE.format(digits=digits))
+            self.database.execute("BEGIN")
+            self.database.executemany(
+                "INSERT OR IGNORE INTO draws VALUES (?, ?)", zip(seeds, count())
+            )
+            self.database.executemany(
+                "INSERT INTO claims VALUES (?, ?, ?)",
+                ((*chosen, rank) for rank, chosen in enumerate(codes.items())),
+            )
+            self.database.execute("COMMIT")
+        self._told, self._order = "chosen", "place"
+
+    def places(self) -> Iterator[int]:
+        """The numbers, from 0 on, of the chosen units that are here, in any order."""
+        with self._failures():
+            for (place,) in self.database.execute("SELECT place FROM chosen"):
+                yield place
+
+    def counts(self) -> list[tuple[int, str, str, str, int]]:
+        """How many results there are of some digits, code, claim and outcome."""
+        groups = "digits, code, claim, outcome"
+        with self._failures():
+            return self.database.execute(
+                f"SELECT {groups}, COUNT(*) FROM {self._told} GROUP BY {groups}"
+            ).fetchall()
 
     def __iter__(self) -> Iterator[LedgerEntry]:
         """Every result, by claim, seed and unit, one after another from the file."""
-        return self._read("SELECT * FROM units ORDER BY claim, seed, digits, unit")
+        return self.other_than("")
 
-    def entries(self) -> list[LedgerEntry]:
-        """Every result at once."""
-        return list(self)
+    def other_than(self, outcome: str) -> Iterator[LedgerEntry]:
+        """Every result but those with this outcome, as they are iterated."""
+        chosen = f"FROM {self._told} WHERE outcome != ? ORDER BY {self._order}"
+        return self._read(f"SELECT {_COLUMNS} {chosen}", outcome)
 
     def _read(self, query: str, *values: str) -> Iterator[LedgerEntry]:
         with self._failures():
@@ -146,8 +185,8 @@ class Ledger:
             (said,) = self.database.execute("PRAGMA integrity_check(1)").fetchone()
         if said != "ok":
             raise _corrupted(self.path, said)
-        for _ in self:  # a wrong checksum is named before anything is added
-            pass
+        for _ in self._read(f"SELECT {_COLUMNS} FROM units"):
+            pass  # a wrong checksum is named before anything is added
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

@@ -194,10 +194,14 @@ def plural(number: int, noun: str) -> str:
 
 
 @contextmanager
-def counting(total: int, what: str) -> Iterator[Callable[[str], None]]:
-    """The function to call with the name of each thing done; a bar counts, on a terminal."""
-    done = count(1)
-    with hushed(), tracked(total, what) as advance:
+def counting(total: int, what: str, before: int = 0) -> Iterator[Callable[[str], None]]:
+    """The function to call with the name of each thing done; a bar counts, on a terminal.
+
+    Args:
+        before: how many were done before.
+    """
+    done = count(before + 1)
+    with hushed(), tracked(total, what, before) as advance:
 
         def finished(name: str) -> None:
             advance(name)

@@ -6,8 +6,8 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import compress, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,8 +30,7 @@ from verify.running.digits import DEFAULT_DIGITS
 from verify.running.limits import say_stopped
 
 if TYPE_CHECKING:
-    from verify.campaigns.draws import Unit
-    from verify.campaigns.ledger import LedgerEntry
+    from verify.campaigns.ledger import Ledger
 
 LEAST_MEGABYTES, MOST_MEGABYTES = 256, 1_000_000
 MOST_UNITS, MOST_WORKERS, MOST_SECONDS = 1_000_000, 512, 86_400
@@ -78,7 +77,7 @@ def campaign(
 ) -> None:
     """Check claims on many random losses; exit 1 where a check rejects a formula that holds."""
     from verify.campaigns.campaign import run_campaign
-    from verify.campaigns.draws import REJECTED, units
+    from verify.campaigns.draws import REJECTED, code_digest, seeds, units
     from verify.campaigns.ledger import Ledger
     from verify.campaigns.processes import Limits
     from verify.campaigns.runner import find_claims, handle
@@ -93,39 +92,40 @@ def campaign(
         raise BadInput(
             f"--losses {losses} make {total} units; up to {MOST_UNITS} are done at once."
         )
-
-    def drawn() -> Iterator[Unit]:
-        return units(chosen, losses, seed, settings.digits)
-
     with closing(Ledger(ledger)) as book:
-
-        def found() -> Iterator[LedgerEntry]:
-            return (entry for unit in drawn() if (entry := book.find(unit.id)) is not None)
-
-        held = len(book)
-        before = sum(1 for _ in found()) if held else 0
+        codes = {claim: code_digest(claim) for claim in chosen}
+        book.choose(seeds(losses, seed), codes, settings.digits)
+        missing = bytearray(b"\1" * total)
+        for place in book.places():
+            missing[place] = False
+        before = total - sum(missing)
+        done = count(before)
         begin = time.perf_counter()
         try:
-            with counting(total, "deciding") as advance:
+            with counting(total, "deciding", before) as advance:
+
+                def finished() -> None:
+                    next(done)
+                    advance("deciding")
+
                 run_campaign(
-                    drawn(),
+                    compress(units(chosen, losses, seed, settings.digits), missing),
                     book,
                     limits=Limits(seconds, memory),
                     workers=workers or os.cpu_count() or 1,
                     cluster=dask,
-                    finished=lambda: advance("deciding"),
+                    finished=finished,
                 )
         except KeyboardInterrupt:
-            done = before + len(book) - held
             kept = f"; {ledger} has them, the same command goes on" if ledger else ""
-            sys.exit(say_stopped(f"{done} of {total} units are done{kept}."))
+            sys.exit(say_stopped(f"{next(done)} of {total} units are done{kept}."))
         passed = time.perf_counter() - begin
-        counts = _counts(found())
+        counts = _counts(book)
         new = _outcomes(counts).total() - before
         if format is Format.JSON:
-            say_json(_as_json(found()) | {"new": new, "seconds": round(passed, 3)})
+            say_json(_as_json(book) | {"new": new, "seconds": round(passed, 3)})
         else:
-            _print(counts, found())
+            _print(counts, book)
             rate = f"{new / passed:.1f} a second"
             say(f"{new} units in {passed:.1f} s, {rate}; {before} were done before.")
     if _outcomes(counts)[REJECTED]:
@@ -147,7 +147,7 @@ def read_ledger(
             say_json(_as_json(book))
 
 
-def _as_json(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
+def _as_json(book: Ledger) -> dict[str, Any]:
     return {
         "units": [
             {
@@ -158,16 +158,16 @@ def _as_json(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
                 "figure": entry.figure,
                 "seconds": entry.microseconds / 1e6,
             }
-            for entry in entries
+            for entry in book
         ]
     }
 
 
-def _counts(entries: Iterable[LedgerEntry]) -> Counts:
+def _counts(book: Ledger) -> Counts:
     counts: Counts = {}
-    for entry in entries:
-        run = counts.setdefault((entry.digits, entry.code), {})
-        run.setdefault(entry.claim, Counter())[entry.outcome] += 1
+    for digits, code, claim, outcome, number in book.counts():
+        run = counts.setdefault((digits, code), {})
+        run.setdefault(claim, Counter())[outcome] = number
     return counts
 
 
@@ -175,7 +175,7 @@ def _outcomes(counts: Counts) -> Counter[str]:
     return sum((count for run in counts.values() for count in run.values()), Counter())
 
 
-def _print(counts: Counts, entries: Iterable[LedgerEntry]) -> None:
+def _print(counts: Counts, book: Ledger) -> None:
     from verify.campaigns.draws import OUTCOMES, PASSED
     from verify.report.table import paragraph, table
 
@@ -188,11 +188,10 @@ def _print(counts: Counts, entries: Iterable[LedgerEntry]) -> None:
             rows.append(_row("together", sum(claims.values(), Counter())))
         say(table(rows, " rrrr"))
         say()
-    for entry in entries:
-        if entry.outcome != PASSED:
-            told = f"{entry.outcome}: {entry.claim}, seed {entry.seed}: {entry.figure}"
-            say(paragraph(told, hanging="  "))
-            say(f"  undertow verify {entry.claim} --seed {entry.seed} --digits {entry.digits}")
+    for entry in book.other_than(PASSED):
+        told = f"{entry.outcome}: {entry.claim}, seed {entry.seed}: {entry.figure}"
+        say(paragraph(told, hanging="  "))
+        say(f"  undertow verify {entry.claim} --seed {entry.seed} --digits {entry.digits}")
 
 
 def _row(name: str, count: Counter[str]) -> tuple[str, ...]:

@@ -93,8 +93,8 @@ def read_trials(mutants: Path | None, ledger: Path | None) -> Trials:
     draws: dict[str, Counter[str]] = {}
     if ledger is not None:
         with closing(Ledger(ledger, create=False)) as book:
-            for entry in book:
-                draws.setdefault(entry.claim, Counter())[entry.outcome] += 1
+            for _, _, claim, outcome, number in book.counts():
+                draws.setdefault(claim, Counter())[outcome] += number
     return Trials(_read_mutants(mutants) if mutants is not None else {}, draws)
 
 

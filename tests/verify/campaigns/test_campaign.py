@@ -37,7 +37,7 @@ IN_A_WORKER = "import os, sys\nif sys.argv[0].endswith('worker.py'):\n"
 
 def entries(path: Path) -> list[LedgerEntry]:
     with closing(Ledger(path, create=False)) as ledger:
-        return ledger.entries()
+        return list(ledger)
 
 
 def results(path: Path) -> list[tuple]:
@@ -230,3 +230,27 @@ def test_a_unit_that_runs_away_is_undecided_and_the_next_one_is_not(tmp_path, wo
         assert figure in said
         _, outcome, _, _ = decide_within((CHEAP, 1, 20, code_digest(CHEAP)), limits)
         assert outcome == "passed"
+
+
+def test_a_campaign_tells_of_its_own_units_alone_in_the_order_drawn(capsys, tmp_path: Path):
+    path = tmp_path / "ledger.db"
+    claims, losses = CLAIMS.split(","), 6
+    own = list(units(claims, losses, 3, 20))
+    others = [*units(claims, losses, 4, 20), *units(claims, losses, 3, 25)]
+    known = [*reversed(own[1:-1]), *others, *units(["ghosh2023.gamma"], losses, 3, 20)]
+    with closing(Ledger(path)) as ledger:
+        for unit in known:
+            values = (unit.id, unit.claim, unit.seed, unit.digits, unit.code)
+            ledger.add(LedgerEntry(*values, "undecided", "as told", 1))
+    command = (*CAMPAIGN, str(losses), "--ledger", str(path))
+    _, out, _ = undertow(capsys, *command)
+    again = [line.split()[2:5:2] for line in out.splitlines() if "undertow verify" in line]
+    assert again == [[unit.claim, str(unit.seed)] for unit in own[1:-1]]
+    assert "together" in out
+    assert out.split("together")[1].split()[:4] == ["12", "2", "0", "10"]
+    assert out.splitlines()[-1].startswith("2 units in ")
+    assert out.splitlines()[-1].endswith("; 10 were done before.")
+    _, out, _ = undertow(capsys, *command, "--format", "json")
+    read = json.loads(out)
+    assert [unit["unit"] for unit in read["units"]] == [unit.id for unit in own]
+    assert read["new"] == 0

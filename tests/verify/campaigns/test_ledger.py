@@ -5,7 +5,6 @@ import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ FIRST = LedgerEntry("0" * 64, "ghosh2023.gamma", 7, 20, "1" * 64, "passed", "3 c
 
 
 def entry(number: int) -> LedgerEntry:
-    return replace(FIRST, unit=f"{number:064x}", seed=number, figure=f"figure {number}")
+    return FIRST._replace(unit=f"{number:064x}", seed=number, figure=f"figure {number}")
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def book(tmp_path: Path) -> Path:
 
 def read(path: Path) -> list[LedgerEntry]:
     with closing(Ledger(path, create=False)) as ledger:
-        return ledger.entries()
+        return list(ledger)
 
 
 def test_what_was_written_is_read_back_in_order_from_one_file(book: Path):
@@ -41,7 +40,7 @@ def test_what_was_written_is_read_back_in_order_from_one_file(book: Path):
 
 def test_a_unit_counts_once_and_its_first_result_stays(book: Path):
     ledger = Ledger(book)
-    ledger.add(replace(entry(5), outcome="rejected"))
+    ledger.add(entry(5)._replace(outcome="rejected"))
     ledger.close()
     assert read(book) == [entry(number) for number in range(200)]
 
@@ -146,7 +145,7 @@ def test_who_may_only_read_reads_a_ledger(book: Path, at_work):
         if user == 0:
             os.seteuid(65534)
         with closing(Ledger(book, create=False)) as ledger:
-            found = ledger.entries()
+            found = list(ledger)
     finally:
         if user == 0:
             os.seteuid(0)
