@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from rich.cells import cell_len
 
@@ -31,7 +32,10 @@ def aligned(
            1/2   ∇²E ∇E
     """
     cells = list(rows)
-    sizes = [list(map(cell_len, row)) for row in cells]
+    letters = set[str]().union(*chain.from_iterable(cells))
+    # where every letter takes one cell, len says the same in a tenth of the time
+    width_of = len if all(cell_len(letter) == 1 for letter in letters) else cell_len
+    sizes = [list(map(width_of, row)) for row in cells]
     widths = [max(column) for column in zip(*sizes, strict=True)]
     if width is not None:
         others = sum(widths[1:]) + gap * (len(widths) - 1)
