@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import ModuleType
@@ -177,7 +178,7 @@ def derive(
         _write(general, replace(page, step=step), style)
         return
     found = derived.find(rule, quantity, order=order, k=k)
-    _write(derivation, replace(found, step=step), style)
+    _write(derivation, replace(found, step=step, processes=os.cpu_count() or 1), style)
 
 
 def _observed(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from itertools import chain
-from typing import Any
+from collections.abc import Callable, Mapping
+from itertools import chain, groupby
+from typing import Any, TypeVar
 
 import sympy
 
@@ -21,7 +21,6 @@ from derive.language.differentials import (
     text_scalar,
 )
 from derive.language.raised import lowered, raised
-from derive.language.stages import each
 from derive.language.trees import Tree
 from derive.language.update_rule import BadInput, Optimizer
 from derive.language.writing import GREEK, is_sum, latex, plain, unicode_text
@@ -37,6 +36,10 @@ from verify.report.derived import (
     written,
 )
 from verify.running.cells import aligned
+from verify.running.copies import shared
+
+T = TypeVar("T")
+Terms = Mapping[Tree, Any] | BSeries
 
 
 def as_json(derived: Derived) -> dict[str, Any]:
@@ -53,10 +56,12 @@ def as_json(derived: Derived) -> dict[str, Any]:
         return head | _loss_json(derived.loss, text_name(derived.optimizer))
     terms = []
     for name, series in derived.series.items():
-        for t, coefficient in _counted(series):
+
+        def term(t: Tree, coefficient: Any, name: str = name) -> dict[str, Any]:
             shown = text_differential(t, derived.optimizer.game, text_name(derived.optimizer))
-            term = _term(t, t.symmetry, coefficient, shown)
-            terms.append(({"memory": name} if name else {}) | term)
+            return ({"memory": name} if name else {}) | _term(t, t.symmetry, coefficient, shown)
+
+        terms += _each(derived, series, term)
     constants = {name: plain(written(s.empty)) for name, s in derived.series.items() if name}
     return head | ({"constants": constants} if constants else {}) | {"terms": terms}
 
@@ -98,15 +103,16 @@ def _loss_json(loss: ModifiedLoss, name: Name) -> dict[str, Any]:
 def as_sympy(derived: Derived) -> str:
     """Python code that defines the coefficients by tree, exact when it is run."""
     name = derived.quantity.replace("-", "_")
-    tables = {k: dict(s.items()) for k, s in derived.series.items()}
+    tables: Mapping[str, Terms] = derived.series
     if not tables and derived.loss:
-        tables = {"": dict(derived.loss.terms)}
+        tables = {"": derived.loss.terms}
     symbols = dict.fromkeys(derived.optimizer.parameters)
     if derived.quantity is Quantity.TRANSIENT:
         symbols["k"] = None
     names = ", ".join(symbols)
     rows = {
-        key: [f'    "{t}": {_code(c)},' for t, c in table.items()] for key, table in tables.items()
+        key: _each(derived, table, lambda t, c: f'    "{t}": {_code(c)},')
+        for key, table in tables.items()
     }
     used = [n for n in ("KroneckerDelta", "sqrt") if any(n in row for row in chain(*rows.values()))]
     lines = [f"from sympy import {', '.join(['Rational', *used, 'symbols'])}", ""]
@@ -124,10 +130,11 @@ def _code(coefficient: Any) -> str:
     return f"Rational({number[1]}, {number[2] or 1})" if number else text
 
 
-def _counted(series: BSeries) -> Iterator[tuple[Tree, Any]]:
-    """Its trees and coefficients, each said as it is written."""
-    terms = list(series.items())
-    return each(terms, len(terms), "writing term")
+def _each(derived: Derived, terms: Terms, write: Callable[[Tree, Any], T]) -> list[T]:
+    """What is written of each tree and its coefficient."""
+    return shared(
+        lambda t: write(t, terms[t]), [*terms], "writing term", processes=derived.processes
+    )
 
 
 def as_latex(derived: Derived) -> str:
@@ -135,18 +142,22 @@ def as_latex(derived: Derived) -> str:
     if not derived.series and derived.loss:
         return latex_loss(derived, derived.loss)
     shape = shape_of(derived)
+    rule = derived.optimizer
+
+    def term(t: Tree, coefficient: Any) -> str:
+        if not coefficient:
+            return ""
+        expr = with_step(beside(t, coefficient), t.order + shape.shift, derived.step)
+        return latex_joined(expr, latex_differential(t, rule.game, latex_name(rule)))
+
     blocks = []
-    units = memory_units(derived.optimizer)
+    units = memory_units(rule)
     for name, series in derived.series.items():
-        by_order: dict[int, list[str]] = {}
-        for t, coefficient in _counted(series):
-            if coefficient:
-                expr = with_step(beside(t, coefficient), t.order + shape.shift, derived.step)
-                rule = derived.optimizer
-                vector = latex_differential(t, rule.game, latex_name(rule))
-                by_order.setdefault(t.order, []).append(latex_joined(expr, vector))
+        written = zip(series, _each(derived, series, term), strict=True)
+        by_order = groupby((pair for pair in written if pair[1]), key=lambda pair: pair[0].order)
         first = shape.first_latex + (r"x" if name and series.empty == 1 else "")
-        rows = ["".join(terms) for terms in by_order.values()] or ["" if first else "0"]
+        rows = ["".join(text for _, text in group) for _, group in by_order]
+        rows = rows or ["" if first else "0"]
         rows[0] = first + rows[0] if first else rows[0].removeprefix("+")
         left = rf"\mathrm{{{name}}}" if name else shape.latex
         if name and units[name] < 0:
@@ -215,18 +226,22 @@ def _fields(optimizer: Optimizer) -> list[str]:
 
 
 def _rows(series: BSeries, shape: SeriesForm, derived: Derived) -> list[str]:
-    rows: list[tuple[str, str, str]] = []
+    rule = derived.optimizer
+
+    def term(t: Tree, coefficient: Any) -> list[str]:
+        if not coefficient:
+            return []
+        vector = text_differential(t, rule.game, text_name(rule))
+        return [unicode_text(beside(t, coefficient)), vector]
+
+    rows: list[list[str]] = []
     shown = None
-    for t, coefficient in _counted(series):
-        if coefficient:
+    for t, cells in zip(series, _each(derived, series, term), strict=True):
+        if cells:
             power = derived.shown_step + raised(t.order + shape.shift)
-            label, shown = ("" if shown == power else power), power
-            text = unicode_text(beside(t, coefficient))
-            rule = derived.optimizer
-            rows.append((label, text, text_differential(t, rule.game, text_name(rule))))
-    if not rows:
-        return ["  0"]
-    return aligned(rows, indent="  ").split("\n")
+            rows.append(["" if shown == power else power, *cells])
+            shown = power
+    return aligned(rows, indent="  ").split("\n") if rows else ["  0"]
 
 
 def _title(optimizer: Optimizer) -> str:

@@ -33,6 +33,8 @@ class Derived:
     loss: ModifiedLoss | None
     step: str = "h"
     """How the step size is called."""
+    processes: int = 1
+    """How many write its terms, see `verify.running.copies.shared`."""
 
     @property
     def shown_step(self) -> str:

@@ -11,13 +11,12 @@ import pickle
 import select
 import signal
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from derive.language.bad_input import BadInput
-from verify.running.lifeline import end_with
+from verify.running.copies import Copy
 
 try:
     import resource
@@ -48,26 +47,11 @@ def within_budget(
     """
     if not hasattr(os, "fork"):
         return work()
-    reading, writing = os.pipe()
-    lifeline, held = os.pipe()
-    with warnings.catch_warnings():
-        # Of other threads' locks, as JAX says: at worst the child waits for one until it is ended.
-        warnings.filterwarnings("ignore", r".*\bfork\(\)")
-        child = os.fork()
-    if not child:
-        os.close(reading)
-        os.close(held)
-        _answer(work, writing, lifeline, megabytes)
-    os.close(writing)
-    os.close(lifeline)
+    copy = Copy(lambda: _limited(work, megabytes))
     try:
-        kind, found = _received(reading, seconds)
+        kind, found = _received(copy.reading, seconds)
     finally:
-        os.close(reading)
-        os.close(held)
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
+        status = copy.end()
     if kind == "died" and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGABRT:
         kind = "large"  # what FLINT and GMP do where there is no memory
     if kind == "returned":
@@ -97,31 +81,12 @@ def _received(reading: int, seconds: float) -> tuple[str, Any]:
     return pickle.loads(b"".join(pieces)) if pieces else ("died", None)
 
 
-def _answer(work: Callable[[], Any], writing: int, lifeline: int, megabytes: int) -> None:
-    """Do the work in the child, which ends here."""
-    end_with(lifeline)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _limited(work: Callable[[], T], megabytes: int) -> T:
+    """The work within this memory, on which FLINT and GMP say nothing on their way out."""
     silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 2)  # FLINT and GMP say on the way out that they have no memory
+    os.dup2(silent, 2)
     _limit(megabytes)
-    try:
-        found = pickle.dumps(_outcome(work))
-    except MemoryError:
-        found = pickle.dumps(("large", None))
-    except Exception as error:
-        found = pickle.dumps(("raised", RuntimeError(f"{type(error).__name__}: {error}")))
-    with suppress(BrokenPipeError), os.fdopen(writing, "wb") as out:
-        out.write(found)
-    os._exit(0)
-
-
-def _outcome(work: Callable[[], Any]) -> tuple[str, Any]:
-    try:
-        return "returned", work()
-    except MemoryError:
-        return "large", None
-    except Exception as error:
-        return "raised", error
+    return work()
 
 
 def _limit(megabytes: int) -> None:

@@ -1,6 +1,7 @@
 """`undertow derive`: every quantity of every optimizer, in every format."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import sympy
@@ -14,9 +15,9 @@ from derive.language.trees import tree
 from derive.optimizers import ZOO, gradient_descent
 from tests.verify.commands.test_cli import undertow
 from verify.formulas.asked import Quantity
-from verify.report import derivation
-from verify.report.derivation import as_latex
+from verify.report.derivation import as_json, as_latex, as_sympy, as_text
 from verify.report.derived import find
+from verify.running import copies
 
 every_rule = pytest.mark.parametrize("name", ZOO)
 every_quantity = pytest.mark.parametrize("quantity", list(Quantity), ids=str)
@@ -112,9 +113,18 @@ def test_a_derivation_says_its_orders_and_the_terms_that_it_writes(monkeypatch):
     said: list[str] = []
     monkeypatch.setattr(stages, "listeners", [said.append])
     slow_motion.cache_clear()
-    derivation.as_text(find(gradient_descent, Quantity.MODIFIED_FLOW, order=4))
+    as_text(find(gradient_descent, Quantity.MODIFIED_FLOW, order=4))
     written = [f"writing term {i} of 8" for i in range(1, 9)]  # 1 + 1 + 2 + 4 trees
     assert said == [*(f"order {n} of 4" for n in range(1, 5)), *written]
+
+
+@pytest.mark.parametrize("name", ["heavy-ball", "torch-sgd"])
+@pytest.mark.parametrize("quantity", ["modified-flow", "slow-manifold", "modified-loss"])
+def test_several_processes_write_what_one_does(monkeypatch, name, quantity):
+    monkeypatch.setattr(copies, "LEAST", 1)
+    one = find(ZOO[name], Quantity(quantity), order=5)
+    for write in (as_text, as_latex, as_json, as_sympy):
+        assert write(replace(one, processes=3)) == write(one)
 
 
 @pytest.mark.parametrize("quantity", ["one-step-map", "transient", "initial-shift"])

@@ -119,6 +119,8 @@ def test_what_a_rule_prints_is_no_part_of_the_answer(tmp_path):
         (("verify",), 4, signal.SIGTERM),
         (("mutants",), 4, signal.SIGHUP),
         (("verify",), 4, signal.SIGKILL),
+        (("derive", "heavy-ball", "--order", "14"), 2.5, signal.SIGINT),
+        (("derive", "heavy-ball", "--order", "14"), 2.5, signal.SIGKILL),
         (("campaign", "--losses", "99"), 4, signal.SIGKILL),
     ],
 )
