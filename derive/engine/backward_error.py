@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -130,9 +130,9 @@ def slow_motion(optimizer: Optimizer, order: int) -> SlowMotion:
     ring, slope = method.ring, found.slope
     below = [ring.unit * found.pole**e for e in range(slope * order + 1)]
 
-    def series(values: dict[Tree, Packed], empty: Coefficient, scales: list[int]) -> BSeries:
+    def series(values: Mapping[Tree, Packed], empty: Coefficient, scales: list[int]) -> BSeries:
         def coefficient(t: Tree) -> Coefficient:
-            numerator = ring.unit * found.arithmetic.unpack(values[t]) / scales[t.order]
+            numerator = found.arithmetic.unpack(values[t]) / scales[t.order]
             return Coefficient(ring, numerator, below[slope * t.order - 1])
 
         return BSeries(order, empty, Lazy(values, coefficient))

@@ -12,6 +12,9 @@ polynomial solution is
 
 where x' at k = 0 is the modified flow. No edge of a tree is cut and no Lie derivative taken. The
 polynomials are held as their values at k = 0, 1, ..., order - 1, where products are products.
+Of the last order, where most trees are, only sums over the values of F are taken: a product of Y
+over the branches, or, at a root with one branch, a sum over its memory and its F, on which that Y
+depends linearly.
 
 Denominators are cleared beforehand, see `cleared`; D^j F has j powers of the pole less than F.
 
@@ -21,18 +24,24 @@ Lemma 1.9; the rest is the calculus of finite differences.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, repeat
 from math import comb, lcm
-from operator import add, mul
+from operator import add, attrgetter, mul
 
+from derive.engine.bseries import Lazy
 from derive.engine.cleared import Cleared, Row, Rows
 from derive.engine.linear_memory import LinearMethod
 from derive.engine.packing import Packed, Packing, arithmetic
 from derive.language.coefficients import Polynomial
 from derive.language.stages import orders
 from derive.language.trees import Tree, trees_of_order
+
+SHARED = 8
+"""Weights are kept for other branches of at most so many nodes, which many trees share."""
+_order = attrgetter("order")
 
 
 @dataclass(frozen=True)
@@ -43,41 +52,82 @@ class Numerators:
     pole: Polynomial
     slope: int
     scales: list[int]
-    flow: dict[Tree, Packed]
-    step: dict[Tree, Packed]
-    memory: list[dict[Tree, Packed]]
+    flow: Mapping[Tree, Packed]
+    step: Mapping[Tree, Packed]
+    memory: Sequence[Mapping[Tree, Packed]]
 
 
 def solve(method: LinearMethod, order: int, colours: int) -> Numerators:
-    """The coefficients at all trees of at most `order` nodes."""
+    """The coefficients at all trees of at most `order` nodes; step and memory once asked for."""
     cleared = Cleared.of(method)
     numbers = arithmetic(method.ring, cleared.entries(), lambda: cleared.largest_coefficient(order))
     packed = cleared.map(numbers.pack)
     update = [_Update(packed.coloured(colour), numbers, order) for colour in range(colours)]
     scales = [lcm(*range(1, nodes + 1)) for nodes in range(order + 1)]
-    flow: dict[Tree, Packed] = {}
-    step: dict[Tree, Packed] = {}
-    memory: list[dict[Tree, Packed]] = [{} for _ in packed.w]
-    kept: dict[Tree, Rows] = {}
-
-    def stages(t: Tree) -> Rows:
-        if t in kept:
-            return kept[t]
-        mine = update[t.colour]
-        return mine.stages([values[t] for values in memory], mine.forces(map(stages, t.branches)))
-
+    found = _Solution(update, order)
     for nodes in orders(order):
         weights = [each.weights(nodes, scales[nodes]) for each in update]
-        for t in trees_of_order(nodes, colours):
-            mine = update[t.colour]
-            forces = mine.forces(map(stages, t.branches))
-            flow[t], *rest = mine.at_rest(weights[t.colour], forces, nodes)
-            step[t] = mine.displacement(rest, forces)
-            for values, value in zip(memory, rest, strict=True):
-                values[t] = value
-            if nodes < order - 1:  # those of the next order are asked for once
-                kept[t] = mine.stages(rest, forces)
-    return Numerators(numbers, cleared.pole, cleared.slope, scales, flow, step, memory)
+        found.add(trees_of_order(nodes, colours), nodes, weights)
+    return Numerators(
+        numbers, cleared.pole, cleared.slope, scales, found.flow, found.step, found.memory
+    )
+
+
+class _Solution:
+    """What is known at the trees added so far; at the last two orders, sums over F alone."""
+
+    def __init__(self, update: list[_Update], order: int) -> None:
+        self.flow: dict[Tree, Packed] = {}
+        self.step = Lazy(self.flow, self._displacement)
+        self.memory = [
+            Lazy(self.flow, partial(self._at_rest, i)) for i in range(len(update[0].method.w))
+        ]
+        self._update = update
+        self._late = max(order - 1, 2)
+        self._early: dict[Tree, tuple[Row, Rows]] = {}
+        """The memory at k = 0 and Y."""
+        self._sums: dict[int, list[list[_Sum]]] = {}
+        """By order, colour and place: of the flow and of every memory."""
+
+    def add(self, trees: Iterable[Tree], nodes: int, weights: list[list[Rows]]) -> None:
+        """Solve for the trees of the next order, with its weights by colour."""
+        if nodes < self._late:
+            for t in trees:
+                mine = self._update[t.colour]
+                forces = mine.forces(self._early[branch][1] for branch in t.branches)
+                self.flow[t], *memory = mine.at_rest(weights[t.colour], forces, nodes)
+                self._early[t] = memory, mine.stages(memory, forces)
+            return
+        self._sums[nodes] = [
+            [_Sum(mine, rows, mine.pole_powers[nodes - 1], self._early) for rows in own]
+            for mine, own in zip(self._update, weights, strict=True)
+        ]
+        for t in trees:
+            self.flow[t] = self._total(t, 0)
+
+    def _total(self, t: Tree, place: int) -> Packed:
+        mine, branch = self._sums[t.order][t.colour][place], t.branches[0]
+        if branch.order < self._late:
+            return mine.at(t.branches)
+        on_memory, on_forces = mine.through(self._update[branch.colour])
+        more = map(mul, on_memory, (values[branch] for values in self.memory))
+        return on_forces.at(branch.branches, more)
+
+    def _at_rest(self, i: int, t: Tree) -> Packed:
+        """A memory at k = 0."""
+        return self._early[t][0][i] if t in self._early else self._total(t, 1 + i)
+
+    def _displacement(self, t: Tree) -> Packed:
+        """x(1)."""
+        mine, memory = self._update[t.colour], [values[t] for values in self.memory]
+        return mine.displacement(memory, mine.forces(map(self._begin, t.branches)))
+
+    def _begin(self, t: Tree) -> Rows:
+        """Y at k = 0 alone."""
+        if t in self._early:
+            return [values[:1] for values in self._early[t][1]]
+        mine, memory = self._update[t.colour], [values[t] for values in self.memory]
+        return mine.stages(memory, mine.forces(map(self._begin, t.branches)))
 
 
 class _Update:
@@ -111,7 +161,7 @@ class _Update:
     def _dot(self, left: Iterable[Packed], right: Iterable[Packed]) -> Packed:
         return sum(map(mul, left, right), self.zero)
 
-    def _over(self, value: Packed, divisor: Packed) -> Packed:
+    def over(self, value: Packed, divisor: Packed) -> Packed:
         return value if divisor == self.method.unit else self.exact_quotient(value, divisor)
 
     def weights(self, nodes: int, scale: int) -> list[Rows]:
@@ -149,22 +199,24 @@ class _Update:
         """The values of F, from those of Y at the branches."""
         found: Rows = []
         for stages in branches:
-            mine = [stages[r] for r in self.method.fields]
-            found = (
-                [[*map(mul, *pair)] for pair in zip(found, mine, strict=True)] if found else mine
-            )
+            found = self.times(found, stages) if found else [stages[r] for r in self.method.fields]
         return found or [[self.method.unit] * self.length for _ in self.method.fields]
+
+    def times(self, rows: Rows, stages: Rows) -> Rows:
+        """Rows for every stage of the root, times the values of Y there."""
+        mine = (stages[r] for r in self.method.fields)
+        return [[*map(mul, *pair)] for pair in zip(rows, mine, strict=True)]
 
     def at_rest(self, weights: list[Rows], forces: Rows, nodes: int) -> Row:
         """What these weights say: the flow and the memories at k = 0."""
         divisor = self.pole_powers[nodes - 1]
         return [
-            self._over(sum(map(self._dot, rows, forces), self.zero), divisor) for rows in weights
+            self.over(sum(map(self._dot, rows, forces), self.zero), divisor) for rows in weights
         ]
 
     def displacement(self, memory: Row, forces: Rows) -> Packed:
         """x(1), from the memory and the forces at k = 0."""
-        fading = self._over(self._dot(self.method.v, memory), self.method.divisor)
+        fading = self.over(self._dot(self.method.v, memory), self.method.divisor)
         return fading + self._dot(self.method.b, [values[0] for values in forces])
 
     def stages(self, memory: Row, forces: Rows) -> Rows:
@@ -190,7 +242,7 @@ class _Update:
 
         path = [start]
         for kicks in zip(*pushes, strict=True):
-            kept = [self._over(self._dot(row, path[-1]), divisor) for row in w]
+            kept = [self.over(self._dot(row, path[-1]), divisor) for row in w]
             path.append([*map(add, kept, kicks)])
         return [[*values] for values in zip(*path, strict=True)]
 
@@ -202,3 +254,62 @@ class _Update:
                 scaled = row if weight == self.method.unit else [*map(mul, row, repeat(weight))]
                 total = [*map(add, total, scaled)] if total else scaled
         return total or [self.zero] * (len(rows[0]) if rows else self.length)
+
+    def weighed(self, weights: Rows, stages: Rows) -> Packed:
+        """The sum of the values of Y at the root's stages, each times its weight."""
+        mine = [stages[r] for r in self.method.fields]
+        return sum(map(self._dot, weights, mine), self.zero)
+
+
+class _Sum:
+    """The sum of the values of F, each times its weight, over a divisor."""
+
+    def __init__(
+        self,
+        update: _Update,
+        weights: Rows,
+        divisor: Packed,
+        early: Mapping[Tree, tuple[Row, Rows]],
+    ) -> None:
+        self._update = update
+        self._divisor = divisor
+        self._early = early
+        self._weights: dict[tuple[Tree, ...], Rows] = {(): weights}
+        self._through: dict[_Update, tuple[Row, _Sum]] = {}
+
+    def at(self, branches: tuple[Tree, ...], more: Iterable[Packed] = ()) -> Packed:
+        """The sum where F is the product over these branches, the first mostly the largest."""
+        total = self._update.weighed(self._beside(branches[1:]), self._early[branches[0]][1])
+        return self._update.over(sum(more, total), self._divisor)
+
+    def _beside(self, others: tuple[Tree, ...]) -> Rows:
+        """The weights of a further branch."""
+        if others in self._weights:
+            return self._weights[others]
+        rows = self._update.times(self._beside(others[1:]), self._early[others[0]][1])
+        if sum(map(_order, others)) <= SHARED:
+            self._weights[others] = rows
+        return rows
+
+    def through(self, lower: _Update) -> tuple[Row, _Sum]:
+        """The weights of the memory, and the sum over F, of an only branch: its Y is this F."""
+        if lower in self._through:
+            return self._through[lower]
+        size, length, zero = len(lower.method.w), lower.length, lower.zero
+        scale = lower.method.divisor**length  # a quotient is taken at every step
+
+        def on(memory: Row, forces: Rows) -> Packed:
+            return self._update.weighed(self._weights[()], lower.stages(memory, forces))
+
+        def unit(place: int, size: int) -> Row:
+            return [scale if i == place else zero for i in range(size)]
+
+        rest, still = [zero] * size, [[zero] * length for _ in lower.method.fields]
+        on_memory = [on(unit(i, size), still) for i in range(size)]
+        on_forces = [
+            [on(rest, [*still[:r], unit(q, length), *still[r + 1 :]]) for q in range(length)]
+            for r in range(len(still))
+        ]
+        found = on_memory, _Sum(lower, on_forces, self._divisor * scale, self._early)
+        self._through[lower] = found
+        return found

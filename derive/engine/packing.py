@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from operator import floordiv, truediv
 from typing import Any
 
 import gmpy2
-from flint import fmpq, fmpq_poly
+from flint import fmpq, fmpq_poly, fmpz_poly
 from gmpy2 import mpq, mpz
 
 from derive.language.coefficients import Polynomial, Ring
@@ -53,10 +54,14 @@ def arithmetic(ring: Ring, givens: Iterable[Polynomial], largest: Callable[[], f
     def pack(polynomial: fmpq_poly) -> mpz:
         return mpz(int(polynomial(1 << bits).p))
 
+    @cache
+    def halves(digits: int) -> mpz:
+        return mpz(half * (((1 << bits * digits) - 1) // ((1 << bits) - 1)))
+
     def unpack(value: mpz) -> fmpq_poly:
-        digits = value.bit_length() // bits + 2
-        lifted = value + half * (((1 << bits * digits) - 1) // ((1 << bits) - 1))
-        return fmpq_poly([int(digit) - half for digit in gmpy2.unpack(lifted, bits)])
+        lifted = value + halves(value.bit_length() // bits + 2)
+        digits = [int(digit) - half for digit in gmpy2.unpack(lifted, bits)]
+        return fmpq_poly(fmpz_poly(digits))  # half the time of integers as rational numbers
 
     return Packing(pack, unpack, gmpy2.divexact)
 

@@ -1,6 +1,6 @@
 """The whole benchmark: `python -m tests.benchmarks.table [--figure FILE]`, the longest last.
 
-How near is the engine to its limit, three products of packed coefficients for every tree and step,
+How near is the engine to its limit, one product of packed coefficients for every tree and step,
 and to that of a sum over edges, one ring operation for every pair of a tree and an edge? How near
 are others to the engine, and how near is the verifier's flow to heyoka's? What do the commands
 cost? Every number is processor time of a fresh process, see `workloads`, `flows` and
@@ -45,7 +45,7 @@ pairs         of a tree and an edge to cut; 'distinct' counts equal ones of one 
 ring op       one fmpq_poly product and one sum, of the size they have at this order
 edges         distinct pairs x ring op, the limit of an engine that cuts edges; 'x edges' is how
               many times that ours takes, which cuts none
-limit         3 x trees x order x the same operation on packed coefficients
+limit         trees x order x the same operation on packed coefficients
 Euler         the modified equation of explicit Euler, over the rationals; under a peer's name how
               many times as long as ours the same coefficients take there\
 """
@@ -152,7 +152,7 @@ def engine_figure(rows: list[Row]) -> Picture:
     ours = [(row.order, row.heavy_ball) for row in rows]
     heavy_ball, euler = (BLUE, "o", "-"), (GREEN, "s", "-.")
     line(time, [(n, m.seconds) for n, m in ours], "heavy ball, symbolic in β", heavy_ball)
-    limit = "its limit: three products a tree and step"
+    limit = "its limit: one product a tree and step"
     line(time, [(n, m.packed_limit) for n, m in ours], limit, (BLUE, "", "--"))
     line(time, [(row.order, row.euler.seconds) for row in rows], "explicit Euler", euler)
     for peer, color, marker in zip(rows[0].peers, (VERMILLION, PURPLE), ("^", "v"), strict=False):

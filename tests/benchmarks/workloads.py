@@ -57,8 +57,8 @@ class Measurement:
 
     @property
     def packed_limit(self) -> float:
-        """Seconds of the forces, the flow and the memory of every tree at every step."""
-        return 3 * self.trees * self.steps * self.packed_operation
+        """Seconds of one term of the flow for every tree and step."""
+        return self.trees * self.steps * self.packed_operation
 
 
 def derivation(optimizer: Optimizer) -> Callable[[int], Callable[[], BSeries]]:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from derive import modified_flow, one_step_map, optimizer
+from derive import modified_flow, one_step_map, optimizer, slow_manifold
 from derive.engine import many_steps
 from derive.engine.bseries import exp
 from derive.engine.linear_memory import linear_method
 from derive.engine.packing import arithmetic
 from derive.language.trees import trees_up_to
-from derive.optimizers import ZOO
-from derive.optimizers.linear import heavy_ball
+from derive.optimizers import ZOO, coupled, decoupled
+from derive.optimizers.linear import heavy_ball, nesterov
 
 ORDER = 6
 METHODS = {name: linear_method(rule) for name, rule in ZOO.items()}
@@ -46,6 +46,24 @@ def test_a_memory_with_a_denominator_is_heavy_ball_in_other_words():
     ours, theirs = modified_flow(averaged, order=5), modified_flow(heavy_ball, order=5)
     for t in trees_up_to(5):
         assert ours[t].at({"tau": "7/2"}) == theirs[t].at({"beta": "5/7"})
+
+
+@pytest.mark.parametrize(
+    "rule", [*ZOO.values(), averaged, coupled(nesterov), decoupled(heavy_ball)]
+)
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_the_last_orders_say_what_they_say_beneath_higher_ones(rule, order):
+    """Sums over forces in the one, forces and stages in the other."""
+    least = modified_flow(rule, order=order)
+    for found in (modified_flow, one_step_map):
+        last, higher = found(rule, order=order), found(rule, order=order + 2)
+        assert {t: higher[t] for t in least} == dict(last.items())
+    for last, higher in zip(
+        slow_manifold(rule, order=order).values(),
+        slow_manifold(rule, order=order + 2).values(),
+        strict=True,
+    ):
+        assert {t: higher[t] for t in least} == dict(last.items())
 
 
 @pytest.mark.parametrize("rule", [rule for rule in ZOO.values() if len(rule.parameters) < 2])
