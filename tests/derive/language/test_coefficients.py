@@ -2,11 +2,11 @@ from math import prod
 
 import pytest
 import sympy
-from flint import fmpq
-from hypothesis import given
+from flint import fmpq, fmpq_poly
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from derive.language.coefficients import Coefficient, Ring, exact
+from derive.language.coefficients import Coefficient, Ring, _split, exact
 from derive.language.writing import is_sum, latex, plain, unicode_text
 
 RING = Ring(("beta", "nu"))
@@ -114,3 +114,26 @@ def test_what_is_no_rational_number_is_named(value):
 )
 def test_a_coefficient_prints_as_an_author_writes_it(coefficient, written):
     assert repr(coefficient) == written
+
+
+LINEAR = fmpq_poly([1, 1])
+
+
+@st.composite
+def palindromes(draw: st.DrawFn) -> fmpq_poly:
+    """With a rational factor, and some with a factor and its mirror image."""
+    half = draw(st.lists(st.integers(-9, 9), min_size=2, max_size=5))
+    whole = draw(st.sampled_from([half + half[-2::-1], half + half[::-1]]))
+    p = fmpq_poly(draw(st.lists(st.integers(-9, 9), min_size=1, max_size=3)))
+    mirrored = p * fmpq_poly(p.coeffs()[::-1]) if draw(st.booleans()) else 1
+    polynomial = fmpq_poly(whole) * mirrored * LINEAR ** draw(st.integers(0, 3))
+    return polynomial * draw(st.integers(-9, 9)) / draw(st.integers(1, 9))
+
+
+@given(polynomial=palindromes())
+@example(polynomial=fmpq_poly([7, 3, 1]) * fmpq_poly([1, 3, 7]))
+@example(polynomial=fmpq_poly([1, 0, 0, 0, 1]))
+@example(polynomial=-fmpq_poly([1, 5, 17, 5, 1]) * LINEAR / 3)
+def test_palindromes_have_the_factors_that_flint_finds(polynomial):
+    assume(polynomial != 0)
+    assert _split(polynomial) == polynomial.factor()
