@@ -1,9 +1,10 @@
-"""The whole benchmark: `python -m tests.benchmarks.table [--figure FILE]`, the longest last.
+"""All that is measured: `python -m tests.benchmarks.table [--figure FILE]`, the longest last.
 
 How near is the engine to its limit, one product of packed coefficients for every tree and step,
 and to that of a sum over edges, one ring operation for every pair of a tree and an edge? How near
 are others to the engine, and how near is the verifier's flow to heyoka's? What do the commands
-cost? Every number is processor time of a fresh process, see `workloads`, `flows` and
+cost? Ratios come first, 'x wanted' is at most 1 where a thing costs as little as it should. Every
+time is of the processor and a fresh process unless it says otherwise, see `workloads`, `flows` and
 `command_costs`.
 """
 
@@ -13,12 +14,14 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
 from matplotlib.axes import Axes
 
+from tests.benchmarks.command_costs import HEAD, Ratio
 from tests.benchmarks.workloads import PEERS, ROOT, Measurement, installed, measure
 from verify.report.figures.style import (
     BLUE,
@@ -37,6 +40,8 @@ ORDERS = (6, 8, 10, 12, 13, 15, 16)
 WANTED = {13: 1.0, 15: 12.0, 16: 45.0}
 """Seconds that heavy ball is to take at most, by order; as much more on a slower machine."""
 SMALLEST_ORDER = 2
+FLOWS = (("flow", "heyoka", 1.5), ("balls", "flow", 5))
+"""At most how many times what the other takes a flow is to take."""
 
 NOTE = """\
 heavy ball    symbolic in beta; trees of at most this order, time in a new process without its
@@ -176,28 +181,29 @@ def engine_figure(rows: list[Row]) -> Picture:
     return figure
 
 
-def flow_ratios() -> str:
+def engine_ratios(rows: list[Row]) -> Iterator[Ratio]:
+    """Heavy ball beside its limit, and a rule of three symbols."""
+    found = [(f"heavy ball, order {row.order}", row.heavy_ball, row.order) for row in rows]
+    for name, ours, order in (
+        *found,
+        ("Lessard, Recht, Packard, order 8", measure("lessard", 8), 0),
+    ):
+        wanted = ours.seconds / WANTED[order] if order in WANTED else None
+        ratio = ours.seconds / ours.packed_limit
+        yield Ratio(ratio, f"{name} / limit", duration(ours.seconds), wanted)
+
+
+def flow_ratios() -> Iterator[Ratio]:
+    """The verifier's flow beside heyoka's, and the same flow enclosed."""
     child = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.flows"], cwd=ROOT, stdout=PIPE, check=True
     )
     seconds: dict[str, float] = json.loads(child.stdout)
-    beside = {"heyoka": ("flow", "heyoka"), "the flow": ("balls", "flow")}
-    return "\n".join(
-        f"{name} at 50 digits: {seconds[name] / seconds[other]:.2f} x {label}"
-        f" ({duration(seconds[name])})"
-        for label, (name, other) in beside.items()
-        if other in seconds
-    )
-
-
-def beside_wanted(rows: list[Row]) -> str:
-    """How many times the wanted time heavy ball took."""
-    return "\n".join(
-        f"heavy ball, order {row.order}: {row.heavy_ball.seconds / wanted:.2f} x the wanted"
-        f" {duration(wanted)}"
-        for row in rows
-        if (wanted := WANTED.get(row.order))
-    )
+    for name, other, wanted in FLOWS:
+        if other in seconds:
+            ratio = seconds[name] / seconds[other]
+            figures = duration(seconds[name])
+            yield Ratio(ratio, f"{name} at 50 digits / {other}", figures, ratio / wanted)
 
 
 def main() -> None:
@@ -218,9 +224,10 @@ def main() -> None:
         print(f"not installed: {', '.join(missing)}; get them with the extra 'bench'")
     if given.figure:
         engine_figure(rows).save(given.figure)
-    print(f"\n{beside_wanted(rows)}\n{flow_ratios()}")
-    lessard = measure("lessard", 8)
-    print(f"Lessard, Recht and Packard, three symbols, order 8: {duration(lessard.seconds)}\n")
+    print(f"\n{HEAD}")
+    for ratio in (*engine_ratios(rows), *flow_ratios()):
+        print(ratio)
+    print()
     sys.stdout.flush()
     subprocess.run([sys.executable, "-m", "tests.benchmarks.command_costs"], cwd=ROOT, check=True)
 
