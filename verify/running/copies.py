@@ -21,8 +21,8 @@ from verify.running.lifeline import end_with
 S = TypeVar("S")
 T = TypeVar("T")
 
-LEAST = 100
-"""How many things make a copy worth its while."""
+LEAST = 250
+"""How many things make a copy worth its start and its memory."""
 
 
 class Copy:
