@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import isqrt, lcm
+from math import lcm
 from typing import Any
 
 import sympy
-from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpq_poly, fmpz, fmpz_poly
+from flint import Ordering, fmpq, fmpq_mpoly_ctx, fmpq_poly, fmpz
 
 from derive.language.bad_input import BadInput
 from derive.language.decimals import decimal, root_of
-from derive.language.factored import Factor, Factored
+from derive.language.factored import Factored, factors
 from derive.language.number_text import read_number
 from derive.language.writing import latex, plain
 
@@ -331,8 +331,8 @@ class Coefficient:
     @property
     def factored(self) -> Factored:
         """Numerator before denominator; each factor starts with its positive lowest term."""
-        top_number, top = _factors(self.ring, self.reduced.numerator, 1)
-        bottom_number, bottom = _factors(self.ring, self.reduced.denominator, -1)
+        top_number, top = factors(self.ring.symbols, self.reduced.numerator, 1)
+        bottom_number, bottom = factors(self.ring.symbols, self.reduced.denominator, -1)
         return Factored(top_number / bottom_number, (*top, *bottom))
 
     def as_expr(self) -> sympy.Expr:
@@ -348,45 +348,6 @@ class Coefficient:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {latex(self.factored)}$"
-
-
-def _factors(ring: Ring, polynomial: Polynomial, side: int) -> tuple[fmpq, list[Factor]]:
-    """The constant, and the primitive factors, whose powers `side` multiplies."""
-    if not ring.parameters or polynomial == 0:
-        return fmpq(polynomial if not ring.parameters else 0), []
-    single = isinstance(polynomial, fmpq_poly)
-    constant, parts = _split(polynomial) if single else polynomial.factor()
-    constant, factors = fmpq(constant), list[Factor]()
-    for part, power in parts:
-        terms = [(exponents, int(value.p)) for exponents, value in _terms(part)]
-        lowest = min(terms, key=lambda term: (sum(term[0]), [-e for e in term[0]]))[1]
-        if lowest < 0:
-            constant *= (-1) ** power
-            terms = [(exponents, -value) for exponents, value in terms]
-        factors.append(Factor(ring.symbols, tuple(terms), side * power))
-    return constant, factors
-
-
-def _split(polynomial: fmpq_poly) -> tuple[fmpq, list[tuple[fmpq_poly, int]]]:
-    """What `factor` says, in half the time where it is one palindrome, as heavy ball's mostly are.
-
-    It is f(x) = x^n g((x + 1/x)/2), times x + 1 where the degree is odd. If g is irreducible, so
-    is f; or f is c p(x) x^n p(1/x), and then (-1)^n f(1) f(-1) is the square of c p(1) p(-1).
-    """
-    n, odd = divmod(polynomial.degree(), 2)
-    coefficients = polynomial.coeffs()
-    if n < 2 or coefficients != coefficients[::-1]:
-        return polynomial.factor()
-    linear = fmpq_poly([1, 1])
-    f = polynomial // linear if odd else polynomial
-    top = f.numer()
-    half = [fmpz_poly.chebyshev_t(j) * (2 * top[n + j]) for j in range(1, n + 1)]
-    _, parts = sum(half, fmpz_poly([top[n]])).factor()
-    norm = (-1) ** n * int(top(1) * top(-1))
-    if len(parts) > 1 or parts[0][1] > 1 or (norm >= 0 and isqrt(norm) ** 2 == norm):
-        return polynomial.factor()
-    content = fmpq(top.content() * (1 if top[2 * n] > 0 else -1), f.denom())
-    return content, [(linear, 1)] * odd + [(f / content, 1)]
 
 
 def _terms(polynomial: Polynomial) -> list[tuple[tuple[int, ...], fmpq]]:

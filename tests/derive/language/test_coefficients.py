@@ -6,7 +6,8 @@ from flint import fmpq, fmpq_poly
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from derive.language.coefficients import Coefficient, Ring, _split, exact
+from derive.language.coefficients import Coefficient, Ring, exact
+from derive.language.factored import _split
 from derive.language.writing import is_sum, latex, plain, unicode_text
 
 RING = Ring(("beta", "nu"))
