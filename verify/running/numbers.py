@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import total_ordering
+from functools import lru_cache, reduce, total_ordering
+from operator import add, mul
 from typing import Any
 
 import gmpy2
@@ -257,30 +258,46 @@ def evaluate(
     Raises:
         ValueError: a symbol without value, or a function that the verifier does not know.
     """
-    found = _value(expr, values, arithmetic)
+    found = _compiled(expr)(values, arithmetic)
     if arithmetic is RATIONAL and isinstance(found, fmpq) and (log := recorder()) is not None:
         log.value(expr, values, found)
     return found
 
 
-def _value(expr: sympy.Expr, values: Mapping[str, Number], arithmetic: Arithmetic) -> Number:
+_Evaluation = Callable[[Mapping[str, Number], Arithmetic], Number]
+_ON_NUMBERS = {sympy.log: log, sympy.exp: exp, sympy.asinh: asinh, sympy.Abs: abs}
+
+
+@lru_cache(maxsize=16384)
+def _compiled(expr: sympy.Basic) -> _Evaluation:
+    """The evaluation of an expression, read once; formulas that differ little share their parts."""
+    parts = [_compiled(arg) for arg in expr.args]
     if isinstance(expr, sympy.Rational):
-        return arithmetic.convert(fmpq(int(expr.p), int(expr.q)))
-    if isinstance(expr, sympy.Symbol) and expr.name in values:
-        return values[expr.name]
-    arguments = [_value(arg, values, arithmetic) for arg in expr.args]
+        constant = fmpq(int(expr.p), int(expr.q))
+        return lambda values, arithmetic: arithmetic.convert(constant)
     if isinstance(expr, sympy.Add):
-        return sum(arguments[1:], start=arguments[0])
+        return lambda values, arithmetic: reduce(add, [part(values, arithmetic) for part in parts])
     if isinstance(expr, sympy.Mul):
-        return math.prod(arguments[1:], start=arguments[0])
+        return lambda values, arithmetic: reduce(mul, [part(values, arithmetic) for part in parts])
     if isinstance(expr, sympy.Pow):
-        return _power(arguments[0], arguments[1], expr.exp)
-    for function, on_numbers in ((sympy.log, log), (sympy.exp, exp), (sympy.asinh, asinh)):
-        if isinstance(expr, function):
-            return on_numbers(arguments[0])
-    if isinstance(expr, sympy.Abs):
-        return abs(arguments[0])
-    raise ValueError(f"{expr} has no value: give one for each of its symbols.")
+        (base, exponent), written = parts, expr.exp
+        whole = int(written) if isinstance(written, sympy.Integer) else None
+        return lambda values, arithmetic: _power(
+            base(values, arithmetic),
+            exponent(values, arithmetic) if whole is None else whole,
+            written,
+        )
+    if (function := _ON_NUMBERS.get(expr.func)) is not None:
+        (inner,) = parts
+        return lambda values, arithmetic: function(inner(values, arithmetic))
+    name = expr.name if isinstance(expr, sympy.Symbol) else ""
+
+    def given(values: Mapping[str, Number], _: Arithmetic) -> Number:
+        if name not in values:
+            raise ValueError(f"{expr} has no value: give one for each of its symbols.")
+        return values[name]
+
+    return given
 
 
 MOST_BITS = 10_000_000
@@ -293,8 +310,6 @@ def _power(base: Number, exponent: Number, written: sympy.Expr) -> Number:
             base, whole = sqrt(base), int(written.p)
         except DomainError:
             raise ValueError(f"the square root of {base} is not rational.") from None
-    elif isinstance(written, sympy.Integer):
-        whole = int(written)
     elif isinstance(exponent, int):
         whole = exponent
     elif isinstance(exponent, fmpq) and exponent.q == 1:
