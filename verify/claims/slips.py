@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import sympy
@@ -34,30 +34,52 @@ class Mutant:
 @lru_cache(maxsize=1024)
 def mutants(expr: sympy.Expr) -> tuple[Mutant, ...]:
     """The formulas one slip away that are not this one and not one another, decided exactly."""
-    points = _points(expr)
-    seen = [(expr, _values(expr, points))]
-    found: list[Mutant] = []
-    for slip, wrong in slips(expr):
-        values = _values(wrong, points)
-        if not any(_overlap(values, old) and _equal(wrong, other) for other, old in seen):
-            found.append(Mutant(slip, wrong))
-            seen.append((wrong, values))
+    points, found = _points(expr), list[Mutant]()
+    with precision(30):
+        seen = [_Values(expr, points)]
+        for slip, wrong in slips(expr):
+            values = _Values(wrong, points)
+            if not any(
+                _overlap(values.first, old.first)
+                and all(map(_overlap, values.others, old.others))
+                and _equal(wrong, old.expr)
+                for old in seen
+            ):
+                found.append(Mutant(slip, wrong))
+                seen.append(values)
     return tuple(found)
 
 
+class _Values:
+    """Balls that hold the values of an expression at some points, None where there is none."""
+
+    def __init__(self, expr: sympy.Expr, points: list[Point]) -> None:
+        self.expr = expr
+        self.points = points
+        self.first = self._at(points[0])
+
+    @cached_property
+    def others(self) -> list[acb | None]:
+        """At the other points, which are seldom looked at."""
+        return [self._at(point) for point in self.points[1:]]
+
+    def _at(self, point: Point) -> acb | None:
+        whole, balls = point
+        return _ball(sympy.sympify(self.expr.xreplace(whole)), balls)
+
+
+def _overlap(left: acb | None, right: acb | None) -> bool:
+    """Two values may be equal: their balls do not lie apart, nor has one alone a value."""
+    return left is right if left is None or right is None else bool(left.overlaps(right))
+
+
 def _equal(left: sympy.Expr, right: sympy.Expr) -> bool:
+    if any(s.has(sympy.binomial) for s in (left - right).atoms(sympy.Sum)):
+        return left == right  # to look for its closed form takes long, and seldom finds one
     try:
         return left == right or not difference(left, right)
     except ValueError:
         return sympy.expand(left - right) == 0
-
-
-def _overlap(left: list[acb | None], right: list[acb | None]) -> bool:
-    """The formulas may be equal: nowhere do their balls lie apart, nor has one alone a value."""
-    return all(
-        a is b if a is None or b is None else bool(a.overlaps(b))
-        for a, b in zip(left, right, strict=True)
-    )
 
 
 def _points(expr: sympy.Expr) -> list[Point]:
@@ -73,12 +95,6 @@ def _points(expr: sympy.Expr) -> list[Point]:
                 balls[symbol.name] = acb(fmpq(draw.randint(1, 99), 100))
         found.append((whole, balls))
     return found
-
-
-def _values(expr: sympy.Expr, points: list[Point]) -> list[acb | None]:
-    """Balls that hold the values at the points, None where there is none."""
-    with precision(30):
-        return [_ball(sympy.sympify(expr.xreplace(whole)), balls) for whole, balls in points]
 
 
 def _ball(expr: sympy.Expr, balls: dict[str, acb]) -> acb | None:
@@ -129,8 +145,8 @@ def _exchanges(expr: sympy.Expr) -> Iterator[tuple[str, sympy.Expr]]:
     symbols = sorted(expr.free_symbols, key=str)
     for symbol, neighbour in pairwise([*symbols, *symbols[:1]]):
         yield f"{neighbour} for {symbol}", expr.xreplace({symbol: neighbour})
-        turned = expr.replace(lambda e, s=symbol: e in (1 + s, 1 - s), lambda e: 2 - e)
-        yield f"1 + {symbol} for 1 - {symbol}, and back", turned
+        turned = {1 + symbol: 1 - symbol, 1 - symbol: 1 + symbol}
+        yield f"1 + {symbol} for 1 - {symbol}, and back", expr.xreplace(turned)
 
 
 def _parts(expr: sympy.Expr) -> Iterator[tuple[Rewrite, sympy.Expr]]:
