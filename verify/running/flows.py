@@ -8,7 +8,7 @@ step radius/e^2.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -80,7 +80,14 @@ def flow(
     here, now = list(start), zero
     path: list[np.ndarray] = []
     while len(path) < len(times):
-        coefficients = program.taylor(here, fixed, terms, arithmetic)
+        last = times[-1] - now
+        enough = _suffice(float(last), 10.0 ** (-digits - 2))
+        coefficients = program.taylor(here, fixed, terms, arithmetic, enough)
+        if len(coefficients[0]) < terms:
+            if _solves(program, coefficients, fixed, last, arithmetic, 10.0**-digits):
+                rest = times[len(path) :]
+                return path + [vector(evaluate_taylor(coefficients, t - now)) for t in rest]
+            coefficients = program.taylor(here, fixed, terms, arithmetic)
         reach = radius(coefficients) / math.e**2
         if not reach > 1e-6:
             raise ArithmeticError(
@@ -92,6 +99,38 @@ def flow(
             path.append(vector(evaluate_taylor(coefficients, times[len(path)] - now)))
         here, now = evaluate_taylor(coefficients, reach), end
     return path
+
+
+def _suffice(time: float, tiny: float) -> Callable[[list[list[Number]]], bool]:
+    """Whether the last two terms of a Taylor series are tiny at this time, beside its start or 1: a
+    short time needs few terms."""
+    sizes = [1.0]
+
+    def enough(known: list[list[Number]]) -> bool:
+        sizes.append(_size(row[-1] for row in known) * time ** (len(known[0]) - 1))
+        return max(sizes[-2:]) < tiny * max(_size(row[0] for row in known), 1.0)
+
+    return enough
+
+
+def _solves(
+    program: Program,
+    rows: list[list[Number]],
+    fixed: Sequence[Number],
+    time: Number,
+    arithmetic: Arithmetic,
+    tiny: float,
+) -> bool:
+    """Whether the polynomials meet the equation at this time: terms can vanish by chance."""
+    there = evaluate_taylor(rows, time)
+    speeds = evaluate_taylor([[c * n for n, c in enumerate(row)][1:] for row in rows], time)
+    found = program.at([*there, *fixed], arithmetic)
+    apart = _size(a - b for a, b in zip(speeds, found, strict=True))
+    return apart * float(time) < tiny * max(_size(there), 1.0)
+
+
+def _size(numbers: Iterable[Number]) -> float:
+    return max(abs(_float(number)) for number in numbers)
 
 
 def evaluate_field(
@@ -142,15 +181,12 @@ def evaluate_taylor(coefficients: list[list[Number]], s: Number) -> list[Number]
 
 
 def radius(coefficients: list[list[Number]]) -> float:
-    """The radius of convergence as the last two coefficients show it."""
-    size = [max(abs(_float(row[i])) for row in coefficients) for i in (0, -2, -1)]
+    """The radius of convergence as the last quarter of the coefficients shows it."""
     terms = len(coefficients[0])
-    if size[1] == size[2] == 0:
-        return math.e**2
-    scale = max(size[0], 1.0)
-    return min(
-        (scale / s) ** (1 / n) for s, n in ((size[1], terms - 2), (size[2], terms - 1)) if s > 0
-    )
+    scale = max(_size(row[0] for row in coefficients), 1.0)
+    first = terms - max(2, terms // 4)
+    sizes = {i: _size(row[i] for row in coefficients) for i in range(first, terms)}
+    return min(((scale / s) ** (1 / i) for i, s in sizes.items() if s), default=math.e**2)
 
 
 def _float(value: Number) -> float:

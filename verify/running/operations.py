@@ -14,30 +14,25 @@ from verify.running.numbers import cos, exp, log, sin
 Number = Any
 
 ADD, MUL, DIV, EXP, LOG, SIN, COS, INPUT, CONST = range(9)
+COPY, SCALE, SQUARE = range(9, 12)
+"""Sums and products of which one argument does not move, and products of equal factors."""
 ELEMENTARY = {EXP: exp, LOG: log, SIN: sin, COS: cos}
 
 
 def square(n: int, x: list[Number], total: Callable[[Iterable[Number]], Number]) -> Number:
-    """The n-th Taylor coefficient of x**2, every product of two different coefficients once."""
+    """The n-th Taylor coefficient of x**2, n > 0, every product of two different ones once."""
     half = n // 2
-    if n == 0:
-        return x[0] * x[0]
     twice = total(map(mul, x, x[n:half:-1])) * 2
     return twice if n % 2 else twice + x[half] * x[half]
 
 
 def quotient(
-    n: int,
-    target: list[Number],
-    top: list[Number],
-    bottom: list[Number],
-    top_moves: bool,
-    bottom_moves: bool,
-    zero: Number,
+    n: int, target: list[Number], top: list[Number], bottom: list[Number], zero: Number
 ) -> Number:
-    """The n-th Taylor coefficient of top / bottom, whose earlier ones are in `target`."""
-    rest = top[n] if n == 0 or top_moves else zero
-    if n and bottom_moves:
+    """The n-th Taylor coefficient of top / bottom, n > 0, whose earlier ones are in `target`; one
+    that does not move has its first coefficient alone."""
+    rest = top[n] if len(top) > 1 else zero
+    if len(bottom) > 1:
         rest = rest - sum(map(mul, target, bottom[n:0:-1]), start=zero)
     return rest / bottom[0]
 
@@ -45,9 +40,7 @@ def quotient(
 def elementary(
     n: int, operation: int, y: list[Number], x: list[Number], twin: list[Number], zero: Number
 ) -> Number:
-    """The n-th Taylor coefficient of a function of x, from y' = (function of y, x) x'."""
-    if n == 0:
-        return ELEMENTARY[operation](x[0])
+    """The n-th Taylor coefficient of a function of x, n > 0, from y' = (function of y, x) x'."""
     if operation == LOG:
         inner = sum((y[i] * x[n - i] * i for i in range(1, n)), start=zero)
         return (x[n] - inner / n) / x[0]

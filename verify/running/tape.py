@@ -10,6 +10,7 @@ Source: Griewank, Walther, Evaluating Derivatives (2008), chapters 3 and 13.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from operator import mul
 from typing import Any
 
@@ -19,6 +20,7 @@ from verify.running.numbers import Arithmetic
 from verify.running.operations import (
     ADD,
     CONST,
+    COPY,
     COS,
     DIV,
     ELEMENTARY,
@@ -26,7 +28,9 @@ from verify.running.operations import (
     INPUT,
     LOG,
     MUL,
+    SCALE,
     SIN,
+    SQUARE,
     elementary,
     quotient,
     square,
@@ -222,6 +226,11 @@ class Program:
 
     def run(self, inputs: Sequence[Number], constants: Sequence[Number]) -> list[Number]:
         """The outputs at these inputs; `constants` are the program's own in the number type."""
+        values = self._values(inputs, constants)
+        return [values[i] for i in self.outputs]
+
+    def _values(self, inputs: Sequence[Number], constants: Sequence[Number]) -> list[Number]:
+        """What every operation gives."""
         values: list[Number] = []
         append = values.append
         for operation, a, b in self.operations:
@@ -237,7 +246,7 @@ class Program:
                 append(values[a] / values[b])
             else:
                 append(ELEMENTARY[operation](values[a]))
-        return [values[i] for i in self.outputs]
+        return values
 
     def at(self, inputs: Sequence[Number], arithmetic: Arithmetic) -> list[Number]:
         """The outputs at these inputs, in this arithmetic."""
@@ -249,82 +258,80 @@ class Program:
         return self.run(inputs, [tape.constant(c) for c in self.constants])
 
     def taylor(
-        self, start: Sequence[Number], fixed: Sequence[Number], terms: int, arithmetic: Arithmetic
+        self,
+        start: Sequence[Number],
+        fixed: Sequence[Number],
+        terms: int,
+        arithmetic: Arithmetic,
+        enough: Callable[[list[list[Number]]], bool] = lambda known: False,
     ) -> list[list[Number]]:
         """Taylor coefficients of the solution of x' = program(x, fixed), x(0) = start.
 
         Args:
             start: values of the first inputs, as many as there are outputs.
             fixed: values of the other inputs, constant in time.
-            terms: how many coefficients, the first one is the start.
+            terms: how many coefficients at most, the first one is the start.
+            enough: whether those that are known suffice.
         Returns:
             For every component of x the coefficients of 1, s, s**2, ...
         """
-        zero = arithmetic.convert(fmpq(0))
-        constants = [arithmetic.convert(c) for c in self.constants]
-        size = len(start)
-        x = [[value] for value in start]
-        series: list[list[Number]] = []
-        moving: list[bool] = []
-        for operation, a, b in self.operations:
-            if operation == INPUT:
-                series.append(x[a] if a < size else [fixed[a - size]])
-                moving.append(a < size)
-            elif operation == CONST:
-                series.append([constants[a]])
-                moving.append(False)
-            else:
-                series.append([])
-                moving.append(moving[a] or (b >= 0 and moving[b]))
+        first = self._values([*start, *fixed], [arithmetic.convert(c) for c in self.constants])
+        series, x = [[value] for value in first], [[value] for value in start]
+        for place, (operation, a, _) in enumerate(self.operations):
+            if operation == INPUT and a < len(x):
+                series[place] = x[a]
         work = [
-            (
-                series[i],
-                operation,
-                series[a],
-                series[b] if b >= 0 else [],
-                moving[a],
-                b >= 0 and moving[b],
-                a,
-                i,
-            )
-            for i, (operation, a, b) in enumerate(self.operations)
-            if operation not in (INPUT, CONST)
+            (step, series[place], series[a], series[b], series[twin])
+            for step, place, a, b, twin in self._moving
         ]
-        twins = self._twins(series)
+        zero, total = arithmetic.convert(fmpq(0)), arithmetic.total
         for n in range(terms - 1):
-            for target, operation, left, right, left_moves, right_moves, _, place in work:
-                if n and not (left_moves or right_moves):
-                    continue
-                if operation == ADD:
-                    if n == 0 or (left_moves and right_moves):
-                        target.append(left[n] + right[n])
-                    else:
-                        target.append(left[n] if left_moves else right[n])
-                elif operation == MUL:
-                    if left is right:
-                        target.append(square(n, left, arithmetic.total))
-                    elif left_moves and right_moves:
-                        target.append(arithmetic.total(map(mul, left, right[n::-1])))
-                    else:
-                        target.append(left[n] * right[0] if left_moves else left[0] * right[n])
-                elif operation == DIV:
-                    target.append(quotient(n, target, left, right, left_moves, right_moves, zero))
+            for step, target, left, right, twin in work if n else ():
+                if step == ADD:
+                    target.append(left[n] + right[n])
+                elif step == MUL:
+                    target.append(total(map(mul, left, right[n::-1])))
+                elif step == SCALE:
+                    target.append(left[n] * right[0])
+                elif step == COPY:
+                    target.append(left[n])
+                elif step == SQUARE:
+                    target.append(square(n, left, total))
+                elif step == DIV:
+                    target.append(quotient(n, target, left, right, zero))
                 else:
-                    target.append(
-                        elementary(n, operation, target, left, twins.get(place, []), zero)
-                    )
-            for i, output in enumerate(self.outputs):
+                    target.append(elementary(n, step, target, left, twin, zero))
+            for row, output in zip(x, self.outputs, strict=True):
                 known = series[output]
-                x[i].append((known[n] if n < len(known) else zero) / (n + 1))
+                row.append((known[n] if n < len(known) else zero) / (n + 1))
+            if enough(x):
+                break
         return x
 
-    def _twins(self, series: list[list[Number]]) -> dict[int, list[Number]]:
-        """For every sine its cosine and the other way round."""
+    @cached_property
+    def _moving(self) -> list[tuple[int, int, int, int, int]]:
+        """What is to be done for every coefficient after the first: how, the place that it is for,
+        those of its arguments, a moving one first, and that of a sine's cosine or a cosine's sine.
+        """
+        found = list[tuple[int, int, int, int, int]]()
+        moving = set[int]()
         places = {(o, a): i for i, (o, a, _) in enumerate(self.operations) if o in (SIN, COS)}
-        return {
-            i: series[places[(COS if operation == SIN else SIN, a)]]
-            for (operation, a), i in places.items()
-        }
+        for i, (operation, a, b) in enumerate(self.operations):
+            if operation == INPUT and a < len(self.outputs):
+                moving.add(i)
+            if operation in (INPUT, CONST) or moving.isdisjoint((a, b)):
+                continue
+            moving.add(i)
+            step, left, right, twin = operation, a, b, i
+            if operation in (ADD, MUL) and not moving.issuperset((a, b)):
+                step = COPY if operation == ADD else SCALE
+                left, right = (a, b) if a in moving else (b, a)
+            elif operation == MUL and a == b:
+                step = SQUARE
+            elif operation in (SIN, COS):
+                twin = places[COS if operation == SIN else SIN, a]
+            found.append((step, i, left, right, twin))
+        return found
 
 
 def record(inputs: int, function: Callable[[list[Node]], Sequence[Node]]) -> Program:

@@ -116,6 +116,31 @@ def test_a_flow_that_runs_to_infinity_is_named():
         )
 
 
+@pytest.mark.parametrize("power", [2, 5, 9])
+def test_terms_that_vanish_by_chance_do_not_end_a_series(power: int):
+    """x' = 1 + x^m from 0: x = t + t^(m+1)/(m+1) + ..., nothing between."""
+    loss = Loss(1, lambda x: -x[0] - x[0] ** (power + 1) / (power + 1), f"-x - x^{power + 1}/...")
+    with precision(30):
+        field = Field(loss, {tree("[]"): MPFR.convert(fmpq(1))})
+        zero, half = MPFR.convert(fmpq(0)), MPFR.convert(fmpq(1, 2))
+        ((end,),) = flow(field, [zero], [half], digits=30, arithmetic=MPFR)
+        with mpmath.workdps(30):
+            time = mpmath.quad(lambda x: 1 / (1 + x**power), [0, mpmath.mpf(str(end))])
+            assert abs(time - mpmath.mpf(1) / 2) < mpmath.mpf(10) ** -25
+
+
+@given(loss=smooth_losses(max_dimension=2))
+def test_a_flow_over_a_short_time_ends_where_a_longer_one_passes(loss):
+    """The longer one takes all terms at first, and the shorter one few."""
+    with precision(25):
+        field = Field(loss, {tree("[]"): MPFR.convert(fmpq(1))})
+        start = [MPFR.convert(fmpq(i + 1, 7)) for i in range(loss.dimension)]
+        short, long = (MPFR.convert(t) for t in (fmpq(1, 64), fmpq(1)))
+        (alone,) = flow(field, start, [short], digits=25, arithmetic=MPFR)
+        passed, _ = flow(field, start, [short, long], digits=25, arithmetic=MPFR)
+        assert max(abs(a - b) for a, b in zip(alone, passed, strict=True)) < 1e-24
+
+
 def test_random_polynomials_are_bounded_below():
     for seed in range(20):
         loss = bounded_polynomial(random.Random(seed), 2)
