@@ -18,6 +18,7 @@ from verify.claims.equality import in_ring
 from verify.models.batch_runs import BatchField, BatchRun, history
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import MPFR, RATIONAL, evaluate
+from verify.running.trajectories import vector
 
 Number = Any
 Weight = Callable[[int], Number]
@@ -47,20 +48,20 @@ def run_of(
     return BatchRun(rule, losses, batch, starting_point(draw, dimension), given)
 
 
-def outer(*factors: np.ndarray) -> np.ndarray:
-    """The tensor product of weights."""
-    total = factors[0]
-    for factor in factors[1:]:
-        total = np.multiply.outer(total, factor)
-    return total
+def summed(weights: Sequence[Number], *factors: Sequence[np.ndarray]) -> np.ndarray:
+    """The sum over r of weights[r] times the tensor product of what every factor is at r."""
+    total = vector(weights)
+    for factor in map(np.array, factors):
+        within = (1,) * (total.ndim - 1)
+        total = total[(..., *[None] * (factor.ndim - 1))]
+        total = total * factor.reshape(len(factor), *within, *factor.shape[1:])
+    return total.sum(axis=0)
 
 
 def regularized(sums: Sequence[np.ndarray], h: Number, weight: Weight) -> BatchField:
     """x' = -grad(G_k + sum over r of weight(r) |grad G_r|^2), k the last of the history sums."""
     field = BatchField(BATCHES, h * 0).add("first", sums[-1], h * 0 - 1)
-    for r, g in enumerate(sums):
-        field.add("second", outer(g, g), weight(r) * -2)
-    return field
+    return field.add("second", summed([*map(weight, range(len(sums)))], sums, sums), h * 0 - 2)
 
 
 def published(k: int, h: Number, beta: Number) -> Weight:
@@ -77,13 +78,16 @@ def of_order_two(
     """
     k = len(sums) - 1
     field = regularized(sums, h, published(k, h, beta))
-    past = outer(sums[0], sums[0]) * 0
-    for r, g in enumerate(sums):
-        pull = outer(g, g) / 2 + past  # grad I_r
-        field.add("chain", outer(g, pull) + outer(pull, g), weight(r) * -1)
-        field.add("fork", outer(pull, g), weight(r) * -1)
-        past = (past + outer(g, g)) * beta
-    cube = outer(sums[-1], sums[-1], sums[-1])
+    past, pulls = np.multiply.outer(sums[0], sums[0]) * 0, list[np.ndarray]()
+    for g in sums:
+        square = np.multiply.outer(g, g)
+        pulls.append(square / 2 + past)  # grad I_r
+        past = (past + square) * beta
+    weights = [*map(weight, range(k + 1))]
+    fork = summed(weights, pulls, sums)
+    field.add("chain", summed(weights, sums, pulls) + fork, h * 0 - 1)
+    field.add("fork", fork, h * 0 - 1)
+    cube = summed([h * 0 + 1], sums[-1:], sums[-1:], sums[-1:])
     return field.add("chain", cube, bend).add("fork", cube, bend)
 
 

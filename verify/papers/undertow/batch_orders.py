@@ -19,11 +19,11 @@ from verify.claims.checks.batch_fields import (
     at,
     new_weight,
     of_order_two,
-    outer,
     published,
     regularized,
     same_in_lag,
     sequences,
+    summed,
     sums_of,
 )
 from verify.claims.checks.batch_followed import BatchFollowed, two_batches
@@ -222,10 +222,10 @@ def nesterov_batches() -> Claim:
     def field(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
         sums = sums_of(run, k, beta)
         found = regularized(sums, h, published(k, h, beta))
-        for r, g in enumerate(sums):
-            own = _only(run.batch(r), g)
-            found.add("second", outer(own, g - own), at(says.expr("ahead"), k, r, h, beta))
-        return found
+        own = [_only(run.batch(r), g) for r, g in enumerate(sums)]
+        before = [g - e for g, e in zip(sums, own, strict=True)]
+        ahead = [at(says.expr("ahead"), k, r, h, beta) for r in range(k + 1)]
+        return found.add("second", summed(ahead, own, before), h * 0 + 1)
 
     followed = BatchFollowed(nesterov, field)
     return Claim(
@@ -271,15 +271,14 @@ def quasi_hyperbolic_batches() -> Claim:
         def field(says: Statement, run: BatchRun, k: int, h: Number, beta: Number) -> BatchField:
             share = beta * 0 + 1
             share = share * int(nu.p) / int(nu.q)
+            memory = sums_of(run, k, beta)
+            own = [_only(run.batch(r), m) for r, m in enumerate(memory)]
             sums = [
-                m * (share * (1 - beta)) + _only(run.batch(r), m) * (1 - share)
-                for r, m in enumerate(sums_of(run, k, beta))
+                m * (share * (1 - beta)) + e * (1 - share) for m, e in zip(memory, own, strict=True)
             ]
             found = regularized(sums, h, published(k, h, beta))
-            for r, g in enumerate(sums[:-1]):
-                weight = at(says.expr("past"), k, r, h, beta, nu=share)
-                found.add("second", outer(_only(run.batch(r), g), g), weight)
-            return found
+            past = [at(says.expr("past"), k, r, h, beta, nu=share) for r in range(k)]
+            return found.add("second", summed([*past, h * 0], own, sums), h * 0 + 1)
 
         return BatchFollowed(quasi_hyperbolic.at(nu=str(nu)), field)
 
