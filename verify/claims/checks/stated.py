@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -49,6 +50,9 @@ def remembered(compute: Callable[..., T]) -> Callable[..., T]:
     return ask
 
 
+ENOUGH = 5
+"""How many step sizes are tried first; see `observed_order` on how sure they are."""
+
 Errors = Callable[[Statement, Settings], Sequence[tuple[float, float]]]
 """The distances between iterates and flow at h, h/2, ...: the largest over steps, and the last."""
 
@@ -58,8 +62,13 @@ def beside(run: ConvergenceStudy, follow: Callable[[Statement, Flow], list[np.nd
     1 for a flow that runs to infinity."""
 
     def errors(says: Statement, settings: Settings) -> Sequence[tuple[float, float]]:
+        def distances(halvings: range) -> Sequence[tuple[float, float]]:
+            part = replace(run, halvings=halvings)
+            return part.distances(lambda flow: follow(says, flow), digits=settings.digits)
+
+        begin, end = run.halvings.start, run.halvings.stop
         try:
-            return run.distances(lambda flow: follow(says, flow), digits=settings.digits)
+            return halved(distances, begin, (min(begin + ENOUGH, end), end))
         except ArithmeticError:
             return [(1.0, 1.0)] * len(run.halvings)
 
