@@ -36,11 +36,24 @@ def advance(
     arithmetic: Arithmetic,
 ) -> np.ndarray:
     """The flow of the field over `time`, a multiple of h, as power series in h."""
-    field = Field(loss, weights)
-    coefficients = field.program.taylor(list(start), field.fixed(time * 0), time.length, arithmetic)
-    reached = vector(evaluate_taylor(coefficients, time))
+    (reached,) = positions(loss, weights, start, [time], arithmetic)
+    return reached
+
+
+def positions(
+    loss: VectorField,
+    weights: Weights,
+    start: np.ndarray,
+    times: Sequence[PowerSeries],
+    arithmetic: Arithmetic,
+) -> list[np.ndarray]:
+    """Where the flow of the field is at each of some times, as `advance`."""
+    field, length = Field(loss, weights), times[0].length
+    rows = field.program.taylor(list(start), field.fixed(times[0] * 0), length, arithmetic)
+    reached = [vector(evaluate_taylor(rows, time)) for time in times]
     if (log := recorder()) is not None:
-        log.flows.append((Leg(weights, time, start), reached))
+        legs = (Leg(weights, time, start) for time in times)
+        log.flows += zip(legs, reached, strict=True)
     return reached
 
 
@@ -99,8 +112,7 @@ class SteadyStep:
         values = {name: arithmetic.convert(value) for name, value in self.parameters.items()}
         here = vector([arithmetic.convert(x) for x in self.start])
         field = weights(h)
-        before = advance(self.loss, field, here, -h, arithmetic)
-        after = advance(self.loss, field, here, h, arithmetic)
+        before, after = positions(self.loss, field, here, [-h, h], arithmetic)
         grad, behind = self.loss.gradient_function(arithmetic), self.memory(here, before, h)
         stepped, _ = self.optimizer.step(here, behind, grad, h, values)
         given = (self.optimizer, self.loss, self.start, self.parameters)
