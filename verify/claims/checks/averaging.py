@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -152,6 +153,7 @@ def as_drawn(
     return exact(name, Kind.ENUMERATION, holds, refutes=refutes)
 
 
+@lru_cache(maxsize=256)
 def history_moments(beta: fmpq, steps: int = 400) -> tuple[fmpq, fmpq]:
     """The weights of |grad E|^2 and of F in the mean of IGRM_s/h after so many steps.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import mpmath
 import numpy as np
@@ -38,10 +38,11 @@ DESCENDS = Domain((sympy.Gt(Z, 0), sympy.Lt(Z, 2)))
 """Where gradient descent is stable, z being h lambda."""
 SIDES = ((fmpq(1, 16), fmpq(1, 2)), (fmpq(1, 4), fmpq(9, 10)))
 """(h, beta) with h/(1-beta)^2 = 1/4 and 25, below and above 1: both sides of gamma = 1/2."""
-MOST_DIGITS = 24
+MOST_DIGITS = 20
 MEMORYLESS = ((fmpq(1, 4), fmpq(0)), (fmpq(1, 2), fmpq(0)))
 
 
+@lru_cache(maxsize=1024)
 def pair_sum(mode: ModeAt, h: fmpq, beta: fmpq, first: fmpq, second: fmpq) -> fmpq:
     """The sum over all later steps of the product of two modes' positions after one unit kick."""
     return kept(mode(h, beta, first), mode(h, beta, second))[0, 0]

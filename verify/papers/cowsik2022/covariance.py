@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import lru_cache
 
 import sympy
 from flint import arb, fmpq, fmpq_mat
@@ -111,12 +112,14 @@ def covariance(draw: Draw, n: int) -> fmpq_mat:
     return with_eigenvalues([fmpq(draw.randint(1, 9), 4) for _ in range(n)], draw)
 
 
+@lru_cache(maxsize=256)
 def two_modes(place: ScalingPoint) -> fmpq:
     """The covariance that two modes keep."""
     modes = (momentum_mode(place.h, place.beta, c) for c in (place.first, place.second))
     return kept(*modes)[0, 0]
 
 
+@lru_cache(maxsize=256)
 def one_mode(place: ScalingPoint) -> fmpq:
     """The variance that the first mode keeps."""
     mode = momentum_mode(place.h, place.beta, place.first)

@@ -38,7 +38,7 @@ from verify.claims.checks.noisy_losses import (
     settled_regularizer,
     sign_noise,
 )
-from verify.claims.checks.stated import bounded
+from verify.claims.checks.stated import bounded, remembered
 from verify.claims.claim import OURS, Check, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Order, Point, Value
 from verify.claims.statement import Statement, Type
@@ -52,6 +52,7 @@ LONG = 8
 NOISE = (
     r"with independent symmetric coordinates of variance $\sigma^2$ and fourth moment $\mu\sigma^4$"
 )
+Values = dict[str, Any]
 Measure = Callable[[Statement, Sextic, Sequence[Any], fmpq], Any]
 
 
@@ -67,24 +68,32 @@ def three_point_noise(measure: Measure) -> Check:
     s and -s have the probability 1/(2 mu) each: sigma^2 = s^2/mu, the fourth moment is mu sigma^4.
     """
 
-    def left_of(says: Statement, mu: int, draw: random.Random) -> int:
+    def added(says: Statement, mu: int, draw: random.Random) -> tuple[PowerSeries, Values]:
+        """The mean less the value without noise, and what there is at that point."""
         world, h, s = draw_sextic(draw), rational(draw, 1, 4), PowerSeries.step(LONG)
         weights = {1: fmpq(1, 2 * mu), -1: fmpq(1, 2 * mu), 0: 1 - fmpq(1, mu)}
-        left = -measure(says, world, [s * 0 + x for x in world.point], h)
+        found = -measure(says, world, [s * 0 + x for x in world.point], h)
         for pair in product((-1, 0, 1), repeat=2):
             around = [s * d + x for d, x in zip(pair, world.point, strict=True)]
-            left = left + measure(says, world, around, h) * (weights[pair[0]] * weights[pair[1]])
-        known = world.values | {"h": h, "mu": fmpq(mu)}
+            found = found + measure(says, world, around, h) * (weights[pair[0]] * weights[pair[1]])
+        return found, world.values | {"h": h, "mu": fmpq(mu)}
+
+    @remembered
+    def drawn(says: Statement, seed: int) -> list[tuple[PowerSeries, Values]]:
+        draw = random.Random(seed)
+        return [added(says, mu, draw) for mu in (3, 2, 5)]
+
+    def left_of(says: Statement, left: PowerSeries, known: Values) -> int:
+        s = PowerSeries.step(LONG)
         for name in ("second", "fourth"):
             term = sympy.expand(says.expr(name))
             for power in range(LONG):
                 coefficient = evaluate(sympy.sympify(term.coeff(SIGMA, power)), known, RATIONAL)
-                left = left - s**power * (coefficient / fmpq(mu) ** (power // 2))
+                left = left - s**power * (coefficient / known["mu"] ** (power // 2))
         return next((n for n in range(LONG) if left[n] != 0), LONG)
 
     def holds(says: Statement, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
-        power = min(left_of(says, mu, draw) for mu in (3, 2, 5))
+        power = min(left_of(says, *found) for found in drawn(says, settings.seed))
         return power == says["order"].power, f"sigma^{power} is left of 3 noises, random sextics"
 
     return exact("all values of three-point noise", Kind.ENUMERATION, holds)
