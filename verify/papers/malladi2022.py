@@ -114,7 +114,8 @@ def square_root_scaling() -> Claim:
         u, w, c = sympy.symbols("u w c")
 
         def solved(equation: sympy.Expr, unknown: sympy.Symbol) -> sympy.Expr:
-            return next(iter(sympy.solve(equation, unknown)), sympy.nan)
+            """Of an equation that is linear in it."""
+            return -equation.coeff(unknown, 0) / equation.coeff(unknown, 1)
 
         def begins(kappa: sympy.Expr, powers: list[sympy.Expr]) -> tuple[sympy.Expr, sympy.Expr]:
             """V_2/V_1 and V_1 of V = V_1 h + V_2 h^2 + ..."""
@@ -122,12 +123,10 @@ def square_root_scaling() -> Claim:
             noise, q = S / sympy.sqrt(kappa), c * kept * H
             own = u * H + w * H**2
             size = noise + LAMBDA**2 * own / (2 * noise) + EPSILON * small  # through h
-            eta = H * step / size
-            edge = 2 * (2 - q) - q * eta * LAMBDA
-            equation = own * LAMBDA * edge * size - H * step * noise**2 * (2 - q)
-            terms = sympy.expand(sympy.expand(equation).series(H, 0, 3).removeO())
+            edge = 2 * (2 - q) * size - q * H * step * LAMBDA  # the step is H * step / size
+            terms = sympy.expand(own * LAMBDA * edge - H * step * noise**2 * (2 - q))
             first = solved(terms.coeff(H, 1), u)
-            second = solved(terms.coeff(H, 2).subs(u, first), w)
+            second = solved(sympy.expand(terms.coeff(H, 2).subs(u, first)), w)
             return sympy.simplify(second / first), first
 
         powers = [says.expr(name) for name in ("step", "kept", "small")]
