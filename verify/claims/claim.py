@@ -108,7 +108,11 @@ class Evidence:
     """Whether a formula stood (None: the data cannot decide) and the figure that says so."""
 
     passed: bool | None
-    figure: str
+    told: str | Callable[[], str]  # the figure, or what writes it when it is read
+
+    @property
+    def figure(self) -> str:
+        return self.told if isinstance(self.told, str) else self.told()
 
 
 Candidate = Any
@@ -257,8 +261,7 @@ class Claim:
     def as_json(self) -> dict[str, Any]:
         """What a list says of the claim."""
         known = self.known or NOT_RECORDED
-        where = known.where or self.source.where
-        printed = {"status": str(known.status), "quote": known.quote, "where": where}
+        place = known.where or self.source.where
         return {
             "id": self.id,
             "catalogue": list(self.catalogue),
@@ -266,7 +269,7 @@ class Claim:
             "statement": self.sentence,
             "type": self.type,
             "verdict": str(self.expected),
-            "printed": printed,
+            "printed": {"status": str(known.status), "quote": known.quote, "where": place},
             "slots": self.slots(),
         }
 
@@ -307,11 +310,10 @@ def completed(claim: Claim) -> Claim:
         return claim
     says, known = claim.says, claim.known.status
     given = next((s.bounds for s in says.slots.values() if isinstance(s, Domain)), ())
-    name = lettered(claim.id)
 
     def main(slots: Mapping[str, Slot], suffix: str) -> Formula:
         first = next((s.expr for s in slots.values() if isinstance(s, Value)), sympy.Integer(0))
-        return Formula(name + suffix, first, given=given)
+        return Formula(lettered(claim.id) + suffix, first, given=given)
 
     unread = known in (Status.RECALLED, Status.LOST, Status.OURS)
     verdict = Verdict.DERIVED if unread else Verdict.CONFIRMED
@@ -356,12 +358,12 @@ class Registry:
         for name in names:
             if name in sources:
                 chosen += self.of_source(name)
-                continue
-            if name not in self.claims:
+            elif name in self.claims:
+                chosen.append(self.claims[name])
+            else:
                 near = get_close_matches(name, self.claims, n=1, cutoff=0.4)
                 hint = f" Did you mean '{near[0]}'?" if near else ""
                 raise BadInput(f"no claim is called '{name}'.{hint} ('undertow claims' lists all)")
-            chosen.append(self.claims[name])
         return chosen or list(self.claims.values())
 
 
@@ -381,15 +383,13 @@ def claim(
     """
 
     def register(define: Callable[[], Claim]) -> Claim:
-        made = define()
-        lines = docstring(define).splitlines()
         complete = completed(
             replace(
-                made,
+                define(),
                 id=id,
                 catalogue=tuple(catalogue.split()),
                 source=Source(id.split(".", maxsplit=1)[0], where),
-                derivation="\n".join(line.strip() for line in lines),
+                derivation="\n".join(map(str.strip, docstring(define).splitlines())),
                 known=printed,
             )
         )

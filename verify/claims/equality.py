@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sympy
+from flint import arb
 
 from derive.language.coefficients import Coefficient, Ring
 from derive.language.formula import BETA, K
 from derive.language.writing import plain
+from verify.running.numbers import BALL, evaluate
 
 COUNTERS = (K, *sympy.symbols("M m l"))
 """What may stand in an exponent of beta."""
@@ -31,6 +33,18 @@ def in_ring(expr: sympy.Expr) -> Coefficient:
     opened = expr.replace(lambda e: e.is_Pow and e.base == BETA and e.exp.free_symbols, open_power)
     ring = Ring(tuple(sorted(symbol.name for symbol in opened.free_symbols)))
     return ring.from_expr(opened)
+
+
+def apart(left: sympy.Expr, right: sympy.Expr) -> bool:
+    """Whether their values at a certain point lie in balls that do not meet: they differ then."""
+    symbols = sorted(left.free_symbols | right.free_symbols, key=str)
+    point = {
+        s.name: arb(i + 7) if s in COUNTERS else arb(2 * i + 3) / 64 for i, s in enumerate(symbols)
+    }
+    try:
+        return not evaluate(left, point, BALL).overlaps(evaluate(right, point, BALL))
+    except (ValueError, ArithmeticError):
+        return False
 
 
 def difference(left: sympy.Expr, right: sympy.Expr) -> sympy.Expr:

@@ -10,7 +10,7 @@ import sympy
 from flint import arb, fmpq
 
 from verify.claims.claim import Check, Evidence, Kind, Settings
-from verify.claims.equality import in_ring
+from verify.claims.equality import apart, in_ring
 from verify.claims.judging import soonest
 from verify.claims.slots import Value
 from verify.claims.statement import Statement
@@ -26,9 +26,9 @@ def identical(name: str, derived: Derived, *, refutes: bool = False) -> Check:
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
         wanted = derived()
-        difference = in_ring(candidate - wanted)
-        equal = noted(candidate, wanted, not difference)
-        return Evidence(equal, f"difference {difference}")
+        equal = not apart(candidate, wanted) and not in_ring(candidate - wanted)
+        noted(candidate, wanted, equal)
+        return Evidence(equal, lambda: f"difference {in_ring(candidate - wanted)}")
 
     return Check(name, Kind.SYMBOLIC, judge, refutes)
 
