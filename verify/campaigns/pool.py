@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.forkserver import ensure_running
 from typing import Any, TypeVar
 
 from derive.language.bad_input import BadInput
@@ -15,8 +17,37 @@ from verify.running.limits import belong_to_the_parent, call_limit
 
 T = TypeVar("T")
 
+_SELDOM = 50_000, 10, 100
+"""When a process looks for what nobody needs: after so many new objects, and all of them once in so
+many looks. What a check leaves behind is mostly ended by its last use."""
 _LEFT = "ignore::UserWarning:multiprocessing.resource_tracker"
 """Of Python's own process that cleans up behind one that was ended: it need not say so."""
+
+
+def begin_soon(module: str) -> None:
+    """Let another process import what the work needs, while this one still finds out what to do.
+
+    Args:
+        module: where the function is that will be handed to `spread`.
+    """
+    context = _context()
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload([module])
+        ensure_running()
+
+
+def _context() -> Any:
+    """How processes begin: as forks of one that has imported everything and has no threads, where
+    there are forks."""
+    known = multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("forkserver" if "forkserver" in known else "spawn")
+
+
+def _settle(seconds: float) -> None:
+    """What a process does before its first work."""
+    belong_to_the_parent(seconds)
+    gc.freeze()
+    gc.set_threshold(*_SELDOM)
 
 
 def spread(work: Callable[..., T], names: Sequence[str], *more: Any) -> Iterator[tuple[str, T]]:
@@ -35,9 +66,9 @@ def spread(work: Callable[..., T], names: Sequence[str], *more: Any) -> Iterator
         return
     if _LEFT not in sys.warnoptions:
         sys.warnoptions.append(_LEFT)
-    context = multiprocessing.get_context("spawn")
+    begin_soon(work.__module__)
     pool = ProcessPoolExecutor(
-        workers, context, initializer=belong_to_the_parent, initargs=(call_limit.seconds,)
+        workers, _context(), initializer=_settle, initargs=(call_limit.seconds,)
     )
     pending: dict[Future[T], str] = {pool.submit(work, name, *more): name for name in names}
     try:

@@ -125,6 +125,10 @@ def verify_claims(
     ] = None,
 ) -> None:
     """Hold the published claims to account; exit 1 where a verdict is not as recorded."""
+    from verify.campaigns.pool import begin_soon
+
+    if not ids:
+        begin_soon("verify.campaigns.runner")
     from verify.campaigns.runner import environment, find_claims, judge_all
     from verify.claims.certificates import write_manifest
 

@@ -38,6 +38,10 @@ def mutants(
     format: Output = Format.TEXT,
 ) -> None:
     """Try wrong versions of every statement on its checks; exit 1 where one survives."""
+    from verify.campaigns.pool import begin_soon
+
+    if not ids:
+        begin_soon("verify.campaigns.runner")
     from verify.campaigns.runner import find_claims, mutate_all
 
     settings = settings_from(digits, seed)
