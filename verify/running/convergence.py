@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from derive.language.update_rule import Optimizer
 from verify.running.flows import Field, flow, piecewise_flow
 from verify.running.losses import VectorField
 from verify.running.numbers import MPFR, precision
-from verify.running.trajectories import Start, iterates, vector
+from verify.running.trajectories import Start, iterates
 
 Number = Any
 Weights = Mapping[Tree, Number]
@@ -54,24 +55,40 @@ class ConvergenceStudy:
             for j in self.halvings:
                 h = MPFR.convert(fmpq(1, 2**j))
                 steps = int(self.time * 2**j)
-                x0 = vector([MPFR.convert(x) for x in self.start])
                 values = {name: MPFR.convert(value) for name, value in self.parameters.items()}
-                path = iterates(
-                    self.optimizer,
-                    self.loss,
-                    list(x0),
-                    h=h,
-                    steps=steps,
-                    parameters=values,
-                    arithmetic=MPFR,
-                    memory=self.memory,
-                )
-                other = follow(Flow(self.loss, x0, h, steps, values, digits))
+                given = tuple(self.start), tuple(self.parameters.items())
+                path = _path(self.optimizer, self.loss, *given, j, steps, self.memory, digits)
+                other = follow(Flow(self.loss, path[0], h, steps, values, digits))
                 distances = [
                     max(abs(entry) for entry in a - b) for a, b in zip(path, other, strict=True)
                 ]
                 result.append((float(max(distances[1:])), float(distances[-1])))
         return result
+
+
+@lru_cache(maxsize=64)
+def _path(
+    optimizer: Optimizer,
+    loss: VectorField,
+    start: tuple[fmpq, ...],
+    parameters: tuple[tuple[str, fmpq], ...],
+    halvings: int,
+    steps: int,
+    memory: Start | None,
+    digits: int,
+) -> list[np.ndarray]:
+    """The iterates at h = 2^-halvings, which many candidates are compared with, at the working
+    precision of these digits."""
+    return iterates(
+        optimizer,
+        loss,
+        [MPFR.convert(x) for x in start],
+        h=MPFR.convert(fmpq(1, 2**halvings)),
+        steps=steps,
+        parameters={name: MPFR.convert(value) for name, value in parameters},
+        arithmetic=MPFR,
+        memory=memory,
+    )
 
 
 @dataclass(frozen=True)

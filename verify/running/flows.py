@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from flint import fmpq
+from flint import arb, fmpq
 
 from derive.language.trees import Tree, trees_up_to
 from verify.running.losses import VectorField
@@ -190,4 +190,4 @@ def radius(coefficients: list[list[Number]]) -> float:
 
 
 def _float(value: Number) -> float:
-    return float(value.mid()) if hasattr(value, "mid") else float(value)
+    return float(value.mid()) if isinstance(value, arb) else float(value)
