@@ -25,7 +25,7 @@ Number = Any
 PAIR = tree("[[]]")
 QUARTIC = polynomial(1, (((4,), fmpq(1, 4)), ((2,), fmpq(1, 2))), "x^4/4 + x^2/2")
 HALF = {"beta": fmpq(1, 2)}
-HEAVY_BALL = ConvergenceStudy(heavy_ball, QUARTIC, [fmpq(1)], HALF)
+HEAVY_BALL = ConvergenceStudy(heavy_ball, QUARTIC, [fmpq(1)], HALF, time=1)
 SQUARE = r"\lVert\nabla E\rVert^{2}"
 ONE_MINUS = 1 - BETA
 RESIDUAL_BETAS = [fmpq(n, 10) for n in range(1, 10)]

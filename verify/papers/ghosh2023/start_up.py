@@ -51,8 +51,7 @@ EXAMPLE = Instance(
     QUARTIC,
     {"x_0": 1, r"\beta": "1/2", "h": "1/1024"},
 )
-ERRORS = FOLLOWED.errors(time=2, halvings=HEAVY_BALL.halvings)
-SHORT = replace(HEAVY_BALL, time=1)
+ERRORS = FOLLOWED.errors(halvings=HEAVY_BALL.halvings)
 
 
 def follow_changing(says: Statement, flow: Flow) -> list[np.ndarray]:
@@ -65,7 +64,7 @@ def errors_of_changing(says: Statement, settings: Settings) -> Sequence[tuple[fl
     """Heavy ball with the first step that is stated, beside equation (4)."""
     beta = MPFR.convert(HALF)
     start = lambda x, g, h: [g * first_velocity(says, h, beta)]  # noqa: E731
-    return beside(replace(SHORT, memory=start), follow_changing)(says, settings)
+    return beside(replace(HEAVY_BALL, memory=start), follow_changing)(says, settings)
 
 
 @claim(
@@ -176,7 +175,7 @@ def gamma_not_needed() -> Claim:
         ),
         checks=(
             exact("sum of 1 - gamma over all steps", Kind.ENUMERATION, total),
-            observed("observed order", beside(SHORT, follow_changing)),
+            observed("observed order", beside(HEAVY_BALL, follow_changing)),
             for_losses("observed order on other losses", close_on, kind=Kind.ORDER),
             bounded("finite sum, residual, fading memory", finite),
         ),
