@@ -117,7 +117,7 @@ def small_inertia() -> Claim:
     def errors(says: Statement, settings: Settings) -> Sequence[float]:
         function, found = on_arrays(says.expr("rate"), "lambda", "g"), []
         for j in range(4):
-            inertia = 0.08 / 2**j
+            inertia = 0.16 / 2**j
             start, end = ended(settings.seed % 3, inertia, says["start"])
             change = np.log(np.abs(end.w[0] * end.w[1] / (start[0] * start[1])))
             told = function(inertia, np.sqrt(end.square))
