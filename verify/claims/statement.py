@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -19,6 +20,11 @@ from derive.language.formula import K
 from verify.claims.slots import Slot, Value
 from verify.running.numbers import MPFR, RATIONAL, evaluate
 from verify.running.recording import recorder
+
+
+@lru_cache(maxsize=4096)
+def _at_step(expr: sympy.Expr, k: int) -> sympy.Expr:
+    return expr.xreplace({K: sympy.Integer(k)})
 
 
 class Type(StrEnum):
@@ -100,7 +106,7 @@ class Statement:
         Args:
             k: the number of the step, which may stand in exponents.
         """
-        fixed = self.expr(name).xreplace({K: sympy.Integer(k)})
+        fixed = _at_step(self.expr(name), k)
         multiprecision = any(type(v).__name__ == "mpfr" for v in values.values())
         return evaluate(fixed, values, MPFR if multiprecision else RATIONAL)
 
