@@ -7,11 +7,14 @@ process counts as its own the memory that its parent holds when it starts.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +33,8 @@ WORKERS, UNITS = 2, 200
 FEW, MANY = 1_000, 10_000
 SOURCES = ("tanaka2021", "ghosh2023", "")
 """Whose claims a report holds; all claims at the end."""
+ADOPT = 36
+"""PR_SET_CHILD_SUBREAPER of Linux: processes whose parent has ended become children of this one."""
 HELP, DERIVE, VERIFY, SHARE = 0.5, 0.25, 25, 0.85
 """What is wanted: at most so much of `import sympy`, so many seconds beyond it for a derivation and
 of wall clock for every claim; at least this share of their time at work for workers."""
@@ -64,6 +69,8 @@ class Cost:
 
 def cost(*arguments: str) -> Cost:
     """Run Python with these arguments; it must end well."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(ADOPT, 1, 0, 0, 0)
     begin = perf_counter()
     with subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -73,8 +80,17 @@ def cost(*arguments: str) -> Cost:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
-    peak = used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    return Cost(perf_counter() - begin, used.ru_utime + used.ru_stime, peak, printed)
+    wall, all_used = perf_counter() - begin, [used, *_orphans()]
+    peak = max(u.ru_maxrss for u in all_used) / (2**20 if sys.platform == "darwin" else 2**10)
+    return Cost(wall, sum(u.ru_utime + u.ru_stime for u in all_used), peak, printed)
+
+
+def _orphans() -> Iterator[resource.struct_rusage]:
+    """What processes used whose parent ended before them, such as the one that workers are forks
+    of."""
+    with suppress(ChildProcessError):
+        while True:
+            yield os.wait4(-1, 0)[2]
 
 
 def undertow(*arguments: str) -> Cost:
