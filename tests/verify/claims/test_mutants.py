@@ -21,14 +21,17 @@ from verify.claims.claim import (
     Settings,
     Verdict,
 )
-from verify.claims.equality import written_out
+from verify.claims.equality import apart, written_out
 from verify.claims.judging import judge, soonest
 from verify.claims.mutants import (
     put_to_the_test,
+    survivors,
     verdict,
     with_survivors,
 )
 from verify.claims.slips import mutants
+from verify.claims.slots import Order, Value
+from verify.claims.statement import Statement, Type
 from verify.cli import main
 from verify.running.numbers import RATIONAL, evaluate
 from verify.running.orders import observed_order
@@ -71,6 +74,53 @@ def test_no_mutant_is_the_formula_or_another_mutant(formula):
     places = {BETA: sympy.Rational(3, 7), H: sympy.Rational(5, 11), K: 3, N: 4}
     values = [str(expr.subs(places).doit()) for expr in found]
     assert len(set(values)) == len(found)
+
+
+@pytest.mark.parametrize("formula", [LOSS, (BETA + K) ** 2 / H, 1 + sympy.sqrt(BETA)])
+def test_formulas_apart_at_a_point_are_other_formulas(formula):
+    assert all(apart(formula, mutant.expr) for mutant in mutants(formula))
+    assert not apart(formula, sympy.factor(sympy.together(sympy.expand(formula))))
+
+
+def test_where_there_is_no_value_nothing_is_apart():
+    assert not apart(NARAYANA, LOSS)
+    assert not apart(1 / (BETA - BETA), LOSS)
+
+
+def test_the_difference_is_written_for_the_one_who_reads_it():
+    check = identical("twice", lambda: LOSS)
+    found = check.judge(LOSS + H, FAST)
+    assert not found.passed
+    assert found.figure == "difference h"
+
+
+def test_a_check_that_knows_the_order_is_not_asked_first_for_a_formula(monkeypatch):
+    """It remembers what it has run for the right formula, and is slow for another one."""
+    now, asked = [0.0], list[str]()
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    def slow(says, settings):
+        asked.append("slow")
+        right = says.expr("weight") == LOSS
+        now[0] += 0 if right else 30
+        return Evidence(right and says["order"].power == 2, "")
+
+    def quick(says, settings):
+        asked.append("quick")
+        now[0] += 1
+        return Evidence(says.expr("weight") == LOSS, "")
+
+    says = Statement(
+        Type.EQUALITY,
+        "{weight} {order}",
+        {"order": Order(2), "weight": Value(LOSS)},
+    )
+    checks = (Check("slow", Kind.ORDER, slow), Check("quick", Kind.SERIES, quick))
+    claim = Claim(says=says, checks=checks, expected=Verdict.DERIVED)
+    reads = {"slow": frozenset({"order", "weight"}), "quick": frozenset({"weight"})}
+    assert not survivors(claim, FAST, checks, reads, {"slow": 30.0, "quick": 1.0})
+    assert asked.count("slow") == 2
+    assert asked.count("quick") == len(mutants(LOSS)) + 1
 
 
 def test_a_bound_beyond_the_last_term_that_is_not_zero_is_no_mutant():
