@@ -24,6 +24,10 @@ from verify.running.trajectories import vector
 Number = Any
 
 
+FEWEST = 6
+"""Below so many powers of the time nobody asks whether a series may end."""
+
+
 @dataclass(frozen=True)
 class Field:
     """x' = sum over trees of weights[t] F(t)(x) on one loss; the weights contain powers of h."""
@@ -104,11 +108,13 @@ def flow(
 def _suffice(time: float, tiny: float) -> Callable[[list[list[Number]]], bool]:
     """Whether the last two terms of a Taylor series are tiny at this time, beside its start or 1: a
     short time needs few terms."""
-    sizes = [1.0]
 
     def enough(known: list[list[Number]]) -> bool:
-        sizes.append(_size(row[-1] for row in known) * time ** (len(known[0]) - 1))
-        return max(sizes[-2:]) < tiny * max(_size(row[0] for row in known), 1.0)
+        last = len(known[0]) - 1
+        if last < FEWEST:
+            return False
+        sizes = (_size(row[n] for row in known) * time**n for n in (last - 1, last))
+        return sum(sizes) < tiny * max(_size(row[0] for row in known), 1.0)
 
     return enough
 

@@ -47,8 +47,14 @@ def _float(value: fmpq) -> float:
         ) from None
 
 
+def _mpfr(value: fmpq) -> gmpy2.mpfr:
+    if value.q == 1:
+        return gmpy2.mpfr(int(value.p))
+    return gmpy2.mpfr(gmpy2.mpq(int(value.p), int(value.q)))
+
+
 FLOAT = Arithmetic("float", _float)
-MPFR = Arithmetic("mpfr", lambda q: gmpy2.mpfr(gmpy2.mpq(int(q.p), int(q.q))), gmpy2.fsum)
+MPFR = Arithmetic("mpfr", _mpfr, gmpy2.fsum)
 MPMATH = Arithmetic("mpf", lambda q: mpmath.mpf(int(q.p)) / int(q.q))
 BALL = Arithmetic("arb", arb)
 COMPLEX = Arithmetic("acb", acb)
