@@ -113,8 +113,12 @@ def _suffice(time: float, tiny: float) -> Callable[[list[list[Number]]], bool]:
         last = len(known[0]) - 1
         if last < FEWEST:
             return False
-        sizes = (_size(row[n] for row in known) * time**n for n in (last - 1, last))
-        return sum(sizes) < tiny * max(_size(row[0] for row in known), 1.0)
+        most = tiny * max(_size(row[0] for row in known), 1.0)
+        # roots, as powers of a long time are no floats
+        return all(
+            _size(row[n] for row in known) ** (1 / n) * time < most ** (1 / n)
+            for n in (last - 1, last)
+        )
 
     return enough
 

@@ -129,6 +129,18 @@ def test_terms_that_vanish_by_chance_do_not_end_a_series(power: int):
             assert abs(time - mpmath.mpf(1) / 2) < mpmath.mpf(10) ** -25
 
 
+@pytest.mark.parametrize(("digits", "time"), [(50, 60), (120, 1000), (400, 1)])
+def test_a_flow_may_be_long_and_of_many_digits(digits: int, time: int):
+    """x' = -x from 1, relative to the largest x, which is the start."""
+    loss = Loss(1, lambda x: x[0] * x[0] / 2, "x^2/2")
+    with precision(digits), mpmath.workdps(digits):
+        field = Field(loss, {tree("[]"): MPFR.convert(fmpq(1))})
+        start, end = [MPFR.convert(fmpq(1))], [MPFR.convert(fmpq(time))]
+        ((found,),) = flow(field, start, end, digits=digits, arithmetic=MPFR)
+        apart = abs(mpmath.mpf(str(found)) - mpmath.exp(-time))
+        assert apart < mpmath.mpf(10) ** (3 - digits)
+
+
 @given(loss=smooth_losses(max_dimension=2))
 def test_a_flow_over_a_short_time_ends_where_a_longer_one_passes(loss):
     """The longer one takes all terms at first, and the shorter one few."""
