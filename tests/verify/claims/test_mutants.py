@@ -92,6 +92,7 @@ def test_the_difference_is_written_for_the_one_who_reads_it():
     found = check.judge(LOSS + H, FAST)
     assert not found.passed
     assert found.figure == "difference h"
+    assert check.judge(LOSS + sympy.exp(H), FAST).figure == "difference exp(h)"
 
 
 def test_a_check_that_knows_the_order_is_not_asked_first_for_a_formula(monkeypatch):

@@ -9,6 +9,7 @@ from dataclasses import replace
 import sympy
 from flint import arb, fmpq
 
+from derive.language.writing import plain
 from verify.claims.claim import Check, Evidence, Kind, Settings
 from verify.claims.equality import apart, in_ring
 from verify.claims.judging import soonest
@@ -26,11 +27,21 @@ def identical(name: str, derived: Derived, *, refutes: bool = False) -> Check:
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
         wanted = derived()
-        equal = not apart(candidate, wanted) and not in_ring(candidate - wanted)
-        noted(candidate, wanted, equal)
-        return Evidence(equal, lambda: f"difference {in_ring(candidate - wanted)}")
+        if apart(candidate, wanted):
+            noted(candidate, wanted, equal=False)
+            return Evidence(False, lambda: f"difference {_in_words(candidate - wanted)}")
+        difference = in_ring(candidate - wanted)
+        equal = noted(candidate, wanted, not difference)
+        return Evidence(equal, f"difference {difference}")
 
     return Check(name, Kind.SYMBOLIC, judge, refutes)
+
+
+def _in_words(difference: sympy.Expr) -> str:
+    try:
+        return str(in_ring(difference))
+    except ValueError:  # no rational function
+        return plain(difference)
 
 
 def noted(left: sympy.Expr, right: sympy.Expr, equal: bool, **at: sympy.Expr | int) -> bool:
