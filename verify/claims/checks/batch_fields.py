@@ -87,7 +87,7 @@ def of_order_two(
     fork = summed(weights, pulls, sums)
     field.add("chain", summed(weights, sums, pulls) + fork, h * 0 - 1)
     field.add("fork", fork, h * 0 - 1)
-    cube = summed([h * 0 + 1], sums[-1:], sums[-1:], sums[-1:])
+    cube = np.multiply.outer(np.multiply.outer(sums[-1], sums[-1]), sums[-1])
     return field.add("chain", cube, bend).add("fork", cube, bend)
 
 
