@@ -19,6 +19,7 @@ from derive.language.docstrings import docstring
 from verify.commands.help import example, heading, record, usage
 from verify.commands.menu import MENU, SUBMENUS, Groups, MenuEntry
 from verify.commands.output import only_answers, waiting
+from verify.commands.values import read_directly
 
 WIDEST = 100
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST}
@@ -44,6 +45,10 @@ class Command(TyperCommand):
     examples: tuple[str, ...] = ()
     former: Mapping[str, str] = {}
     takes_formulas: bool = False
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters with that of the help."""
+        return read_directly(super().get_params(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments with today's names: --h 1 as --lr 1, --beta 1/2 as --set beta=1/2."""
@@ -93,6 +98,10 @@ class Menu(TyperGroup):
     def entries(self) -> dict[str, MenuEntry]:
         """All commands, in the order of the help."""
         return {name: entry for group in self.groups.values() for name, entry in group.items()}
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters with that of the help."""
+        return read_directly(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""

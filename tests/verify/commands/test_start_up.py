@@ -25,6 +25,7 @@ OURS = {
     "verify.commands.help",
     "verify.commands.menu",
     "verify.commands.output",
+    "verify.commands.values",
     "verify.running",
     "verify.running.lifeline",
 }
@@ -98,8 +99,9 @@ def test_completion_imports_nothing_that_computes(typed: str, shell: str):
     assert not found & (HEAVY - {"rich"})
 
 
-def test_derive_imports_neither_claims_nor_floating_point():
-    found = imported("derive", "heavy-ball", "--order", "2")
+@pytest.mark.parametrize("rule", ["heavy-ball", "adam"])
+def test_derive_imports_neither_claims_nor_floating_point(rule: str):
+    found = imported("derive", rule, "--order", "2", "--format", "text")
     assert "sympy" in found
     assert not {n for n in found if n.startswith(("verify.papers", "verify.claims"))}
-    assert not found & {"numpy", "lark", "rich.console", "hypothesis"}
+    assert not found & {"numpy", "lark", "rich.console", "hypothesis", "pydantic"}
