@@ -8,6 +8,7 @@ another signal n), 141 a reader that went away, 70 anything unforeseen.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -25,6 +26,8 @@ CLOSING_SECONDS = 5.0
 """For threads and files, from the end of the work to the end of the process."""
 MEGABYTES = 3072
 """Of data, for the child and for every process of its own."""
+SELDOM = 50_000, 10, 100
+"""When the child looks for garbage: hardly ever while it imports, for none of that is any."""
 STOPS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in dir(signal)
 )
@@ -156,6 +159,7 @@ class _Watch:
 def _child(told: int, lifeline: int, listened: set[int]) -> NoReturn:
     """What the child does: the command, stopped by SIGTERM, with its exit code told at the end."""
     code: Any = UNFORESEEN
+    gc.set_threshold(*SELDOM)
     try:
         from verify.running.lifeline import Stopped, end_with  # noqa: PLC0415
 
@@ -189,6 +193,7 @@ def _child(told: int, lifeline: int, listened: set[int]) -> NoReturn:
         print("undertow: stopped; nothing was finished.", file=sys.stderr)
         code = 130
     os.write(told, json.dumps({"code": code if isinstance(code, int) else 0}).encode() + b"\n")
+    gc.freeze()  # the end of Python need not look for garbage: all goes with the process
     sys.exit(code)
 
 
