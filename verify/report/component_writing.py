@@ -36,7 +36,9 @@ class Writer:
 
     def text(self, element: Element) -> str:
         """A sum on one line."""
-        return joined(self.terms(element)) or "0"
+        if element.key not in self._texts:
+            self._texts[element.key] = joined(self.terms(element)) or "0"
+        return self._texts[element.key]
 
     def _term(self, weight: fmpq, factors: list[tuple[Element, int]]) -> str:
         tensors: list[str] = []
@@ -69,19 +71,27 @@ class Writer:
     def __post_init__(self) -> None:
         self._names: dict[sympy.Symbol, str] = {}
         self._called: dict[str, str] = {}
+        self._sums: dict[str, sympy.Expr] = {}
+        self._texts: dict[str, str] = {}
 
     def _sum(self, factor: Element) -> sympy.Expr:
-        algebra, total = factor.algebra, sympy.Integer(0)
-        for exponents, weight in factor.num.to_dict().items():
-            symbols = [
-                sympy.Pow(self._expr(algebra.symbols[i]), power)
-                for i, power in enumerate(exponents)
-                if power
-            ]
-            rational = sympy.Rational(int(weight.p), int(weight.q))
-            # d d^k is d^(1 + k)
-            total = total + sympy.powsimp(sympy.Mul(rational, *symbols), combine="exp")
-        return total
+        if factor.key not in self._sums:
+            terms = factor.num.to_dict().items()
+            symbols = factor.algebra.symbols
+            self._sums[factor.key] = sympy.Add(
+                *(self._monomial(symbols, exponents, weight) for exponents, weight in terms)
+            )
+        return self._sums[factor.key]
+
+    def _monomial(
+        self, symbols: Sequence[Symbol], exponents: Sequence[int], weight: fmpq
+    ) -> sympy.Expr:
+        bases = [(self._expr(symbols[i]), power) for i, power in enumerate(exponents) if power]
+        rational = sympy.Rational(int(weight.p), int(weight.q))
+        product = sympy.Mul(rational, *(sympy.Pow(base, power) for base, power in bases))
+        if all(base.is_Symbol for base, _ in bases):
+            return product
+        return sympy.powsimp(product, combine="exp")  # d d^k is d^(1 + k)
 
     def _quotient(self, element: Element) -> sympy.Expr:
         one = element.algebra.one

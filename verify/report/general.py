@@ -161,7 +161,7 @@ def as_text(page: General) -> str:
     lines.append(aligned(rows, indent="  "))
     named = [f"{name} = {text}" for name, text in writer.used.items() if text]
     lines += ["", f"with {',   '.join(named)}"] if named else []
-    if holds := holds_where(flow)["holds_where"]:
+    if holds := [sentence(flow, edge) for edge in edges(flow)]:
         lines += ["", f"holds where {'; '.join(holds)}"]
     return "\n".join(lines)
 
