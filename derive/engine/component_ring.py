@@ -181,6 +181,7 @@ class ComponentRing:
         self.holding = False
         """While the slow variables are sought, gradients are data and functions are unknowns."""
         self._known: dict[tuple[object, ...], Symbol] = {}
+        self._factorings: dict[str, tuple[fmpq, list[tuple[Element, int]]]] = {}
         self._grow(SPARE)
 
     def _grow(self, size: int) -> None:
@@ -232,14 +233,16 @@ class ComponentRing:
 
     def variable(self, symbol: Symbol) -> Element:
         """The symbol itself, even where it is written through others."""
-        return Element(self, self.context.gens()[symbol.index], self.one)
+        return Element(self, self.context.gen(symbol.index), self.one)
 
     def fraction(self, num: Polynomial, den: Polynomial) -> Element:
         """num/den in lowest terms, the relations used up and the denominator monic."""
         num, den = self.lifted(num, den)
-        for index, (power, value) in self.relations.items():
-            if num.degrees()[index] >= power or den.degrees()[index] > 0:
-                return self._related(num, den, index, power, value)
+        if self.relations:
+            above, below = num.degrees(), den.degrees()
+            for index, (power, value) in self.relations.items():
+                if above[index] >= power or below[index] > 0:
+                    return self._related(num, den, index, power, value)
         if num.is_zero():
             return Element(self, num, self.one)
         if not den.is_constant():
@@ -286,7 +289,7 @@ class ComponentRing:
         return Element(self, num // common, den // common)
 
     def monomial(self, index: int, power: int) -> Element:
-        return Element(self, self.context.gens()[index] ** power, self.one)
+        return Element(self, self.context.gen(index) ** power, self.one)
 
     def powers(self, polynomial: Polynomial, index: int) -> list[Element]:
         """The coefficients of the powers of one symbol."""
@@ -308,15 +311,22 @@ class ComponentRing:
 
     def factors(self, element: Element) -> tuple[fmpq, list[tuple[Element, int]]]:
         """A rational number and the irreducible factors with their powers."""
-        scale, found = fmpq(1), list[tuple[Element, int]]()
-        for polynomial, side in ((element.num, 1), (element.den, -1)):
+        above, top = self._factored(element.num)
+        below, bottom = self._factored(element.den)
+        return above / below, [*top, *((factor, -power) for factor, power in bottom)]
+
+    def _factored(self, polynomial: Polynomial) -> tuple[fmpq, list[tuple[Element, int]]]:
+        """Remembered, for the terms of a sum share their denominators."""
+        text = str(polynomial)
+        if text not in self._factorings:
             constant, parts = self.lifted(polynomial)[0].factor()
-            scale *= fmpq(constant) ** side
+            scale, found = fmpq(constant), list[tuple[Element, int]]()
             for part, power in parts:
                 sign = -1 if min(part.to_dict().items())[1] < 0 else 1
                 scale *= fmpq(sign) ** power
-                found.append((Element(self, part * sign, self.one), power * side))
-        return scale, found
+                found.append((Element(self, part * sign, self.one), power))
+            self._factorings[text] = scale, found
+        return self._factorings[text]
 
     def unknowns(self, element: Element) -> set[int]:
         """The unknowns in an element, also those inside held gradients, functions and sums."""

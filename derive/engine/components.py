@@ -171,11 +171,12 @@ def _unsigned(factors: list[tuple[Element, int]]) -> list[tuple[Element, int]]:
     algebra = factors[0][0].algebra
     powers = {factor.key: (factor, power) for factor, power in factors}
     for index, value in algebra.replaced.items():
-        pair = [algebra.variable(s) for s in value.symbols]
-        if len(pair) != 2 or value != pair[0] * pair[1]:
+        symbols = sorted(value.symbols, key=lambda one: one.positive)
+        if len(symbols) != 2:
             continue
-        s, size = sorted(pair, key=lambda one: one.symbols[0].positive)
-        if s.key in powers and powers.get(size.key, (size, 0))[1] > 0:
+        s, size = (algebra.variable(one) for one in symbols)
+        held = s.key in powers and powers.get(size.key, (size, 0))[1] > 0
+        if held and value == s * size:
             factor, power = powers.pop(size.key)
             del powers[s.key]
             powers |= {size.key: (factor, power - 1)} if power > 1 else {}

@@ -61,8 +61,9 @@ def _of_symbols(element: Element) -> Iterator[Edge]:
 
 
 def _of_denominator(element: Element) -> Iterator[Edge]:
-    for factor, power in element.algebra.factors(element)[1]:
-        if power < 0 and len(factor.num.coeffs()) > 1:
+    below = Element(element.algebra, element.den, element.algebra.one)
+    for factor, _ in element.algebra.factors(below)[1]:
+        if len(factor.num.coeffs()) > 1:
             if all(s.kind == "parameter" for s in factor.symbols):
                 yield Edge(EdgeKind.MEMORY, factor)
             elif not _is_plain(factor):
