@@ -26,7 +26,7 @@ CLOSING_SECONDS = 5.0
 """For threads and files, from the end of the work to the end of the process."""
 MEGABYTES = 3072
 """Of data, for the child and for every process of its own."""
-SELDOM = 50_000, 10, 100
+SELDOM = 10_000, 20, 100
 """When the child looks for garbage: hardly ever while it imports, for none of that is any."""
 STOPS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in dir(signal)
