@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -51,10 +50,19 @@ class BatchField:
         return self
 
 
+def _sum(vectors: list[list[Node]]) -> list[Node]:
+    return [sum(row[1:], start=row[0]) for row in zip(*vectors, strict=True)]
+
+
 @lru_cache(maxsize=64)
 def _program(losses: tuple[VectorField, ...], count: int) -> Program:
-    """(x, the weights of a `BatchField`) -> x', for fields with this many weights."""
-    size, batches = losses[0].dimension, range(len(losses))
+    """(x, the weights of a `BatchField`) -> x', for fields with this many weights.
+
+    Every derivative is linear in its last direction, so what is to be summed over that one is
+    summed before it.
+    """
+    size, many = losses[0].dimension, len(losses)
+    second, chain, batches = many, many + many**2, range(many)
 
     def compute(nodes: list[Node]) -> list[Node]:
         x, weights = nodes[:size], nodes[size:]
@@ -63,20 +71,22 @@ def _program(losses: tuple[VectorField, ...], count: int) -> Program:
             inside = [node for direction in directions for node in direction]
             return losses[a].derivative(len(directions)).replay([*x, *inside])
 
-        first = [differential(a) for a in batches]
-        second = {(a, b): differential(a, first[b]) for a, b in product(batches, repeat=2)}
-        through_h = count == len(first) + len(second)
-        triples = [] if through_h else list(product(batches, repeat=3))
-        vectors = [
-            *first,
-            *second.values(),
-            *(differential(a, second[b, c]) for a, b, c in triples),
-            *(differential(a, first[b], first[c]) for a, b, c in triples),
-        ]
-        return [
-            sum((w * v[i] for w, v in zip(weights, vectors, strict=True)), x[i] * 0)
-            for i in range(size)
-        ]
+        def weighted(place: int) -> list[Node]:
+            """The gradients, with the weights from this place on."""
+            mine = weights[place : place + many]
+            return [sum((w * g for w, g in zip(mine, row, strict=True)), zero) for row in rows]
+
+        zero, slopes = x[0] * 0, [differential(a) for a in batches]
+        rows = list(zip(*slopes, strict=True))
+        parts = [weighted(0)]
+        for a in batches:
+            along = [weighted(second + a * many)]
+            for b in batches if count > chain else ():
+                place = chain + (a * many + b) * many
+                along.append(differential(b, weighted(place)))
+                parts.append(differential(a, slopes[b], weighted(place + many**3)))
+            parts.append(differential(a, _sum(along)))
+        return _sum(parts)
 
     return record(size + count, compute)
 
