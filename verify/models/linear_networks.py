@@ -56,41 +56,48 @@ class Fitted(ABC):
     def predictions(self, weights: Sequence[Any]) -> list[Any]:
         """One number a label."""
 
-    @abstractmethod
-    def in_sympy(self) -> Fitted:
-        """The same data as numbers of SymPy, for weights that are symbols."""
+    @cached_property
+    def labels(self) -> list[fmpq]:
+        """What the weights predict."""
+        return self.predictions(self.weights)
 
-    def loss(self, noise: Sequence[fmpq]) -> Loss:
-        """The loss with every label off by this noise."""
-        labels = [y + n for y, n in zip(self.predictions(self.weights), noise, strict=True)]
+    @cached_property
+    def loss(self) -> Loss:
+        """The loss as a function of the weights and, behind them, of the labels."""
+        size = len(self.weights)
 
-        def value(w: Sequence[Any]) -> Any:
-            errors = [f - y for f, y in zip(self.predictions(w), labels, strict=True)]
-            return sum((e * e for e in errors), w[0] * 0) * self.scale / (2 * self.samples)
+        def value(both: Sequence[Any]) -> Any:
+            predicted = self.predictions(both[:size])
+            errors = [f - y for f, y in zip(predicted, both[size:], strict=True)]
+            return sum((e * e for e in errors), both[0] * 0) * self.scale / (2 * self.samples)
 
-        return Loss(len(self.weights), value, type(self).__name__)
+        return Loss(size + len(self.labels), value, type(self).__name__)
+
+    def _off(self, noise: Sequence[fmpq | int]) -> list[fmpq]:
+        """The weights, and the labels off by this."""
+        return [*self.weights, *(y + n for y, n in zip(self.labels, noise, strict=True))]
 
     @cached_property
     def hessian(self) -> fmpq_mat:
         """Where every label is met."""
-        return self.hessian_off([fmpq(0)] * len(self.predictions(self.weights)))
+        return self.hessian_off([fmpq(0)] * len(self.labels))
 
     def hessian_off(self, noise: Sequence[fmpq]) -> fmpq_mat:
         """Where the labels are off by this."""
-        second = self.loss(noise).derivative(1)
+        second, place = self.loss.derivative(1), self._off(noise)
         size = len(self.weights)
-        unit = [[fmpq(i == j) for j in range(size)] for i in range(size)]
-        return fmpq_mat([second.at([*self.weights, *row], RATIONAL) for row in unit])
+        unit = [[fmpq(i == j) for j in range(len(place))] for i in range(size)]
+        return fmpq_mat([second.at([*place, *row], RATIONAL)[:size] for row in unit])
 
     def noise_covariance(self) -> fmpq_mat:
         """The covariance of the gradient under labels off by +-1: the mean of the gradient times
         itself where all labels are met, and the same elsewhere."""
         size = len(self.weights)
-        signs = list(product((1, -1), repeat=len(self.predictions(self.weights))))
+        signs = list(product((1, -1), repeat=len(self.labels)))
         total = fmpq_mat(size, size)
         for sign in signs:
-            loss = self.loss([fmpq(s) for s in sign])
-            gradient = fmpq_mat([[g] for g in loss.gradient.at(self.weights, RATIONAL)])
+            slopes = self.loss.gradient.at(self._off(sign), RATIONAL)[:size]
+            gradient = fmpq_mat([[slope] for slope in slopes])
             total += gradient * gradient.transpose()
         return total * fmpq(1, len(signs))
 
@@ -126,9 +133,6 @@ class TwoLayers(Fitted):
             share = times([u], [[e] for e in v])[0][0] / (squared([u]) or fmpq(1))
             weights = [*u, *(b - share * a for a, b in zip(u, v, strict=True))]
         return cls(weights, data, draw.randint(1, 3), shape)
-
-    def in_sympy(self) -> TwoLayers:
-        return TwoLayers(self.weights, exactly(self.data), self.scale, self.shape)
 
     def layers(self, weights: Sequence[Any]) -> tuple[Matrix, Matrix]:
         """U and V."""
@@ -166,20 +170,17 @@ class Sensing(Fitted):
         matrices = [random_matrix(draw, 2, 2) for _ in range(measurements)]
         return cls(random_matrix(draw, 1, 8)[0], matrices)
 
-    def in_sympy(self) -> Sensing:
-        return Sensing(self.weights, [exactly(matrix) for matrix in self.measured])
-
     def predictions(self, weights: Sequence[Any]) -> list[Any]:
         uv = times(rows(weights[:4], 2), rows(weights[4:], 2))
         traces = (times(matrix, uv) for matrix in self.measured)
         return [trace[0][0] + trace[1][1] for trace in traces]
 
-    def quantities(self) -> dict[str, fmpq]:
+    def quantities(self, weights: Sequence[Any]) -> dict[str, Any]:
         """The sums of |V A_i|^2 and of |A_i U|^2."""
-        u, v = rows(self.weights[:4], 2), rows(self.weights[4:], 2)
+        u, v = rows(weights[:4], 2), rows(weights[4:], 2)
         return {
-            "a": sum((squared(times(v, a)) for a in self.measured), fmpq(0)),
-            "b": sum((squared(times(a, u)) for a in self.measured), fmpq(0)),
+            "a": sum(squared(times(v, a)) for a in self.measured),
+            "b": sum(squared(times(a, u)) for a in self.measured),
         }
 
 

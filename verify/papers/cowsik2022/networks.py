@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import sympy
-from flint import arb, fmpq, fmpq_mat
+from flint import arb, fmpq, fmpq_mat, fmpq_mpoly, fmpq_mpoly_ctx
 
 from derive import heavy_ball
 from derive.language.formula import BETA, H
@@ -74,7 +74,7 @@ def on_and_off(
 def with_symbols(
     name: str,
     drawn: Callable[[random.Random], Fitted],
-    difference: Callable[[Statement, Fitted, Symbolic], sympy.Expr],
+    difference: Callable[[Statement, Fitted, Symbolic], fmpq_mpoly],
 ) -> Check:
     """What is said minus what differentiation gives is 0 for all weights, and labels where it is
     said to hold for all."""
@@ -86,8 +86,8 @@ def with_symbols(
             written = Symbolic.of(model)
             left = difference(says, model, written)
             if says["where"] is Where.VALLEY:
-                left = left.subs(dict(zip(written.labels, written.predicted, strict=True)))
-            if sympy.expand(left) != 0:
+                left = left.compose(*written.weights, *written.predicted)
+            if left != 0:
                 return False, f"another value for {model.samples} samples"
         return True, "two random networks with symbols for the weights"
 
@@ -98,30 +98,38 @@ def with_symbols(
 class Symbolic:
     """A network with symbols for its weights and labels, and its loss."""
 
-    weights: list[sympy.Symbol]
-    labels: list[sympy.Symbol]
-    predicted: list[sympy.Expr]
-    loss: sympy.Expr
+    weights: list[fmpq_mpoly]
+    labels: list[fmpq_mpoly]
+    predicted: list[fmpq_mpoly]
+    loss: fmpq_mpoly
 
     @classmethod
     def of(cls, model: Fitted) -> Symbolic:
-        weights = list(sympy.symbols(f"w:{len(model.weights)}"))
-        exact_model = model.in_sympy()
-        predicted = exact_model.predictions(weights)
-        labels = list(sympy.symbols(f"y:{len(predicted)}"))
+        size, count = len(model.weights), len(model.predictions(model.weights))
+        symbols = fmpq_mpoly_ctx.get([("w", size), ("y", count)]).gens()
+        weights, labels = list(symbols[:size]), list(symbols[size:])
+        predicted = model.predictions(weights)
         squares = sum((f - y) ** 2 for f, y in zip(predicted, labels, strict=True))
-        return cls(weights, labels, predicted, squares * model.scale / (2 * model.samples))
+        return cls(weights, labels, predicted, squares * fmpq(model.scale, 2 * model.samples))
 
     @property
-    def trace(self) -> sympy.Expr:
-        return sum((sympy.diff(self.loss, w, 2) for w in self.weights), sympy.Integer(0))
+    def trace(self) -> fmpq_mpoly:
+        places = range(len(self.weights))
+        return sum((self.loss.derivative(i).derivative(i) for i in places), self.loss * 0)
+
+    @property
+    def slopes(self) -> list[fmpq_mpoly]:
+        """The derivatives of the loss by a weight and a label."""
+        size, count = len(self.weights), len(self.labels)
+        return [
+            self.loss.derivative(i).derivative(size + a) for i in range(size) for a in range(count)
+        ]
 
 
-def covariance_with_symbols(says: Statement, model: Fitted, written: Symbolic) -> sympy.Expr:
+def covariance_with_symbols(says: Statement, model: Fitted, written: Symbolic) -> fmpq_mpoly:
     """The sum over the labels of the squared derivatives of the gradient, minus what is said."""
-    told = says.expr("factor").subs({S: model.scale, P: model.samples})
-    slopes = [[sympy.diff(written.loss, w, y) for y in written.labels] for w in written.weights]
-    return sum((slope**2 for row in slopes for slope in row), -told * written.trace)
+    told = says.number("factor", s=fmpq(model.scale), P=fmpq(model.samples))
+    return sum((slope**2 for slope in written.slopes), -told * written.trace)
 
 
 def covariance_is(says: Statement, model: Fitted, hessian: fmpq_mat) -> bool:
@@ -176,16 +184,16 @@ def hessian_trace() -> Claim:
             left = evaluate(says.expr("value"), values, BALL) - arb(trace(hessian))
             return bool(left.contains(0))
 
-    def difference(says: Statement, model: Fitted, written: Symbolic) -> sympy.Expr:
+    def difference(says: Statement, model: Fitted, written: Symbolic) -> fmpq_mpoly:
         if not isinstance(model, TwoLayers):
             raise TypeError(type(model).__name__)
         u, v = model.layers(written.weights)
-        data = exactly(model.data)
-        images = times(v, [list(column) for column in zip(*data, strict=True)])
-        sizes = {U: sympy.sqrt(squared(u)), MU: sympy.sqrt(squared(data) / model.samples)}
-        known = {S: model.scale, D: model.shape.outputs, N: model.shape.width}
-        said = says.expr("value").subs(known | sizes | {T: squared(images) / model.samples})
-        return said - written.trace
+        images = times(v, [list(column) for column in zip(*model.data, strict=True)])
+        squares = {U: sympy.sqrt(U), MU: sympy.sqrt(MU)}
+        values = {"s": fmpq(model.scale), "d": fmpq(model.shape.outputs)}
+        values |= {"n": fmpq(model.shape.width), "t": squared(images) / model.samples}
+        values |= {"u": squared(u), "mu": squared(model.data) / model.samples}
+        return evaluate(says.expr("value").xreplace(squares), values) - written.trace
 
     return Claim(
         says=Statement(

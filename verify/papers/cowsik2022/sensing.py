@@ -6,7 +6,7 @@ import random
 from itertools import product
 
 import sympy
-from flint import fmpq, fmpq_mat
+from flint import fmpq, fmpq_mat, fmpq_mpoly
 
 from verify.claims.checks.identities import exact, marked, noted
 from verify.claims.claim import LOST, Claim, Kind, Settings, claim, read
@@ -15,7 +15,6 @@ from verify.claims.statement import Statement, Type
 from verify.models.linear_networks import (
     Fitted,
     Sensing,
-    exactly,
     random_matrix,
     rows,
     squared,
@@ -53,17 +52,14 @@ def sensing_trace() -> Claim:
     def equal(says: Statement, model: Fitted, hessian: fmpq_mat) -> bool:
         if not isinstance(model, Sensing):
             raise TypeError(type(model).__name__)
-        return says.equals("value", trace(hessian), P=fmpq(model.samples), **model.quantities())
+        sums = model.quantities(model.weights)
+        return says.equals("value", trace(hessian), P=fmpq(model.samples), **sums)
 
-    def difference(says: Statement, model: Fitted, written: Symbolic) -> sympy.Expr:
+    def difference(says: Statement, model: Fitted, written: Symbolic) -> fmpq_mpoly:
         if not isinstance(model, Sensing):
             raise TypeError(type(model).__name__)
-        u, v = rows(written.weights[:4], 2), rows(written.weights[4:], 2)
-        measured = [exactly(matrix) for matrix in model.measured]
-        left = sum((squared(times(v, a)) for a in measured), sympy.Integer(0))
-        right = sum((squared(times(a, u)) for a in measured), sympy.Integer(0))
-        said = says.expr("value").subs({A: left, B: right, P: model.samples})
-        return said - written.trace
+        sums = model.quantities(written.weights)
+        return says.number("value", P=fmpq(model.samples), **sums) - written.trace
 
     return Claim(
         says=Statement(
