@@ -29,7 +29,7 @@ def noisy_mean(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr
     """
     second = _laplacian(f, variables)
     fourth = _laplacian(second, variables) / 8
-    tail = sympy.Add(*(sympy.diff(f, x, 4) for x in variables)) * (MU - 3) / 24
+    tail = sympy.Add(*(sympy.diff(f, x, 4, simplify=False) for x in variables)) * (MU - 3) / 24
     return sympy.expand(f + SIGMA**2 * second / 2 + SIGMA**4 * (fourth + tail))
 
 
@@ -61,4 +61,4 @@ def _square(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
 
 def _laplacian(f: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> sympy.Expr:
     """The trace of the Hessian."""
-    return sympy.Add(*(sympy.diff(f, x, 2) for x in variables))
+    return sympy.Add(*(sympy.diff(f, x, 2, simplify=False) for x in variables))

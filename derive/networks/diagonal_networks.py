@@ -125,5 +125,6 @@ def flow_loss_rate() -> sympy.Expr:
     lambda*rho**2
     """
     r = 1 + EPSILON * RHO
-    whole = log_loss(r, sympy.log(r), 1 - EPSILON / LAMBDA)
-    return sympy.series(whole / EPSILON, EPSILON, 0, 1).removeO()
+    # the sum that log_loss divides by 1 - beta is 0 at r = 1, and so is its derivative
+    above = log_loss(r, sympy.log(r), 1 - EPSILON / LAMBDA) * EPSILON / LAMBDA
+    return LAMBDA * sympy.diff(above, EPSILON, 2, simplify=False).subs(EPSILON, 0) / 2

@@ -107,6 +107,7 @@ def kernel(optimizer: Optimizer) -> sympy.Expr:
     return sympy.factor((readings * _solve(sympy.eye(pair.rows) - pair, kicks))[0])
 
 
+@cache
 def label_noise_slope(optimizer: Optimizer) -> sympy.Expr:
     """r'(lambda) of the spectral regularizer R = sum over modes of r(lambda), r'(0) = 1/2.
 

@@ -47,6 +47,11 @@ def apart(left: sympy.Expr, right: sympy.Expr) -> bool:
         return False
 
 
+def same(left: sympy.Expr, right: sympy.Expr) -> bool:
+    """Whether two rational functions are equal, exactly; ValueError where they are none."""
+    return not apart(left, right) and not in_ring(left - right)
+
+
 def difference(left: sympy.Expr, right: sympy.Expr) -> sympy.Expr:
     """left - right, exact and factored, r**k being one more symbol for every r; 0 where equal.
 

@@ -109,7 +109,7 @@ def _full(value: Vector, x: Array) -> Array:
 
 
 def _function(expr: sympy.Expr) -> Any:
-    compiled = sympy.lambdify(G, expr, "numpy")
+    compiled = sympy.lambdify(G, expr, [np])
     return lambda size: np.broadcast_to(compiled(size), size.shape)
 
 

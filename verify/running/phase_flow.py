@@ -93,7 +93,7 @@ def _program(
 
         total = [nodes[0] * 0] * size
         for of, coefficient in plain:
-            weight = loss_from_expression(coefficient, variables=("t", *names)).value(rest)
+            weight = loss_from_expression(coefficient, "a weight", ("t", *names)).value(rest)
             total = [a + weight * b for a, b in zip(total, vector(of), strict=True)]
         return [*velocity, *total, nodes[0] * 0 + 1]
 

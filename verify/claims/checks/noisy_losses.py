@@ -69,7 +69,7 @@ def invariants(loss: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr]:
     size = dot(slope, slope)
 
     def fourth(f: sympy.Expr) -> sympy.Expr:
-        return sympy.Add(*(sympy.diff(f, v, 4) for v in VARIABLES))
+        return sympy.Add(*(sympy.diff(f, v, 4, simplify=False) for v in VARIABLES))
 
     return {
         T: trace,
@@ -170,6 +170,13 @@ def draw_sextic(draw: Draw) -> Sextic:
     return Sextic(tuple(terms), tuple(starting_point(draw, 2)))
 
 
+@lru_cache(maxsize=256)
+def in_sigma(expr: sympy.Expr, length: int) -> list[sympy.Expr]:
+    """The coefficients of 1, sigma, ..., as many as this."""
+    written = sympy.expand(expr)
+    return [sympy.sympify(written.coeff(SIGMA, power)) for power in range(length)]
+
+
 def three_points(
     measure: Callable[[Sextic, Sequence[PowerSeries], fmpq], Number],
     powers: Sequence[int],
@@ -184,7 +191,7 @@ def three_points(
     """
 
     def holds(candidate: sympy.Expr, settings: Settings) -> tuple[bool, str]:
-        draw = random.Random(settings.seed)
+        draw, coefficients = random.Random(settings.seed), in_sigma(candidate, LENGTH)
         for mu in fourth_moments:
             world, h = draw_sextic(draw), rational(draw, 1, 4)
             weights = {1: fmpq(1, 2 * mu), -1: fmpq(1, 2 * mu), 0: 1 - fmpq(1, mu)}
@@ -193,8 +200,7 @@ def three_points(
                 weight = weights[pair[0]] * weights[pair[1]]
                 if weight != 0:
                     total = total + measure(world, world.around(pair), h) * weight
-            for power in range(LENGTH):
-                coefficient = sympy.sympify(sympy.expand(candidate).coeff(SIGMA, power))
+            for power, coefficient in enumerate(coefficients):
                 known = world.values | {"h": h, "mu": fmpq(mu)}
                 value = evaluate(coefficient, known, RATIONAL) / fmpq(mu) ** (power // 2)
                 if value != (total[power] if power in powers else 0):
@@ -206,7 +212,7 @@ def three_points(
 
 def _trace(f: sympy.Expr) -> sympy.Expr:
     """The sum of the second derivatives."""
-    return sympy.Add(*(sympy.diff(f, x, 2) for x in VARIABLES))
+    return sympy.Add(*(sympy.diff(f, x, 2, simplify=False) for x in VARIABLES))
 
 
 def averaged_modified_loss(loss: sympy.Expr) -> sympy.Expr:

@@ -200,8 +200,8 @@ def fade_alike(says: Statement, count: int) -> tuple[bool, str]:
     The logarithm of the quotient is infinite at 0 and 0 at 1. Between it falls, and once it rises.
     """
     rate = sympy.cancel(says.expr("damping") / says.expr("mass").subs(H, 1))
-    slope = sympy.numer(sympy.together(1 / BETA + sympy.diff(rate, BETA)))
-    turns = sympy.Poly(sympy.quo(slope, sympy.gcd(slope, (1 - BETA) ** 9)), BETA).count_roots(0, 1)
+    slope = sympy.Poly(sympy.numer(sympy.together(1 / BETA + sympy.diff(rate, BETA))), BETA)
+    turns = slope.quo(slope.gcd(sympy.Poly((1 - BETA) ** 9, BETA))).count_roots(0, 1)
     return turns == count, f"{turns} momenta"
 
 

@@ -95,11 +95,12 @@ def on_series(expr: sympy.Expr, inertia: fmpq, world: dict[str, PowerSeries]) ->
 
 def taylor(expr: sympy.Expr, inertia: fmpq, terms: int) -> list[fmpq]:
     """The coefficients of a formula in t at 0, for this lambda."""
-    fixed = expr.subs(LAMBDA, sympy.Rational(int(inertia.p), int(inertia.q)))
+    turned = expr.subs(LAMBDA, sympy.Rational(int(inertia.p), int(inertia.q)))
     found = []
     for n in range(terms):
-        value = sympy.Rational(sympy.diff(fixed, T, n).subs(T, 0))
+        value = sympy.Rational(turned.subs(T, 0))
         found.append(fmpq(int(value.p), int(value.q)) / factorial(n))
+        turned = sympy.diff(turned, T)
     return found
 
 
@@ -249,9 +250,9 @@ def balance_in_time() -> Claim:
     def kernel_equation(candidate: sympy.Expr, settings: Settings) -> Evidence:
         rate = sympy.diff(candidate, T)
         left = [
-            sympy.simplify(LAMBDA * sympy.diff(rate, T) + rate),
+            sympy.expand(LAMBDA * sympy.diff(rate, T) + rate),
             candidate.subs(T, 0),
-            sympy.simplify(rate.subs(T, 0) - 1),
+            sympy.expand(rate.subs(T, 0) - 1),
         ]
         equal = noted(candidate, by_equation(), all(term == 0 for term in left))
         return Evidence(equal, f"left over: {left}")

@@ -33,6 +33,7 @@ from verify.claims.checks.noisy_losses import (
     averaged_modified_loss,
     draw_sextic,
     for_any_loss,
+    in_sigma,
     momentum_cases,
     named,
     settled_regularizer,
@@ -86,10 +87,9 @@ def three_point_noise(measure: Measure) -> Check:
     def left_of(says: Statement, left: PowerSeries, known: Values) -> int:
         s = PowerSeries.step(LONG)
         for name in ("second", "fourth"):
-            term = sympy.expand(says.expr(name))
-            for power in range(LONG):
-                coefficient = evaluate(sympy.sympify(term.coeff(SIGMA, power)), known, RATIONAL)
-                left = left - s**power * (coefficient / known["mu"] ** (power // 2))
+            for power, coefficient in enumerate(in_sigma(says.expr(name), LONG)):
+                value = evaluate(coefficient, known, RATIONAL)
+                left = left - s**power * (value / known["mu"] ** (power // 2))
         return next((n for n in range(LONG) if left[n] != 0), LONG)
 
     def holds(says: Statement, settings: Settings) -> tuple[bool, str]:
@@ -179,10 +179,9 @@ def injected_loss_with_momentum() -> Claim:
     def left_of(says: Statement, world: Sextic, beta: fmpq, h: fmpq) -> int:
         gain = settled_regularizer(world, beta) * (h / 4)
         gain = gain + average(sign_noise(world).losses) / (1 - beta)
-        known, term = world.values | {"h": h, "beta": beta}, sympy.expand(says.expr("term"))
-        for power in range(1, LENGTH):
-            coefficient = sympy.sympify(term.coeff(SIGMA, power))
-            if evaluate(coefficient, known, RATIONAL) != gain[power]:
+        known = world.values | {"h": h, "beta": beta}
+        for power, coefficient in enumerate(in_sigma(says.expr("term"), LENGTH)):
+            if power and evaluate(coefficient, known, RATIONAL) != gain[power]:
                 return power
         return LENGTH
 
@@ -193,8 +192,9 @@ def injected_loss_with_momentum() -> Claim:
 
     def lasts(says: Statement, point: Point, settings: Settings) -> bool:
         world, _, h = momentum_cases(settings)
-        found = left_of(says, world, point["beta"], h)
-        return memory_fades(heavy_ball, point) and found == says["order"].power
+        if not memory_fades(heavy_ball, point):
+            return False
+        return left_of(says, world, point["beta"], h) == says["order"].power
 
     expr = T / (2 * ONE_MINUS) + H / 4 * ((1 + BETA) / ONE_MINUS**3 * P + N / ONE_MINUS**2)
     return Claim(

@@ -69,8 +69,8 @@ def adam_under_noise() -> Claim:
         it lowers 1/(epsilon + s) in the age, and adds the covariances."""
         beta1, beta2, size = sympy.symbols("beta1 beta2 epsilon", positive=True)
         found = mean_step(lambda m, v: m / sympy.sqrt(v + size), [(G, beta1), (G**2, beta2)])
-        part = sympy.diff(found.memory.subs(Q, 0), S, G).subs({S: 0, G: 0})
-        limit = sympy.limit(sympy.cancel(part * size**2 / H), beta2, 1)
+        part = sympy.diff(sympy.diff(found.memory, S).subs({S: 0, Q: 0}), G).subs(G, 0)
+        limit = sympy.cancel(part * size**2 / H).subs(beta2, 1)
         mean = beta1 / (1 - beta1)
         wanted = 2 * mean + sympy.Rational(1, 2) - limit
         left = sympy.cancel(says.expr("weight").subs(BETA1, beta1) - wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import sympy
 from flint import fmpq
@@ -124,6 +125,17 @@ SHARES = {
 }
 
 
+@cache
+def integrated() -> dict[str, sympy.Expr]:
+    """The shares and the means of `before_the_decay`, from the integrals of the rates."""
+    t, found = sympy.Symbol("t"), dict[str, sympy.Expr]()
+    for name, rate in (("linear", 1 - t), ("cosine", sympy.cos(sympy.pi * t / 2) ** 2)):
+        whole, early = (sympy.integrate(rate**2, (t, 0, end)) for end in (1, HALF))
+        way = sympy.integrate(rate, (t, 0, 1))
+        found |= {f"{name}_share": early / whole, f"{name}_mean": whole / way}
+    return {name: sympy.radsimp(right) for name, right in found.items()}
+
+
 @claim("undertow.regularizer-before-the-decay", catalogue="H05", where="schedules", printed=OURS)
 def before_the_decay() -> Claim:
     r"""In the loss the regularizer weighs $h\eta(1+\beta)/(4(1-\beta)^2)$, so it moves $x$ by
@@ -132,14 +144,10 @@ def before_the_decay() -> Claim:
     """
 
     def integrals(says: Statement, settings: Settings) -> tuple[bool, str]:
-        t = sympy.Symbol("t")
-        for name, rate in (("linear", 1 - t), ("cosine", sympy.cos(sympy.pi * t / 2) ** 2)):
-            whole, early = (sympy.integrate(rate**2, (t, 0, end)) for end in (1, HALF))
-            way = sympy.integrate(rate, (t, 0, 1))
-            for slot, right in ((f"{name}_share", early / whole), (f"{name}_mean", whole / way)):
-                equal = sympy.simplify(says.expr(slot) - right) == 0
-                if not noted(says.expr(slot), right, equal):
-                    return False, f"{slot} is {right}"
+        for slot, right in integrated().items():
+            equal = sympy.expand(says.expr(slot) - right) == 0
+            if not noted(says.expr(slot), right, equal):
+                return False, f"{slot} is {right}"
         return True, "four integrals"
 
     def sums(says: Statement, settings: Settings) -> tuple[bool, str]:
