@@ -65,6 +65,7 @@ def mirror_map(theta: sympy.Expr, delta: sympy.Expr, potential: Potential) -> sy
     return potential.scale * turn / potential.turn
 
 
+@cache
 def hyperentropy(theta: sympy.Expr, delta: sympy.Expr, potential: Potential) -> sympy.Expr:
     """The source's potential of one coordinate, 0 at theta = 0: the integral of the mirror map.
 

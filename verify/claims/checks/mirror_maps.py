@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import sympy
 from flint import arb, arb_mat, fmpq
@@ -16,6 +17,7 @@ from flint import arb, arb_mat, fmpq
 from derive.networks.potentials import THETA
 from verify.claims.checks.identities import noted
 from verify.claims.claim import Candidate, Check, Evidence, Kind, Settings
+from verify.claims.equality import apart
 from verify.claims.slots import Choice
 from verify.claims.statement import Statement
 from verify.running.numbers import BALL, evaluate, precision
@@ -89,6 +91,12 @@ def ball(expr: sympy.Expr, values: Mapping[str, arb]) -> arb:
         return arb("nan")
 
 
+@lru_cache(maxsize=64)
+def slope_of(potential: sympy.Expr) -> sympy.Expr:
+    """The gradient in the coordinate."""
+    return sympy.diff(potential, THETA)
+
+
 def drawn_ball(draw: random.Random, low: int, high: int) -> arb:
     """A rational number of [low, high]/8 with a denominator no power of 2."""
     return arb(fmpq(draw.randint(low * 7, high * 7), 56) + fmpq(1, 61))
@@ -139,7 +147,7 @@ def mirror_flow(size: str, *, refutes: bool = False) -> Check:
         else:
             scale = drawn_ball(draw, 2, 12)
             start = started(says, scale)
-        slope = sympy.diff(says.expr("potential"), THETA)
+        slope = slope_of(says.expr("potential"))
         first, second = (
             ball(slope, {"theta": theta_of(network, moved(network, start, pull)), size: scale})
             for pull in pulls
@@ -162,7 +170,7 @@ def stationary(size: str, *, refutes: bool = False) -> Check:
     """
 
     def gaps(says: Statement, draw: random.Random) -> Iterable[arb]:
-        network, slope = says["network"], sympy.diff(says.expr("potential"), THETA)
+        network, slope = says["network"], slope_of(says.expr("potential"))
         row = [drawn_ball(draw, 1, 8), drawn_ball(draw, 1, 8)]
         nu, sizes = drawn_ball(draw, 1, 6), [drawn_ball(draw, 2, 12), drawn_ball(draw, 2, 12)]
         slopes = []
@@ -179,6 +187,9 @@ def structurally(name: str, derived: Callable[[], sympy.Expr], *, refutes: bool 
 
     def judge(candidate: sympy.Expr, settings: Settings) -> Evidence:
         wanted = derived()
+        if apart(candidate, wanted):
+            noted(candidate, wanted, equal=False)
+            return Evidence(False, lambda: f"difference {sympy.expand(candidate - wanted)}")
         difference = sympy.expand(candidate - wanted)
         equal = noted(candidate, wanted, difference == 0)
         return Evidence(equal, f"difference {difference}")
