@@ -51,7 +51,7 @@ class NetworkStep:
 def theta_of(network: Network, w: Array) -> Array:
     """c (w_+^2 - w_-^2)."""
     c = network.scale
-    return (w[0] ** 2 - w[1] ** 2) * int(c.p) / int(c.q)
+    return (w[0] * w[0] - w[1] * w[1]) * int(c.p) / int(c.q)
 
 
 def run(

@@ -205,20 +205,23 @@ def integrate_flow(
 ) -> FlowEnd:
     """Momentum flow (gradient flow without inertia) of w_+-, with what claims integrate; from
     rest, if no velocity is given."""
-    sign, rate, d = np.array([[-1.0], [1.0]]), int(network.rate), start.shape[1]
+    turn, rows = int(network.rate) * np.array([[-1.0], [1.0]]), len(problem.y)
 
     def slope(state: Array) -> Array:
         w, v = state[0:2], state[2:4]
-        theta = theta_of(network, w)
-        g = problem.gradient(theta)
-        push = sign * rate * g * w
-        move = (push - v) / inertia if inertia else v * 0
-        speed = v if inertia else push
-        value = np.full((1, d), np.sum(problem.residual(theta) ** 2) / (2 * len(problem.y)))
-        return np.concatenate([speed, move, [g], [g**2], (speed / w) ** 2, value])
+        left = problem.residual(theta_of(network, w))
+        g = left @ problem.x / rows
+        push, moved = turn * g * w, np.zeros_like(state)
+        if inertia:
+            moved[0:2], moved[2:4] = v, (push - v) / inertia
+        else:
+            moved[0:2] = push
+        moved[4], moved[5], moved[6:8] = g, g * g, (moved[0:2] / w) ** 2
+        moved[8] = left @ left / (2 * rows)
+        return moved
 
     begin = start * 0 if velocity is None else velocity
-    state = np.concatenate([start, begin, np.zeros((5, d))])
+    state = np.concatenate([start, begin, np.zeros((5, start.shape[1]))])
     for _ in range(round(time / step)):
         a = slope(state)
         b = slope(state + step / 2 * a)
