@@ -173,8 +173,12 @@ def draw_sextic(draw: Draw) -> Sextic:
 @lru_cache(maxsize=256)
 def in_sigma(expr: sympy.Expr, length: int) -> list[sympy.Expr]:
     """The coefficients of 1, sigma, ..., as many as this."""
-    written = sympy.expand(expr)
-    return [sympy.sympify(written.coeff(SIGMA, power)) for power in range(length)]
+    found = [sympy.Integer(0)] * length
+    for term in sympy.Add.make_args(sympy.expand(expr)):
+        rest, power = term.as_coeff_exponent(SIGMA)
+        if power.is_Integer and 0 <= power < length:
+            found[int(power)] += rest
+    return found
 
 
 def three_points(
