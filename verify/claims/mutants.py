@@ -161,7 +161,8 @@ def _tried(
     What a check compares with has been computed by now, so that it may be ten times as quick, until
     it has been asked; what it remembers may hold for another order and not for another formula.
     """
-    kinds = {slot["name"]: slot["kind"] for slot in claim.slots()}
+    slots = claim.says.slots if claim.says else {}
+    kinds = {name: slot.kind for name, slot in slots.items()} or {"formula": "formula"}
     hoped = {name: before / 10 for name, before in (seconds or {}).items()}
     took = {kind: dict(hoped) for kind in kinds.values()}
     found: list[Tried] = []

@@ -74,10 +74,12 @@ def _overlap(left: acb | None, right: acb | None) -> bool:
 
 
 def _equal(left: sympy.Expr, right: sympy.Expr) -> bool:
+    if left == right:
+        return True
     if any(s.has(sympy.binomial) for s in (left - right).atoms(sympy.Sum)):
-        return left == right  # to look for its closed form takes long, and seldom finds one
+        return False  # to look for its closed form takes long, and seldom finds one
     try:
-        return left == right or not difference(left, right)
+        return not difference(left, right)
     except ValueError:
         return sympy.expand(left - right) == 0
 
