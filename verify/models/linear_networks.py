@@ -89,6 +89,7 @@ class Fitted(ABC):
         unit = [[fmpq(i == j) for j in range(len(place))] for i in range(size)]
         return fmpq_mat([second.at([*place, *row], RATIONAL)[:size] for row in unit])
 
+    @cached_property
     def noise_covariance(self) -> fmpq_mat:
         """The covariance of the gradient under labels off by +-1: the mean of the gradient times
         itself where all labels are met, and the same elsewhere."""

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from derive.language.trees import Tree, trees_up_to
+from verify.running.chain_rule import directional, gradient
 from verify.running.numbers import Arithmetic
-from verify.running.tape import Node, Program, directional, gradient, record
+from verify.running.tape import Node, Program, record
 
 Number = Any
 
@@ -88,7 +89,7 @@ class VectorField:
     def gradient_function(self, arithmetic: Arithmetic) -> Any:
         """The gradient of arrays of numbers of this type, ready for an update rule."""
         program = self.gradient
-        constants = [arithmetic.convert(c) for c in program.constants]
+        constants = program.constants_in(arithmetic)
 
         def grad(x: np.ndarray) -> np.ndarray:
             return np.array([*program.run(list(x), constants), None], dtype=object)[:-1]

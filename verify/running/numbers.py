@@ -30,11 +30,18 @@ GUARD_DIGITS = 10
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A number type: its name, how an exact rational enters it, the sum of some of its numbers."""
+    """A number type.
+
+    Args:
+        convert: how an exact rational enters it.
+        total: the sum of some of its numbers.
+        bits: the precision at present, where numbers that were converted at it may be kept.
+    """
 
     name: str
     convert: Callable[[fmpq], Number]
     total: Callable[[Iterable[Number]], Number] = sum
+    bits: Callable[[], int] | None = None
 
 
 def _float(value: fmpq) -> float:
@@ -54,11 +61,11 @@ def _mpfr(value: fmpq) -> gmpy2.mpfr:
 
 
 FLOAT = Arithmetic("float", _float)
-MPFR = Arithmetic("mpfr", _mpfr, gmpy2.fsum)
+MPFR = Arithmetic("mpfr", _mpfr, gmpy2.fsum, lambda: gmpy2.get_context().precision)
 MPMATH = Arithmetic("mpf", lambda q: mpmath.mpf(int(q.p)) / int(q.q))
 BALL = Arithmetic("arb", arb)
 COMPLEX = Arithmetic("acb", acb)
-RATIONAL = Arithmetic("fmpq", fmpq)
+RATIONAL = Arithmetic("fmpq", fmpq, bits=lambda: 0)
 
 
 @contextmanager
@@ -220,9 +227,10 @@ class PowerSeries:
         return f"PowerSeries({self.polynomial}, length={self.length})"
 
 
+@lru_cache(maxsize=64)
 def power_series(length: int) -> Arithmetic:
     """Power series in h cut to this many terms; rationals enter as constants."""
-    return Arithmetic("series", lambda q: PowerSeries(fmpq_poly([q]), length))
+    return Arithmetic("series", lambda q: PowerSeries(fmpq_poly([q]), length), bits=lambda: 0)
 
 
 _MODULES: tuple[tuple[type, Any], ...] = (

@@ -1,10 +1,9 @@
 """What a loss computes, recorded once as a straight-line program.
 
-A program runs on any number type; it is differentiated by the chain rule (backward for a gradient,
-forward for directional derivatives), and it gives the Taylor coefficients of an ODE's solution one
+A program runs on any number type, and it gives the Taylor coefficients of an ODE's solution one
 after another.
 
-Source: Griewank, Walther, Evaluating Derivatives (2008), chapters 3 and 13.
+Source: Griewank, Walther, Evaluating Derivatives (2008), chapter 13.
 """
 
 from __future__ import annotations
@@ -221,8 +220,18 @@ class Program:
             elif operation != INPUT:
                 a, b = place[a], place.get(b, -1)
             self.operations.append((operation, a, b))
+        self._converted: dict[tuple[Arithmetic, int], list[Number]] = {}
         self.inputs = inputs
         self.outputs = [place[node.index] for node in outputs]
+
+    def constants_in(self, arithmetic: Arithmetic) -> list[Number]:
+        """The program's own constants in a number type, at its present precision."""
+        if arithmetic.bits is None:
+            return [arithmetic.convert(c) for c in self.constants]
+        place = arithmetic, arithmetic.bits()
+        if place not in self._converted:
+            self._converted[place] = [arithmetic.convert(c) for c in self.constants]
+        return self._converted[place]
 
     def run(self, inputs: Sequence[Number], constants: Sequence[Number]) -> list[Number]:
         """The outputs at these inputs; `constants` are the program's own in the number type."""
@@ -250,7 +259,7 @@ class Program:
 
     def at(self, inputs: Sequence[Number], arithmetic: Arithmetic) -> list[Number]:
         """The outputs at these inputs, in this arithmetic."""
-        return self.run(inputs, [arithmetic.convert(c) for c in self.constants])
+        return self.run(inputs, self.constants_in(arithmetic))
 
     def replay(self, inputs: Sequence[Node]) -> list[Node]:
         """The same operations recorded on the tape of other nodes."""
@@ -275,7 +284,7 @@ class Program:
         Returns:
             For every component of x the coefficients of 1, s, s**2, ...
         """
-        first = self._values([*start, *fixed], [arithmetic.convert(c) for c in self.constants])
+        first = self._values([*start, *fixed], self.constants_in(arithmetic))
         series, x = [[value] for value in first], [[value] for value in start]
         for place, (operation, a, _) in enumerate(self.operations):
             if operation == INPUT and a < len(x):
@@ -338,61 +347,3 @@ def record(inputs: int, function: Callable[[list[Node]], Sequence[Node]]) -> Pro
     """Run a function once on nodes and keep what it did."""
     tape = Tape()
     return Program(inputs, list(function([tape.input() for _ in range(inputs)])), tape)
-
-
-def gradient(value: Node, inputs: Sequence[Node]) -> list[Node]:
-    """The gradient of one node with respect to others, backward along the tape."""
-    tape = value.tape
-    zero = tape.constant(fmpq(0))
-    adjoint: dict[int, Node] = {value.index: tape.constant(fmpq(1))}
-
-    def credit(index: int, amount: Node) -> None:
-        adjoint[index] = adjoint.get(index, zero) + amount
-
-    for index in range(value.index, -1, -1):
-        if index in adjoint:
-            for argument, derivative in _local_derivatives(tape, index):
-                credit(argument, adjoint[index] * derivative)
-    return [adjoint.get(node.index, zero) for node in inputs]
-
-
-def directional(
-    outputs: Sequence[Node], inputs: Sequence[Node], direction: Sequence[Node]
-) -> list[Node]:
-    """The derivative of the outputs when the inputs move in a direction, forward along the tape."""
-    tape = outputs[0].tape
-    zero = tape.constant(fmpq(0))
-    speed = {node.index: d for node, d in zip(inputs, direction, strict=True)}
-    last = max(node.index for node in outputs)
-    for index in range(last + 1):
-        if index in speed:
-            continue
-        total = zero
-        for argument, derivative in _local_derivatives(tape, index):
-            if argument in speed:
-                total = total + speed[argument] * derivative
-        if total.index != zero.index:
-            speed[index] = total
-    return [speed.get(node.index, zero) for node in outputs]
-
-
-def _local_derivatives(tape: Tape, index: int) -> list[tuple[int, Node]]:
-    """The arguments of an operation and the derivatives with respect to them."""
-    operation, a, b = tape.operations[index]
-    one = tape.constant(fmpq(1))
-    if operation == ADD:
-        return [(a, one), (b, one)]
-    if operation == MUL:
-        return [(a, Node(tape, b)), (b, Node(tape, a))]
-    if operation == DIV:
-        quotient, bottom = Node(tape, index), Node(tape, b)
-        return [(a, 1 / bottom), (b, -quotient / bottom)]
-    if operation == EXP:
-        return [(a, Node(tape, index))]
-    if operation == LOG:
-        return [(a, 1 / Node(tape, a))]
-    if operation == SIN:
-        return [(a, Node(tape, a).cos())]
-    if operation == COS:
-        return [(a, -Node(tape, a).sin())]
-    return []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -137,6 +138,13 @@ def drawn_loss(of: Losses, draw: random.Random) -> Loss:
     return bounded_polynomial(draw, 1 if of is Losses.LINE else 2)
 
 
+@lru_cache(maxsize=4)
+def drawn_losses(seed: int) -> dict[Losses, Loss]:
+    """A random loss of each class."""
+    draw = random.Random(seed)
+    return {of: drawn_loss(of, draw) for of in Losses}
+
+
 def for_losses(
     name: str,
     holds: Callable[[Statement, Loss, random.Random], bool],
@@ -147,12 +155,17 @@ def for_losses(
 ) -> Check:
     """It holds on random losses of the class that is stated, and not on one outside it."""
 
+    def on(says: Statement, of: Losses, seed: int) -> bool:
+        return holds(says, drawn_losses(seed)[of], random.Random(seed))
+
+    ask = remembered(on)
+
     def judge(says: Statement, settings: Settings) -> Evidence:
-        draw, stated = random.Random(settings.seed), says[losses]
-        tried = {of: drawn_loss(of, draw) for of in Losses}
+        stated, tried = says[losses], drawn_losses(settings.seed)
+        found = ask if recorder() is None else on  # what is remembered was written down elsewhere
         for of, loss in tried.items():
             wanted = stated in (of, Losses.EVERY)
-            if holds(says, loss, draw) != wanted:
+            if found(says, of, settings.seed) != wanted:
                 return Evidence(False, f"{'fails' if wanted else 'holds'} on E = {loss.text}")
         return Evidence(True, f"holds for {stated.plain} and not beyond, on {len(tried)} losses")
 

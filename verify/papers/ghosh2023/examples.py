@@ -21,6 +21,7 @@ from verify.claims.slots import Instance, Number, Order, Point, Value, When
 from verify.claims.statement import Statement, Type
 from verify.models.scalar_network import model
 from verify.models.written_fields import follow_written
+from verify.running.chain_rule import gradient
 from verify.running.convergence import ConvergenceStudy, Flow
 from verify.running.numbers import (
     MPFR,
@@ -30,7 +31,7 @@ from verify.running.numbers import (
     power_series,
     precision,
 )
-from verify.running.tape import Node, gradient, record
+from verify.running.tape import Node, record
 from verify.running.trajectories import iterates
 
 X, Y, W1, W2 = sympy.symbols("x y w1 w2")
