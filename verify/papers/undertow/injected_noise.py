@@ -45,7 +45,7 @@ from verify.claims.slots import Order, Point, Value
 from verify.claims.statement import Statement, Type
 from verify.models.batch_sequences import average, square
 from verify.running.families import rational
-from verify.running.numbers import RATIONAL, PowerSeries, evaluate, power_series
+from verify.running.numbers import PowerSeries, power_series
 from verify.running.trajectories import vector
 
 LONG = 8
@@ -87,9 +87,9 @@ def three_point_noise(measure: Measure) -> Check:
     def left_of(says: Statement, left: PowerSeries, known: Values) -> int:
         s = PowerSeries.step(LONG)
         for name in ("second", "fourth"):
-            for power, coefficient in enumerate(in_sigma(says.expr(name), LONG)):
-                value = evaluate(coefficient, known, RATIONAL)
-                left = left - s**power * (value / known["mu"] ** (power // 2))
+            told = in_sigma(says.expr(name), known, LONG)
+            for power in range(LONG):
+                left = left - s**power * (told[power] / known["mu"] ** (power // 2))
         return next((n for n in range(LONG) if left[n] != 0), LONG)
 
     def holds(says: Statement, settings: Settings) -> tuple[bool, str]:
@@ -180,10 +180,8 @@ def injected_loss_with_momentum() -> Claim:
         gain = settled_regularizer(world, beta) * (h / 4)
         gain = gain + average(sign_noise(world).losses) / (1 - beta)
         known = world.values | {"h": h, "beta": beta}
-        for power, coefficient in enumerate(in_sigma(says.expr("term"), LENGTH)):
-            if power and evaluate(coefficient, known, RATIONAL) != gain[power]:
-                return power
-        return LENGTH
+        told = in_sigma(says.expr("term"), known, LENGTH)
+        return next((n for n in range(1, LENGTH) if told[n] != gain[n]), LENGTH)
 
     def sequences(says: Statement, settings: Settings) -> tuple[bool, str]:
         world, beta, h = momentum_cases(settings)
