@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class BatchField:
 
 
 def _sum(vectors: list[list[Node]]) -> list[Node]:
-    return [sum(row[1:], start=row[0]) for row in zip(*vectors, strict=True)]
+    return [reduce(add, row) for row in zip(*vectors, strict=True)]
 
 
 @lru_cache(maxsize=64)

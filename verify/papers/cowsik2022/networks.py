@@ -118,7 +118,8 @@ class Symbolic:
         symbols = fmpq_mpoly_ctx.get([("w", size), ("y", count)]).gens()
         weights, labels = list(symbols[:size]), list(symbols[size:])
         predicted = model.predictions(weights)
-        squares = sum((f - y) ** 2 for f, y in zip(predicted, labels, strict=True))
+        errors = [f - y for f, y in zip(predicted, labels, strict=True)]
+        squares = sum((error**2 for error in errors), symbols[0] * 0)
         return cls(weights, labels, predicted, squares * fmpq(model.scale, 2 * model.samples))
 
     @property
