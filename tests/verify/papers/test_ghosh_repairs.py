@@ -10,12 +10,15 @@ from flint import arb, fmpq
 from derive import heavy_ball, initial_shift, modified_flow, nesterov, tree
 from derive.language.formula import BETA, H
 from derive.language.trees import LEAF, grow, trees_up_to
+from verify.campaigns.runner import find_claims
 from verify.claims.checks.heavy_ball import QUARTIC, RESIDUAL_BETAS, loss_weights
 from verify.claims.checks.start_up import cold_component
+from verify.claims.slots import Value
 from verify.models.scalar_network import limit
 from verify.models.written_fields import second_order
 from verify.papers.ghosh2023.examples import START
 from verify.papers.ghosh2023.figure_one import MOMENTA, RATE
+from verify.papers.ghosh2023.second_order_flows import fade_alike
 from verify.running.convergence import ConvergenceStudy
 from verify.running.families import bounded_polynomial, starting_point
 from verify.running.numbers import MPFR, PowerSeries, power_series, precision
@@ -30,6 +33,13 @@ x, v, a = sympy.symbols("x v a")
 def reduced(beta, step):
     """Equation (5)."""
     return loss_weights(step * ((1 + beta) / (4 * (1 - beta) ** 2)), 1 / (1 - beta))
+
+
+def test_layers_whose_quotient_never_turns_fade_alike_at_no_momentum():
+    (claim,) = find_claims(["ghosh2023.second-order-start-nesterov"])
+    says = claim.says.changed(mass=Value(h), damping=Value(sympy.Integer(1)))
+    assert fade_alike(says, 0)[0]
+    assert not fade_alike(says, 1)[0]
 
 
 def test_a_warm_start_leaves_a_term_of_order_h2_and_no_other_start_removes_it_at_order_h():

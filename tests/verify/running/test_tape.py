@@ -47,6 +47,15 @@ def test_directional_derivatives_are_contractions_of_the_derivative_tensor(times
         assert found[component] == pytest.approx(at_point(expr), rel=1e-12)
 
 
+def test_constants_have_the_precision_at_which_they_are_asked_for():
+    third = record(1, lambda x: [x[0] * fmpq(1, 3)])
+    for digits in (5, 60, 5):
+        with precision(digits):
+            (found,) = third.at([MPFR.convert(fmpq(1))], MPFR)
+            ulp = MPFR.convert(fmpq(1, 2**found.precision))
+            assert abs(found * 3 - 1) < 2 * ulp
+
+
 def test_elementary_differentials_follow_their_definition():
     """F([[]]) = f' f and F([[],[]]) = f''[f, f] for f = -grad E, in one dimension."""
     loss = Loss(1, lambda x: exp(x[0]) + x[0] ** 3, "e^x + x^3")
