@@ -20,19 +20,19 @@ class Shade(StrEnum):
     PALE = "pale"
 
 
-KINDS: list[tuple[Any, ParameterInfo]] = [
-    (str, OptionInfo()),
-    (list[str], OptionInfo()),
-    (int, OptionInfo()),
-    (int, OptionInfo(min=-3, max=40)),
-    (int, OptionInfo(min=-3, max=40, clamp=True)),
-    (list[int], OptionInfo()),
-    (float, OptionInfo()),
-    (bool, OptionInfo()),
-    (Shade, OptionInfo()),
-    (Shade, OptionInfo(case_sensitive=False)),
-    (int, OptionInfo(parser=lambda text: len(str(text)))),
-]
+KINDS: dict[str, tuple[Any, ParameterInfo]] = {
+    "text": (str, OptionInfo()),
+    "texts": (list[str], OptionInfo()),
+    "whole": (int, OptionInfo()),
+    "in a range": (int, OptionInfo(min=-3, max=40)),
+    "clamped": (int, OptionInfo(min=-3, max=40, clamp=True)),
+    "wholes": (list[int], OptionInfo()),
+    "real": (float, OptionInfo()),
+    "flag": (bool, OptionInfo()),
+    "choice": (Shade, OptionInfo()),
+    "choice in any case": (Shade, OptionInfo(case_sensitive=False)),
+    "parsed": (int, OptionInfo(parser=lambda text: len(str(text)))),
+}
 TYPED = st.one_of(
     st.text(max_size=4),
     st.from_regex("[-+]?[0-9_]{1,21}([.]0)?", fullmatch=True),
@@ -43,7 +43,7 @@ TYPED = st.one_of(
 )
 
 
-@pytest.mark.parametrize(("annotation", "info"), KINDS, ids=str)
+@pytest.mark.parametrize(("annotation", "info"), KINDS.values(), ids=KINDS)
 @given(value=st.one_of(TYPED, st.lists(TYPED, max_size=3).map(tuple)))
 def test_what_is_read_directly_is_what_typer_reads(
     annotation: Any, info: ParameterInfo, value: object
