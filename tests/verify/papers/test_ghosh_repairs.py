@@ -37,6 +37,7 @@ def reduced(beta, step):
 
 def test_layers_whose_quotient_never_turns_fade_alike_at_no_momentum():
     (claim,) = find_claims(["ghosh2023.second-order-start-nesterov"])
+    assert claim.says
     says = claim.says.changed(mass=Value(h), damping=Value(sympy.Integer(1)))
     assert fade_alike(says, 0)[0]
     assert not fade_alike(says, 1)[0]
