@@ -109,6 +109,7 @@ def _full(value: Vector, x: Array) -> Array:
 
 
 def _function(expr: sympy.Expr) -> Any:
+    # the module itself: of its name SymPy imports every part of NumPy
     compiled = sympy.lambdify(G, expr, [np])
     return lambda size: np.broadcast_to(compiled(size), size.shape)
 

@@ -103,6 +103,7 @@ def real(candidate: sympy.Expr, **values: float) -> float:
 
 def on_arrays(candidate: sympy.Expr, *names: str) -> Callable[..., Array]:
     """The candidate as a function of numpy arrays."""
+    # the module itself: of its name SymPy imports every part of NumPy
     function = sympy.lambdify([sympy.Symbol(name) for name in names], candidate, [np])
     return lambda *arrays: function(*arrays) + arrays[0] * 0.0
 

@@ -114,7 +114,7 @@ class Symbolic:
 
     @classmethod
     def of(cls, model: Fitted) -> Symbolic:
-        size, count = len(model.weights), len(model.predictions(model.weights))
+        size, count = len(model.weights), len(model.labels)
         symbols = fmpq_mpoly_ctx.get([("w", size), ("y", count)]).gens()
         weights, labels = list(symbols[:size]), list(symbols[size:])
         predicted = model.predictions(weights)

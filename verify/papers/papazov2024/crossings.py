@@ -25,6 +25,7 @@ from verify.claims.checks.diagonal_runs import (
 from verify.claims.checks.gain_bounds import sign
 from verify.claims.checks.identities import identical
 from verify.claims.checks.stated import compared, switches, tends
+from verify.claims.checks.taylor import taylor_coefficients
 from verify.claims.claim import LOST, Check, Claim, Evidence, Kind, Settings, claim, on, read
 from verify.claims.slots import Choice, Order, Relation, Value
 from verify.claims.statement import Statement, Type
@@ -298,10 +299,7 @@ def balance_falls() -> Claim:
     def positive() -> sympy.Expr:
         f, g = r - 1 - sympy.log(r), 1 / r - 1 + sympy.log(r)
         whole = (f + BETA * g) / (1 - BETA)
-        return sum(
-            sympy.diff(whole, E, n, simplify=False).subs(E, 0) * E**n / sympy.factorial(n)
-            for n in range(3)
-        )
+        return sum(c * E**n for n, c in enumerate(taylor_coefficients(whole, E, 3)))
 
     return Claim(
         says=Statement(

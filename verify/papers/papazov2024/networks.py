@@ -19,6 +19,7 @@ from derive.networks.diagonal_networks import (
 )
 from derive.networks.potentials import DELTA, THETA
 from verify.claims.checks.identities import exact, identical, noted
+from verify.claims.checks.taylor import taylor_coefficients
 from verify.claims.claim import LOST, Check, Claim, Evidence, Kind, Settings, claim, on
 from verify.claims.slots import Choice, Value
 from verify.claims.statement import Statement, Type
@@ -95,13 +96,9 @@ def on_series(expr: sympy.Expr, inertia: fmpq, world: dict[str, PowerSeries]) ->
 
 def taylor(expr: sympy.Expr, inertia: fmpq, terms: int) -> list[fmpq]:
     """The coefficients of a formula in t at 0, for this lambda."""
-    turned = expr.subs(LAMBDA, sympy.Rational(int(inertia.p), int(inertia.q)))
-    found = []
-    for n in range(terms):
-        value = sympy.Rational(turned.subs(T, 0))
-        found.append(fmpq(int(value.p), int(value.q)) / factorial(n))
-        turned = sympy.diff(turned, T)
-    return found
+    fixed = expr.subs(LAMBDA, sympy.Rational(int(inertia.p), int(inertia.q)))
+    values = map(sympy.Rational, taylor_coefficients(fixed, T, terms))
+    return [fmpq(int(value.p), int(value.q)) for value in values]
 
 
 def balance(says: Statement, inertia: fmpq, world: dict[str, PowerSeries]) -> PowerSeries:

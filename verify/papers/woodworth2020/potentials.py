@@ -17,6 +17,7 @@ from verify.claims.checks.potentials import (
     at_depth,
     potential_of,
 )
+from verify.claims.checks.taylor import taylor_coefficients
 from verify.claims.claim import RECALLED, Claim, Kind, Settings, claim, on
 from verify.claims.slots import Domain, Value
 from verify.claims.statement import Statement, Type
@@ -37,12 +38,11 @@ def meets_the_flow(says: Statement, depth: int, draw: random.Random) -> bool:
     function = at_depth(says.expr("position"), depth)
     if function.has(sympy.zoo, sympy.nan) or not unit > 0:
         return False
-    for n in range(terms):
-        found = function.subs(POSITION, 0) / sympy.factorial(n)
-        if sympy.sympify(found) * sympy.Rational(str(unit)) ** n != sympy.Rational(str(theta[n])):
-            return False
-        function = sympy.diff(function, POSITION)
-    return True
+    scale = sympy.Rational(str(unit))
+    return all(
+        c * scale**n == sympy.Rational(str(theta[n]))
+        for n, c in enumerate(taylor_coefficients(function, POSITION, terms))
+    )
 
 
 def at_each_depth(says: Statement, settings: Settings) -> tuple[bool, str]:
